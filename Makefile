@@ -1,0 +1,60 @@
+# make prove   set up and run the main job: prove, write, re-check
+# make test    set up what tests need and run the whole suite
+# make lint    ruff and pyright
+# make bench   timings beside peers, ratios within one run
+# make gallery refresh the committed examples in proofs_out/gallery
+# make zoo     train the shipped networks again (needs torch)
+# make clean   remove what the other targets made
+
+PYTHON ?= python3
+BIN := .venv/bin
+NETWORK := models/zoo/max_of_4_v64_d32_seed50.safetensors
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: prove test lint bench gallery zoo clean
+
+prove: .venv/ready
+	@$(BIN)/mechproof prove $(NETWORK) --out proofs_out/latest > proofs_out/.prove.log || { cat proofs_out/.prove.log; exit 1; }
+	@$(BIN)/python -I -S engine/checker proofs_out/latest/certificate.json --weights $(NETWORK)
+	@cat proofs_out/.prove.log && rm proofs_out/.prove.log
+
+test: .venv/ready-test .links/mechproof
+	$(BIN)/python -m pytest
+
+lint: .venv/ready-lint .links/mechproof
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+bench: .venv/ready-test
+	$(BIN)/python benchmarks/run.py
+
+gallery: .venv/ready
+	$(BIN)/mechproof prove $(NETWORK) --out proofs_out/gallery/max_of_4
+	$(BIN)/mechproof prove models/zoo/max_of_2_v64_d32_seed123.safetensors --out proofs_out/gallery/max_of_2
+
+zoo: .venv/ready-test
+	$(BIN)/python -m mechproof.models.zoo.build
+	$(BIN)/python scripts/record_zoo.py
+
+clean:
+	rm -rf .venv .links build dist *.egg-info proofs_out/latest .pytest_cache .ruff_cache .hypothesis .coverage
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/ready: setup.cfg constraints.txt | .venv/bin/python
+	$(PIP) --editable .
+	@touch $@
+
+.venv/ready-test: .venv/ready
+	$(PIP) --editable '.[torch,test]'
+	@touch $@
+
+.venv/ready-lint: .venv/ready-test
+	$(PIP) --editable '.[lint]'
+	@touch $@
+
+# pyright finds `import mechproof` in the tests through this link
+.links/mechproof:
+	mkdir -p .links
+	ln -sfn .. $@

@@ -1,0 +1,254 @@
+"""The command line: ``mechproof prove | check | show | train | convert | zoo``.
+
+Results go to standard output, progress and errors to standard error.  Exit codes: 0 proved or verified,
+1 the statement was not established, 2 malformed input or usage.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from . import Options, __version__, check, prove
+from .engine.errors import MechproofError, describe
+from .engine.transcript import markdown
+from .models import zoo
+from .rewrites.display import show_certificate
+from .rewrites.strategies import DEFAULT, names, strategy
+
+errors = Console(stderr=True, highlight=False)
+app = typer.Typer(
+    name="mechproof",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help=(
+        "Exact proofs about trained networks: *this transformer returns the maximum on exactly 16772211 of its "
+        "16777216 inputs*, "
+        "with a written proof for people and a certificate that an independent program re-checks."
+    ),
+    epilog="Exit codes: 0 proved or verified; 1 not established; 2 malformed input or usage.",
+)
+
+
+class Detail(StrEnum):
+    """How much a transcript tells."""
+
+    summary = "summary"
+    appendix = "appendix"
+    full = "full"
+
+
+class Metric(StrEnum):
+    """What is proved."""
+
+    accuracy = "accuracy"
+
+
+class Semantics(StrEnum):
+    """What function the theorem is about."""
+
+    real = "real"
+
+
+_STRATEGIES = "; ".join(f"**{name}**: {strategy(name).SUMMARY}" for name in names())
+
+
+def _share(text: str) -> Fraction:
+    """p/q, an integer or a decimal, read exactly."""
+    if len(text) > 100 or not all(c in "0123456789./" for c in text):
+        raise typer.BadParameter("expected a share such as 0.9 or 4046/4096")
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise typer.BadParameter("expected a share such as 0.9 or 4046/4096") from None
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Any]:
+    """A callback (stage, done, total) that draws bars on standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True, disable=quiet) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done)
+
+        yield report
+
+
+@app.command("prove")
+def prove_command(
+    weights: Annotated[Path, typer.Argument(help="Weights: safetensors, npz, or a torch state dict (.pt, .pth).")],
+    task: Annotated[str, typer.Option(help="What the network is for.")] = "max-of-k",
+    metric: Annotated[Metric, typer.Option(help="What is proved.")] = Metric.accuracy,
+    strategy_name: Annotated[str, typer.Option("--strategy", help=_STRATEGIES)] = DEFAULT,
+    semantics: Annotated[Semantics, typer.Option(help="The theorem is about the real-valued function.")] = Semantics[
+        "real"
+    ],
+    at_least: Annotated[
+        Fraction | None, typer.Option(parser=_share, metavar="P/Q", help="Exit 1 unless so much is proved.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="JSON with TransformerLens configuration keys of the network.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for certificate and transcript (default ./mechproof-out/NAME).")
+    ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="SECONDS", help="Stop searching after this time; what is open then counts as not proved."
+        ),
+    ] = None,
+    grid: Annotated[int, typer.Option(min=1, max=1 << 20, help="Grid steps of the strategy separable.")] = 1024,
+    cut: Annotated[
+        int | None, typer.Option(min=0, help="branch_and_bound: give up nodes of at most so many sequences.")
+    ] = None,
+    detail: Annotated[Detail, typer.Option(help="How much the transcript tells.")] = Detail.appendix,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+) -> None:
+    """Prove the exact accuracy of a network, and write certificate and transcript."""
+    with _progress(quiet) as report:
+        proof = prove(
+            weights,
+            task=task,
+            strategy=strategy_name,
+            options=Options(seconds=budget, grid=grid, cut=cut),
+            config=config,
+            progress=report,
+        )
+        files = proof.write(out or Path("mechproof-out") / weights.stem, detail.value)
+    established = at_least is None or proof.theorem.bounds[0] >= at_least
+    verdict = proof.verdict
+    if not established:
+        verdict = f"s UNDECIDED accuracy >= {at_least} is not established: {verdict.removeprefix('s PROVED ')}"
+    if as_json:
+        status = {"status": "PROVED" if established else "UNDECIDED"}
+        typer.echo(json.dumps(proof.summary() | status | {"line": verdict, "files": [str(path) for path in files]}))
+    else:
+        for path in files:
+            typer.echo(f"{path.suffix[1:]:>5}  {path}")
+        typer.echo(verdict)
+    raise typer.Exit(0 if established else 1)
+
+
+@app.command("check")
+def check_command(
+    certificate: Annotated[Path, typer.Argument(help="The certificate.json that comes with a proof.")],
+    weights: Annotated[Path, typer.Option(help="Your own copy of the weights (safetensors or npz).")],
+    task: Annotated[str, typer.Option(help="What the network is for.")] = "max-of-k",
+    jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+) -> None:
+    """Re-check a certificate against your own weights, with the independent checker."""
+    with errors.status("checking"):
+        verdict = check(certificate, weights, task=task, jobs=jobs)
+    typer.echo(json.dumps(verdict.as_json()) if as_json else verdict.text.rstrip("\n"))
+    raise typer.Exit(verdict.exit_code)
+
+
+@app.command("show")
+def show_command(
+    certificate: Annotated[Path, typer.Argument(help="The certificate.json that comes with a proof.")],
+) -> None:
+    """Show what a certificate says, step by step.  Showing checks nothing."""
+    typer.echo(show_certificate(certificate), nl=False)
+
+
+@app.command("transcript")
+def transcript_command(
+    weights: Annotated[Path, typer.Argument(help="Weights: safetensors, npz, or a torch state dict (.pt, .pth).")],
+    detail: Annotated[Detail, typer.Option(help="How much the transcript tells.")] = Detail.appendix,
+) -> None:
+    """Prove as by default and print the transcript as Markdown."""
+    with _progress(False) as report:
+        proof = prove(weights, progress=report)
+    typer.echo(markdown(proof.transcript(detail.value)), nl=False)
+
+
+@app.command("train")
+def train_command(
+    out: Annotated[Path, typer.Option(help="Folder for the weights.")] = Path(),
+    k: Annotated[int, typer.Option("--k", help="Sequence length K.")] = 4,
+    d_vocab: Annotated[int, typer.Option("--vocab", help="Number of tokens V.")] = 64,
+    d_model: Annotated[int, typer.Option("--d-model", help="Width of the residual stream.")] = 32,
+    d_head: Annotated[int | None, typer.Option("--d-head", help="Width of the head (default: d-model).")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of initial weights and data.")] = 123,
+    steps: Annotated[int, typer.Option(help="Steps of AdamW.")] = 3000,
+    checkpoints: Annotated[
+        list[int] | None, typer.Option("--checkpoint", help="Also save after this step (repeatable).")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
+) -> None:
+    """Train a max-of-K network by the published recipe (needs torch)."""
+    from .models.training import Recipe, save, train
+
+    recipe = Recipe(n_ctx=k, d_vocab=d_vocab, d_model=d_model, d_head=d_head, seed=seed, steps=steps)
+    with _progress(quiet) as report:
+        states = train(recipe, tuple(checkpoints or ()), on_step=lambda step, _: report("training", step, steps))
+    for step, state in states.items():
+        path = out / (f"{recipe.name}.safetensors" if step == steps else f"{recipe.name}_step{step}.safetensors")
+        save(state, path, recipe, step)
+        typer.echo(str(path))
+
+
+@app.command("convert")
+def convert_command(
+    source: Annotated[Path, typer.Argument(help="Weights: safetensors, npz, or a torch state dict.")],
+    destination: Annotated[Path, typer.Argument(help="The safetensors file to write.")],
+) -> None:
+    """Write weights as safetensors, bit for bit, so that the checker can read them."""
+    from .models.weights.convert import convert
+
+    convert(source, destination)
+    typer.echo(str(destination))
+
+
+@app.command("zoo")
+def zoo_command() -> None:
+    """List the networks that ship with mechproof, with their paths."""
+    for name in zoo.names():
+        typer.echo(str(zoo.path(name)))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mechproof {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options that every command shares."""
+
+
+def main() -> None:
+    """Run the command line; every error a user can cause is one sentence on standard error."""
+    try:
+        app()
+    except MechproofError as error:
+        errors.print(f"mechproof: {describe(error)}", markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

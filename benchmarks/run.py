@@ -1,0 +1,114 @@
+"""Timings beside peers: every figure in one run on one machine, medians, and ratios between them.
+
+    python benchmarks/run.py [ROUNDS]
+
+Each measurement is a process of its own; what it times starts after the imports and, but for "load", after loading.
+Peak memory is that of the whole process.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from mechproof.engine import checker
+from mechproof.engine.graph import ProofGraph
+from mechproof.models import zoo
+from mechproof.models.problem import problem
+from mechproof.models.weights import load
+from mechproof.rewrites.proof import prove
+from mechproof.rewrites.rules.additive_margin import AdditiveMarginRule
+from mechproof.rewrites.rules.enumeration import Enumeration
+from mechproof.rewrites.rules.network_definition import NetworkDefinition
+from mechproof.rewrites.rules.path_decomposition import PathDecomposition
+
+NETWORK = zoo.path("max_of_4_v64_d32_seed50")
+PEER = Path(__file__).with_name("torch_forward.py")
+
+
+def statement():
+    return problem(load(NETWORK), "max-of-k")
+
+
+def enumerate_all(subject) -> int:
+    """Brute force alone, without the tree that a proof by that name also carries."""
+    graph = ProofGraph()
+    paths = graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), subject)])
+    return graph.claim(graph.apply(Enumeration(), [graph.apply(AdditiveMarginRule(), [paths])])).low
+
+
+def strategy(name: str, subject) -> str:
+    return prove(subject, NETWORK.name, name).theorem.relation()
+
+
+def recheck(certificate: Path) -> str:
+    return checker.check(str(certificate), str(NETWORK)).line.split(" sha256")[0]
+
+
+def torch_peer(name: str) -> str:
+    import torch
+
+    sys.path.insert(0, str(PEER.parent))
+    from torch_forward import PEERS, THREADS
+
+    torch.set_num_threads(THREADS)
+    return "float32 count {}/{}".format(*PEERS[name](NETWORK))
+
+
+def task(name: str) -> Callable[[], object]:
+    """What to time, with everything that comes before it done."""
+    match name:
+        case "load":
+            return lambda: statement().sha256
+        case "branch_and_bound" | "separable":
+            return partial(strategy, name, statement())
+        case "brute force":
+            return partial(enumerate_all, statement())
+        case "checker":
+            certificate = Path(tempfile.mkdtemp()) / "certificate.json"
+            certificate.write_bytes(prove(statement(), NETWORK.name).certificate)
+            return partial(recheck, certificate)
+    return partial(torch_peer, name.removeprefix("torch "))
+
+
+TASKS = ("load", "branch_and_bound", "separable", "checker", "brute force", "torch full", "torch last")
+
+
+def measure(name: str) -> None:
+    work = task(name)
+    start = time.perf_counter()
+    result = work()
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "peak": peak, "result": str(result)}))
+
+
+def main(rounds: int) -> None:
+    figures: dict[str, list[dict]] = {name: [] for name in TASKS}
+    for _ in range(rounds):
+        for name in TASKS:
+            command = [sys.executable, __file__, "--one", name]
+            figures[name].append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    medians = {name: statistics.median(run["seconds"] for run in runs) for name, runs in figures.items()}
+    print(f"{NETWORK.name}, {rounds} rounds, medians\n")
+    print(f"{'':18}{'seconds':>9}{'min':>9}{'max':>9}{'MiB':>7}{'/full':>8}{'/last':>8}  result")
+    for name, runs in figures.items():
+        times, peak = [run["seconds"] for run in runs], max(run["peak"] for run in runs)
+        ratios = [medians[name] / medians[peer] for peer in ("torch full", "torch last")]
+        row = f"{name:18}{medians[name]:9.3f}{min(times):9.3f}{max(times):9.3f}{peak:7.0f}"
+        print(row + "".join(f"{ratio:8.3f}" for ratio in ratios) + f"  {runs[0]['result'][:60]}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--one"]:
+        measure(sys.argv[2])
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)

@@ -1,0 +1,1 @@
+"""The logic: terms, claims, rules, derivations, certificates. Knows nothing about transformers."""

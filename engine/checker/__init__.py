@@ -1,0 +1,14 @@
+"""The independent checker: Python's standard library only, and nothing of the rest of mechproof.
+
+``check(certificate, weights)`` gives a :class:`Verdict`. The folder also runs by itself, wherever it is copied:
+``python -I -S checker CERTIFICATE --weights FILE``. It shares no code with the prover and uses no floats; what must
+be trusted is this folder, Python's integers, and sha256.
+
+Reading order: verdict (the whole), certificate and proof (the text and the chain of derivations), network and
+statement (what it is about), paths, exponential and margins (the mathematics), walk and the rule_* files (one rule
+each).
+"""
+
+from .verdict import Verdict, check
+
+__all__ = ["Verdict", "check"]

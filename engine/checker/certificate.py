@@ -1,0 +1,105 @@
+"""The certificate's text: a reader of its grammar, byte by byte.
+
+The format leaves no freedom (one spelling of each number, one order of keys, no white space), so reading it by
+its grammar is at once parsing, checking that the text is canonical, and refusing duplicate keys, floats, deep
+nesting and everything else that JSON could hold. Work and memory are proportional to the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from .errors import Code, Failure
+
+MAX_CERTIFICATE = 1 << 26
+MAX_ITEMS = 1 << 20
+MAX_HEX_DIGITS = 3250
+
+_SMALL = re.compile(rb"-?[1-9][0-9]*|0")
+_BIG = re.compile(rb'"(0x0|-?0x[1-9a-f][0-9a-f]*)"')
+_HASH = re.compile(rb'"([0-9a-f]{64})"')
+_WORD = re.compile(rb'"([ !#-\[\]-~]{0,100})"')
+_TREE = re.compile(rb'"([RSUW0-9a-f]*)"')
+
+Item = TypeVar("Item")
+
+
+class Reader:
+    """A cursor in the text of a certificate. Every method raises E110 when something else stands there.
+
+    >>> reader = Reader(b'[1,-2]"0x1f"')
+    >>> reader.items(reader.small), hex(reader.big())
+    ([1, -2], '0x1f')
+    """
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self.at = 0
+
+    def _unexpected(self, expected: str) -> Failure:
+        found = self.text[self.at : self.at + 20].decode("latin-1") or "the end"
+        return Failure(Code.E110, at=self.at, expected=expected, found=found)
+
+    def _take(self, pattern: re.Pattern[bytes], expected: str) -> bytes:
+        """The token, without its quotes."""
+        match = pattern.match(self.text, self.at)
+        if match is None:
+            raise self._unexpected(expected)
+        self.at = match.end()
+        return match.group(match.re.groups)
+
+    def literal(self, expected: str) -> None:
+        """Step over exactly this text."""
+        if not self.text.startswith(expected.encode("ascii"), self.at):
+            raise self._unexpected(expected.strip())
+        self.at += len(expected)
+
+    def small(self) -> int:
+        """A JSON integer below 2**31 in size; E111 for a larger one."""
+        at = self.at
+        token = self._take(_SMALL, "an integer")
+        if len(token) > 11 or abs(int(token)) >= 1 << 31:
+            raise Failure(Code.E111, at=at)
+        return int(token)
+
+    def big(self) -> int:
+        """An integer as a string in hex; E111 beyond 13000 bits."""
+        at = self.at
+        token = self._take(_BIG, 'an integer as "0x..."')
+        if len(token) > MAX_HEX_DIGITS + 3:
+            raise Failure(Code.E111, at=at)
+        return int(token, 16)
+
+    def hash(self) -> str:
+        """A sha256 in lower-case hex."""
+        return self._take(_HASH, "a sha256").decode("ascii")
+
+    def word(self) -> str:
+        """A short string without escapes."""
+        return self._take(_WORD, "a name").decode("ascii")
+
+    def tree(self) -> str:
+        """The symbols of a tree."""
+        return self._take(_TREE, "the symbols of a tree").decode("ascii")
+
+    def items(self, item: Callable[[], Item]) -> list[Item]:
+        """A JSON list; E112 when it is longer than a million."""
+        self.literal("[")
+        found: list[Item] = []
+        if self.text[self.at : self.at + 1] != b"]":
+            found.append(item())
+            while self.text[self.at : self.at + 1] == b",":
+                if len(found) == MAX_ITEMS:
+                    raise Failure(Code.E112, at=self.at, limit=MAX_ITEMS)
+                self.at += 1
+                found.append(item())
+        self.literal("]")
+        return found
+
+    def end(self) -> None:
+        """The line feed that ends the text."""
+        self.literal("\n")
+        if self.at != len(self.text):
+            raise self._unexpected("the end of the file")

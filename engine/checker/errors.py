@@ -1,0 +1,86 @@
+"""Every way to fail, as a code with data; the sentence is rendered apart from where it is raised.
+
+E1xx, exit code 2, ``s MALFORMED``: not a certificate, not a weights file, or wrong usage.
+E2xx, exit code 1, ``s REFUSED``: well formed, but it does not prove what it says (E20x the relation,
+E21x the derivations, E22x a tree, E23x a triple), or the checker stopped at one of its limits (E24x).
+
+The members of :class:`Code` below are the whole table: code, then the sentence with its data in braces.
+
+>>> describe(Code.E223, {"cell": (0, 2), "symbol": 7})
+'cell (q, m) = (0, 2), symbol 7: one sequence cannot be split'
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Code(Enum):
+    """Error codes; a number once published keeps its meaning."""
+
+    E100 = "usage: {problem}"
+    E101 = "{file}: cannot be read: {reason}"
+    E102 = "{file}: more than {limit} bytes"
+    E103 = "unknown task {task}: this checker knows {known}"
+    E110 = "certificate, byte {at}: expected {expected}, found {found}"
+    E111 = "certificate, byte {at}: an integer outside the range of the format"
+    E112 = "certificate, byte {at}: more than {limit} items in a list"
+    E120 = "{file}: neither .safetensors nor .npz; convert it to safetensors first (mechproof convert)"
+    E121 = "{file}: not a safetensors file: {what}"
+    E122 = "{file}: not an npz file: {what}"
+    E123 = "{file}: array {name}: {what}"
+    E124 = "{file}: tensor {name} has dtype {dtype}; float16, bfloat16, float32 and float64 are read"
+    E130 = "{file}: tensor {name} does not belong to a one-layer attention-only network"
+    E131 = "{file}: weight {name} is missing"
+    E132 = "{file}: tensor {name} has shape {found}, expected {expected}"
+    E133 = "{file}: tensor {name}, entry {entry}: NaN or infinity"
+    E134 = "{file}: tensor {name} has other values under the name {other}"
+
+    E201 = "{where}: the certificate is about statement {stated}, the given weights and task are {own}"
+    E202 = "the relation is about {stated} inputs, the task has {own}"
+    E203 = "the relation's counts do not satisfy 0 <= right_low <= right_high <= inputs"
+    E204 = "the last conclusion does not give the relation"
+    E210 = "derivation {id}: unknown rule {rule}"
+    E211 = "derivation {id} ({rule}): the premises must be {expected}, found {found}"
+    E212 = "derivation {id} ({rule}): premise {premise} is not an earlier derivation"
+    E213 = "derivation {id} is not used"
+    E214 = "derivation {found} stands where {expected} must"
+    E215 = "there are no derivations"
+    E216 = "derivation {id} ({rule}): {what} is stated as {stated}; found {own}"
+    E220 = "the tree ends inside cell (q, m) = {cell}"
+    E221 = "{extra} symbols are left over after the last cell of the tree"
+    E222 = "cell (q, m) = {cell}, symbol {symbol}: expected S, R, W with a token, or U"
+    E223 = "cell (q, m) = {cell}, symbol {symbol}: one sequence cannot be split"
+    E224 = "cell (q, m) = {cell}, symbol {symbol}: R is not established: token {x} may reach the right logit"
+    E225 = "cell (q, m) = {cell}, symbol {symbol}: W is not established: token {x} may stay below the right logit"
+    E226 = "cell (q, m) = {cell}, symbol {symbol}: W names token {x}, not a wrong token of the vocabulary"
+    E230 = "triple {index}: (m, q, x) = {triple} is out of range, or out of order"
+    E231 = "triple {index}: the step must be positive, found {step}"
+    E232 = "triple {index}: expected {expected} maxima, found {found}"
+    E233 = "triple {index}: the maximum of position {position} is not established for token {token}"
+    E234 = "triple {index}: the unit 2^{exponent} is finer than 2^{limit}, the finest that is computed with"
+    E235 = "triple {index}: its table would need {found} bits, at most {limit} are used"
+    E240 = "a sum is undecided at {bits} bits, and climbs no further"
+    E241 = "an attention score is larger than 2^{limit}"
+    E242 = "the work exceeds the budget of {limit} steps (--budget raises it)"
+    E243 = "the network is too large: {what} is {found}, at most {limit} is checked"
+    E244 = "a worker process ended without a result"
+
+
+class Failure(Exception):
+    """What a check raises: a code and its data.
+
+    >>> Failure(Code.E213, id=3).code.name
+    'E213'
+    """
+
+    def __init__(self, code: Code, **data: object) -> None:
+        super().__init__(code, data)
+        self.code = code
+        self.data = data
+
+
+def describe(code: Code, data: dict[str, object]) -> str:
+    """The sentence in printable ASCII; whatever else an untrusted name holds is escaped."""
+    text = code.value.format(**data)
+    return "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in text)

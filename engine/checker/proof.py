@@ -1,0 +1,102 @@
+"""Reading and replaying a certificate: the rules, the chain of derivations, the relation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import rule_accuracy, rule_margin, rule_network, rule_paths, rule_tree, rule_triples
+from .certificate import Reader
+from .errors import Code, Failure
+from .rule import Auditor, Derivation, Rule
+from .rule_accuracy import Accuracy, read_bounds
+
+RULES: dict[str, Rule] = {
+    module.RULE.name: module.RULE
+    for module in (rule_network, rule_paths, rule_margin, rule_tree, rule_triples, rule_accuracy)
+}
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is to be proved, of which statement, and the derivations in order."""
+
+    relation: Accuracy
+    statement: str
+    derivations: list[Derivation]
+
+
+def read_derivation(reader: Reader, earlier: list[Derivation]) -> Derivation:
+    """One derivation; E210, E211, E212 and E214 when it cannot be one, before its texts are read."""
+    reader.literal('{"id":')
+    number = reader.small()
+    if number != len(earlier):
+        raise Failure(Code.E214, found=number, expected=len(earlier))
+    reader.literal(',"rule":')
+    name = reader.word()
+    if name not in RULES:
+        raise Failure(Code.E210, id=number, rule=name)
+    rule = RULES[name]
+    reader.literal(',"premises":')
+    ids = reader.items(reader.small)
+    for premise in ids:
+        if not 0 <= premise < number:
+            raise Failure(Code.E212, id=number, rule=name, premise=premise)
+    premises = tuple(earlier[premise] for premise in ids)
+    kinds = tuple(premise.rule.kind for premise in premises)
+    if kinds != rule.premises:
+        raise Failure(Code.E211, id=number, rule=name, expected=rule.premises, found=kinds)
+    reader.literal(',"advice":')
+    advice = rule.read_advice(reader)
+    reader.literal(',"conclusion":')
+    conclusion = rule.read_conclusion(reader)
+    reader.literal("}")
+    return Derivation(number, rule, premises, advice, conclusion)
+
+
+def read_certificate(text: bytes) -> Certificate:
+    """The certificate of this text; E110, E111, E112 when it is none."""
+    reader = Reader(text)
+    reader.literal('{"schema":"mechproof-certificate/1","relation":{"metric":"accuracy",')
+    relation = read_bounds(reader)
+    reader.literal(',"statement":')
+    statement = reader.hash()
+    reader.literal(',"derivations":')
+    derivations: list[Derivation] = []
+    reader.items(lambda: derivations.append(read_derivation(reader, derivations)))
+    reader.literal("}")
+    reader.end()
+    return Certificate(relation, statement, derivations)
+
+
+def check_use(derivations: list[Derivation]) -> None:
+    """The last derivation must reach every one of them; E213, E215."""
+    if not derivations:
+        raise Failure(Code.E215)
+    used = {derivations[-1].id}
+    for derivation in reversed(derivations):
+        if derivation.id not in used:
+            raise Failure(Code.E213, id=derivation.id)
+        used.update(premise.id for premise in derivation.premises)
+
+
+def check_relation(certificate: Certificate, inputs: int) -> None:
+    """The relation must be about V^K inputs, make sense, and follow from the last conclusion; E202, E203, E204."""
+    relation, last = certificate.relation, certificate.derivations[-1].conclusion
+    if relation.inputs != inputs:
+        raise Failure(Code.E202, stated=relation.inputs, own=inputs)
+    if not 0 <= relation.right_low <= relation.right_high <= inputs:
+        raise Failure(Code.E203)
+    if not isinstance(last, Accuracy):
+        raise Failure(Code.E204)
+    if last.right_low < relation.right_low or last.right_high > relation.right_high:
+        raise Failure(Code.E204)
+
+
+def check_proof(certificate: Certificate, auditor: Auditor) -> None:
+    """Raises Failure unless the certificate proves its relation about the auditor's network and task."""
+    if certificate.statement != auditor.statement:
+        raise Failure(Code.E201, where="header", stated=certificate.statement, own=auditor.statement)
+    check_use(certificate.derivations)
+    check_relation(certificate, auditor.inputs)
+    for derivation in certificate.derivations:
+        derivation.rule.check(auditor, derivation)

@@ -1,0 +1,99 @@
+"""What a rule is: the kinds of its premises, how to read its texts, and how to check one application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from .budget import Budget
+from .certificate import Reader
+from .errors import Code, Failure
+from .margins import Margins
+from .network import Network
+from .paths import Paths, path_matrices
+
+
+class Auditor:
+    """The auditor's side: everything here is computed from the weights, nothing comes from the certificate."""
+
+    def __init__(self, network: Network, statement: str, budget: Budget, jobs: int) -> None:
+        self.network = network
+        self.statement = statement
+        self.budget = budget
+        self.jobs = jobs
+
+    @property
+    def inputs(self) -> int:
+        """V^K, the number of sequences."""
+        return self.network.vocabulary**self.network.positions
+
+    @cached_property
+    def paths(self) -> Paths:
+        """The path matrices."""
+        return path_matrices(self.network, self.budget)
+
+    @cached_property
+    def margins(self) -> Margins:
+        """The additive margins."""
+        return Margins(self.paths, self.network.head, self.budget)
+
+
+@dataclass(frozen=True)
+class Count:
+    """right_low <= number of right sequences <= right_high."""
+
+    right_low: int
+    right_high: int
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """One application of a rule as the certificate states it; premises are earlier derivations."""
+
+    id: int
+    rule: Rule
+    premises: tuple[Derivation, ...]
+    advice: Any
+    conclusion: Any
+
+    def differs(self, what: str, stated: object, own: object) -> Failure:
+        """The refusal of a conclusion that the checker's own result does not imply."""
+        return Failure(Code.E216, id=self.id, rule=self.rule.name, what=what, stated=stated, own=own)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule. ``check`` returns when the auditor's own result implies the conclusion, and raises Failure otherwise."""
+
+    name: str
+    premises: tuple[str, ...]
+    kind: str
+    read_advice: Callable[[Reader], Any]
+    read_conclusion: Callable[[Reader], Any]
+    check: Callable[[Auditor, Derivation], None]
+
+
+def no_advice(reader: Reader) -> None:
+    """The advice of a rule that needs none."""
+    reader.literal("{}")
+
+
+def read_count(reader: Reader) -> Count:
+    """The conclusion of a counting rule."""
+    reader.literal('{"kind":"right_count","right_low":')
+    low = reader.big()
+    reader.literal(',"right_high":')
+    high = reader.big()
+    reader.literal("}")
+    return Count(low, high)
+
+
+def check_count(derivation: Derivation, own: Count) -> None:
+    """The stated bounds must be implied by ``own``: no better on either side."""
+    stated = derivation.conclusion
+    if stated.right_low > own.right_low:
+        raise derivation.differs("right_low", stated.right_low, own.right_low)
+    if stated.right_high < own.right_high:
+        raise derivation.differs("right_high", stated.right_high, own.right_high)

@@ -1,0 +1,111 @@
+"""Reader of safetensors: 8 bytes of header length, a JSON header, then the tensors without gaps or overlaps."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from math import prod
+
+from .errors import Code, Failure
+from .stored import FORMATS, Stored
+
+MAX_HEADER = 1 << 20
+MAX_DEPTH = 4
+MAX_SIZE = 1 << 40
+DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
+
+# A string, or what an unterminated one leaves: matching to the end keeps the search linear.
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+
+
+def depth_of(text: str) -> int:
+    """How deep the brackets of a JSON text nest, strings left out.
+
+    >>> depth_of('{"a[[":[[1]]}')
+    3
+    """
+    depth = deepest = 0
+    for c in _STRING.sub("", text):
+        depth += (c in "[{") - (c in "]}")
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _refuse(what: str) -> Callable[[str], object]:
+    def refuse(token: str) -> object:
+        raise ValueError(f"{what} {token[:20]}")
+
+    return refuse
+
+
+def _size(token: str) -> int:
+    """A JSON integer between 0 and MAX_SIZE."""
+    if len(token) > 13 or not 0 <= int(token) <= MAX_SIZE:
+        raise ValueError(f"the integer {token[:20]}")
+    return int(token)
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The object of ``pairs``, whose keys must differ."""
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a key that occurs twice")
+    return table
+
+
+def _header(file: str, data: bytes) -> tuple[dict[str, object], int]:
+    """The header as an object, and the offset of the tensors."""
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > min(MAX_HEADER, len(data) - 8):
+        raise Failure(Code.E121, file=file, what="the header is cut short, or larger than 1 MiB")
+    try:
+        text = data[8 : 8 + length].decode("utf-8")
+        if not text.startswith("{") or depth_of(text) > MAX_DEPTH:
+            raise ValueError("an unexpected nesting")
+        header = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_float=_refuse("the number"),
+            parse_constant=_refuse("the number"),
+            parse_int=_size,
+        )
+    except ValueError as error:
+        raise Failure(Code.E121, file=file, what=f"its header: {error}") from error
+    return header, 8 + length
+
+
+def _integers(value: object) -> tuple[int, ...] | None:
+    """The list ``value`` as a tuple when it is a list of at most 8 integers."""
+    if not isinstance(value, list) or len(value) > 8:
+        return None
+    numbers = [n for n in value if isinstance(n, int) and not isinstance(n, bool)]
+    return tuple(numbers) if len(numbers) == len(value) else None
+
+
+def read_safetensors(file: str, data: bytes) -> list[Stored]:
+    """The tensors of the file. E121 unless their byte ranges tile the data section exactly."""
+    header, start = _header(file, data)
+    header.pop("__metadata__", None)
+    spans: list[tuple[int, int]] = []
+    tensors: list[Stored] = []
+    for name, entry in header.items():
+        if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+            raise Failure(Code.E121, file=file, what=f"tensor {name} is not described by dtype, shape, data_offsets")
+        shape, offsets = _integers(entry["shape"]), _integers(entry["data_offsets"])
+        if shape is None or offsets is None or len(offsets) != 2 or not isinstance(entry["dtype"], str):
+            raise Failure(Code.E121, file=file, what=f"tensor {name} has a wrong dtype, shape or data_offsets")
+        begin, end = offsets
+        dtype = DTYPES.get(entry["dtype"], entry["dtype"])
+        if dtype in FORMATS and end - begin != prod(shape) * FORMATS[dtype].size:
+            raise Failure(Code.E121, file=file, what=f"the bytes of tensor {name} do not fit its shape")
+        spans.append((begin, end))
+        tensors.append(Stored(name, dtype, shape, lambda b=start + begin, e=start + end: data[b:e]))
+    reached = 0
+    for begin, end in sorted(spans):
+        if begin != reached or end < begin:
+            raise Failure(Code.E121, file=file, what="the tensors overlap or leave gaps")
+        reached = end
+    if reached != len(data) - start:
+        raise Failure(Code.E121, file=file, what="the tensors do not fill the file")
+    return tensors

@@ -1,0 +1,43 @@
+"""The statement that a certificate is about, recomputed from the auditor's weights and task; and its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from .dyadic import tensor_hash
+from .network import SIZES, Network
+
+TASK = "max-of-k"
+
+
+def statement_text(network: Network) -> str:
+    """The canonical text: architecture, task, and the hash of every tensor."""
+    statement = {
+        "schema": "mechproof-statement/1",
+        "architecture": {
+            "family": "one-layer-attention-only",
+            "d_vocab": network.vocabulary,
+            "n_ctx": network.positions,
+            "d_model": network.model,
+            "d_head": network.head,
+            "n_heads": 1,
+            "normalization": "none",
+            "attention_scale": "1/sqrt(d_head)",
+            "mask": "causal",
+            "read_at": "last position",
+        },
+        "task": {
+            "name": TASK,
+            "inputs": "all d_vocab^n_ctx sequences",
+            "right": "strictly largest logit at the largest token",
+            "tie": "wrong",
+        },
+        "tensors": {name: tensor_hash(network.tensors[name], network.sizes(name)) for name in SIZES},
+    }
+    return json.dumps(statement, separators=(",", ":"), ensure_ascii=True)
+
+
+def statement_hash(network: Network) -> str:
+    """sha256 of the statement's text."""
+    return hashlib.sha256(statement_text(network).encode("ascii")).hexdigest()

@@ -1,0 +1,114 @@
+"""The proof graph: claims, and the derivations that prove them.
+
+The only way to add a claim is :meth:`ProofGraph.apply`, which runs a rule on claims already in the
+graph.  So every claim in the graph has a derivation down to the definitions, by construction, and
+strategies are mere recipes for calling it.  A claim may have several derivations; all are kept, and
+choosing one per claim is choosing a proof.
+
+The graph itself is a networkx ``DiGraph`` with two kinds of nodes: claims (integers) and derivations
+(``("by", n)``); edges run premise -> derivation -> claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+
+from .claim import Claim
+from .rule import NotEstablished, Rule
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """``rule`` applied to the claims ``premises`` with ``advice`` gave ``claim`` (ids in one graph)."""
+
+    rule: Rule
+    premises: tuple[int, ...]
+    advice: Any
+    claim: int
+
+
+class ProofGraph:
+    """A set of proved claims with all their derivations."""
+
+    def __init__(self) -> None:
+        self.network = nx.DiGraph()
+        self._ids: dict[str, int] = {}
+
+    def apply(self, rule: Rule, premises: Sequence[int] = (), advice: Any = None) -> int:
+        """Conclude by ``rule``; returns the claim's id.  The same conclusion twice is one claim.
+
+        Raises :class:`NotEstablished` when a premise has the wrong kind or the rule refuses.
+        """
+        claims = [self.claim(premise) for premise in premises]
+        expected = [kind.__name__ for kind in rule.premises]
+        found = [type(claim).__name__ for claim in claims]
+        if len(claims) != len(rule.premises) or not all(map(isinstance, claims, rule.premises)):
+            raise NotEstablished(rule.tag, f"it takes premises {expected}, not {found}")
+        conclusion = rule.conclude(claims, advice)
+        claim = self._ids.setdefault(_key(conclusion), len(self._ids))
+        if claim not in self.network:
+            self.network.add_node(claim, claim=conclusion)
+        derivation = Derivation(rule, tuple(premises), advice, claim)
+        if derivation not in self.derivations_of(claim):
+            step = ("by", self.network.number_of_nodes())
+            self.network.add_node(step, derivation=derivation)
+            self.network.add_edges_from((premise, step) for premise in premises)
+            self.network.add_edge(step, claim)
+        return claim
+
+    def claim(self, claim: int) -> Any:
+        """The claim with this id."""
+        return self.network.nodes[claim]["claim"]
+
+    def derivations_of(self, claim: int) -> list[Derivation]:
+        """All derivations of a claim, oldest first."""
+        return [self.network.nodes[step]["derivation"] for step in self.network.predecessors(claim)]
+
+    def derivations(self) -> Iterator[Derivation]:
+        """All derivations, oldest first: each after at least one derivation of every premise."""
+        for _, data in self.network.nodes(data=True):
+            if "derivation" in data:
+                yield data["derivation"]
+
+    def proof(self, goal: int, *, certifiable: bool = False) -> list[Derivation]:
+        """One derivation per needed claim, premises first: the oldest, or the oldest that a certificate can carry.
+
+        Raises :class:`NotEstablished` when there is no proof from derivations of the kind asked for.
+        """
+        usable = [d for d in self.derivations() if d.rule.certifiable or not certifiable]
+        chosen: dict[int, Derivation] = {}
+        while ready := [d for d in usable if d.claim not in chosen and chosen.keys() >= set(d.premises)]:
+            chosen[ready[0].claim] = ready[0]
+        if goal not in chosen:
+            raise NotEstablished(self.claim(goal).kind, "no derivation of it can be written into a certificate")
+        needed = {goal}
+        for derivation in reversed(chosen.values()):
+            if derivation.claim in needed:
+                needed.update(derivation.premises)
+        return [derivation for derivation in chosen.values() if derivation.claim in needed]
+
+    def replay(self) -> ProofGraph:
+        """The same derivations run again from the rules alone; every conclusion must come out again.
+
+        Raises :class:`NotEstablished` where one does not, and for a claim that has no derivation.
+        """
+        for claim, data in self.network.nodes(data=True):
+            if "claim" in data and not self.derivations_of(claim):
+                raise NotEstablished(data["claim"].kind, "it has no derivation")
+        fresh = ProofGraph()
+        translation: dict[int, int] = {}
+        for derivation in self.derivations():
+            premises = [translation[premise] for premise in derivation.premises]
+            claim = fresh.apply(derivation.rule, premises, derivation.advice)
+            if _key(fresh.claim(claim)) != _key(self.claim(derivation.claim)):
+                raise NotEstablished(derivation.rule.tag, "replaying it gives another conclusion")
+            translation[derivation.claim] = claim
+        return fresh
+
+
+def _key(claim: Claim) -> str:
+    return f"{claim.kind}:{claim.identity()}"

@@ -1,0 +1,83 @@
+"""Rules: what may be concluded from what.
+
+A rule is a lemma (its ∀-statement and written proof) together with the computation that applies it.
+``conclude`` receives claims that are already proved and advice that nobody vouches for; it returns
+the conclusion that the lemma gives, or raises :class:`NotEstablished`.  Whatever the advice, the
+conclusion is true: bad advice can only weaken it or make it fail.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .claim import Claim
+from .cost import Cost
+from .errors import MechproofError
+from .formula import Formula
+from .term import Equation, Named
+
+
+@dataclass(unsafe_hash=True)
+class NotEstablished(MechproofError):
+    """A rule's condition does not hold, or is not known to hold."""
+
+    rule: str
+    reason: str
+    sentence = "{rule}: not established: {reason}"
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Lemma:
+    """A ∀-statement with its written proof.
+
+    ``statement`` is a formula or a family of equations: what the oracle tests evaluate and what the
+    transcript prints are the same object.  ``given`` introduces the symbols, ``abbreviations`` are terms
+    that are written by name, ``proof`` is prose with $mathematics$.
+    """
+
+    label: str
+    title: str
+    given: str
+    statement: Formula | tuple[Equation, ...]
+    proof: str
+    source: str
+    abbreviations: tuple[Named, ...] = ()
+
+
+class Rule(ABC):
+    """One way to conclude; instances hold no state.
+
+    ``derivation`` says in prose how the conclusion follows from the lemmas and the premises.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    premises: ClassVar[tuple[type[Claim], ...]]
+    lemmas: ClassVar[tuple[Lemma, ...]]
+    derivation: ClassVar[str]
+    cost: ClassVar[Cost]
+    # False for oracles whose trace is as long as the input set: a certificate never carries them.
+    certifiable: ClassVar[bool] = True
+
+    @property
+    def tag(self) -> str:
+        """Name and version as certificates cite them."""
+        return f"{self.name}/{self.version}"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    @abstractmethod
+    def conclude(self, premises: Sequence[Any], advice: Any) -> Claim:
+        """The conclusion for these premises (in the order of ``self.premises``) and this advice."""
+
+    def encode(self, advice: Any) -> dict[str, Any]:
+        """The advice in certificate form; rules without advice inherit this."""
+        return {}

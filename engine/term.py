@@ -1,0 +1,306 @@
+"""Terms: typed matrix expressions over named tensors, and equations between them.
+
+A term has a shape and can be evaluated over anything that has ``+ - @ .T .row`` (exact dyadic
+matrices in proofs, lists of fractions in tests).  An equation is decided by *expansion*: matrix
+expressions built from +, -, @, transpose and rows are sums of words of atoms, and two terms with the
+same expansion are equal for every value of their tensors.
+
+>>> A, B = Tensor("A", (2, 3)), Tensor("B", (2, 3))
+>>> C = Tensor("C", (3, 2))
+>>> Equation("distribute", (A + B) @ C, A @ C + B @ C).holds()
+True
+>>> Equation("commute", A @ C, C @ A)
+Traceback (most recent call last):
+ValueError: commute: left side is 2 × 2, right side is 3 × 3
+>>> print(((A + B) @ C).T)
+\\left(\\left(A + B\\right) C\\right)^{\\top}
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Shape = tuple[int, int]
+# An atom is (tensor name, row index or None, transposed); a word is a product of atoms.
+Atom = tuple[str, int | None, bool]
+Word = tuple[Atom, ...]
+Expansion = Counter[Word]
+
+
+class Term(ABC):
+    """A matrix expression; ``shape`` is (rows, columns) and ``str()`` is LaTeX."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> Shape: ...
+
+    @abstractmethod
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        """The value under an assignment of matrices to tensor names."""
+
+    @abstractmethod
+    def expansion(self) -> Expansion:
+        """The term as a sum of words; zero coefficients are dropped."""
+
+    @abstractmethod
+    def __str__(self) -> str: ...
+
+    def __add__(self, other: Term) -> Term:
+        return Sum(self, other)
+
+    def __sub__(self, other: Term) -> Term:
+        return Difference(self, other)
+
+    def __matmul__(self, other: Term) -> Term:
+        return Product(self, other)
+
+    @property
+    def T(self) -> Term:
+        return Transpose(self)
+
+    def row(self, index: int) -> Term:
+        return Row(self, index)
+
+
+def _same_shape(left: Term, right: Term) -> Shape:
+    if left.shape != right.shape:
+        raise ValueError(f"{left} is {left.shape} and {right} is {right.shape}: no sum")
+    return left.shape
+
+
+@dataclass(frozen=True)
+class Tensor(Term):
+    """A named matrix; ``latex`` is how it is written (default: its name)."""
+
+    name: str
+    size: Shape
+    latex: str = ""
+
+    def __post_init__(self) -> None:
+        if _is_ones(self.name) and not isinstance(self, Ones):
+            raise ValueError(f"{self.name} names a column of ones, which is Ones")
+
+    @property
+    def shape(self) -> Shape:
+        return self.size
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        return values[self.name]
+
+    def expansion(self) -> Expansion:
+        return Counter({((self.name, None, False),): 1})
+
+    def __str__(self) -> str:
+        return self.latex or self.name
+
+
+ONE = "1"
+
+
+@dataclass(frozen=True)
+class Ones(Tensor):
+    """The column of ``rows`` ones; every row of it is the 1 × 1 unit."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(f"{ONE}_{rows}", (rows, 1), "\\mathbf{1}")
+
+
+@dataclass(frozen=True)
+class Named(Term):
+    """An abbreviation: written as ``name`` (LaTeX), equal to ``body`` in every other respect."""
+
+    name: str
+    body: Term
+
+    @property
+    def shape(self) -> Shape:
+        return self.body.shape
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        return self.body.evaluate(values)
+
+    def expansion(self) -> Expansion:
+        return self.body.expansion()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Sum(Term):
+    left: Term
+    right: Term
+
+    def __post_init__(self) -> None:
+        _same_shape(self.left, self.right)
+
+    @property
+    def shape(self) -> Shape:
+        return self.left.shape
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        return self.left.evaluate(values) + self.right.evaluate(values)
+
+    def expansion(self) -> Expansion:
+        return _combine(self.left.expansion(), self.right.expansion(), 1)
+
+    def __str__(self) -> str:
+        return f"{self.left} + {self.right}"
+
+
+@dataclass(frozen=True)
+class Difference(Term):
+    left: Term
+    right: Term
+
+    def __post_init__(self) -> None:
+        _same_shape(self.left, self.right)
+
+    @property
+    def shape(self) -> Shape:
+        return self.left.shape
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        return self.left.evaluate(values) - self.right.evaluate(values)
+
+    def expansion(self) -> Expansion:
+        return _combine(self.left.expansion(), self.right.expansion(), -1)
+
+    def __str__(self) -> str:
+        return f"{self.left} - {_grouped(self.right)}"
+
+
+@dataclass(frozen=True)
+class Product(Term):
+    left: Term
+    right: Term
+
+    def __post_init__(self) -> None:
+        if self.left.shape[1] != self.right.shape[0]:
+            raise ValueError(f"{self.left} is {self.left.shape} and {self.right} is {self.right.shape}: no product")
+
+    @property
+    def shape(self) -> Shape:
+        return self.left.shape[0], self.right.shape[1]
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        return self.left.evaluate(values) @ self.right.evaluate(values)
+
+    def expansion(self) -> Expansion:
+        words: Expansion = Counter()
+        for a, m in self.left.expansion().items():
+            for b, n in self.right.expansion().items():
+                words[a + b] += m * n
+        return Counter({word: n for word, n in words.items() if n})
+
+    def __str__(self) -> str:
+        return f"{_grouped(self.left)} {_grouped(self.right)}"
+
+
+@dataclass(frozen=True)
+class Transpose(Term):
+    body: Term
+
+    @property
+    def shape(self) -> Shape:
+        return self.body.shape[1], self.body.shape[0]
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        return self.body.evaluate(values).T
+
+    def expansion(self) -> Expansion:
+        return Counter({_transposed(word): n for word, n in self.body.expansion().items()})
+
+    def __str__(self) -> str:
+        inner = str(self.body) if isinstance(self.body, Tensor | Named) else f"\\left({self.body}\\right)"
+        return f"{inner}^{{\\top}}"
+
+
+@dataclass(frozen=True)
+class Row(Term):
+    """Row ``index`` of a term, 1 × columns."""
+
+    body: Term
+    index: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.index < self.body.shape[0]:
+            raise ValueError(f"{self.body} has {self.body.shape[0]} rows, no row {self.index}")
+
+    @property
+    def shape(self) -> Shape:
+        return 1, self.body.shape[1]
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        return self.body.evaluate(values).row(self.index)
+
+    def expansion(self) -> Expansion:
+        words: Expansion = Counter()
+        for word, n in self.body.expansion().items():
+            words[_row_of(word, self.index)] += n
+        return Counter({word: n for word, n in words.items() if n})
+
+    def __str__(self) -> str:
+        inner = str(self.body) if isinstance(self.body, Tensor | Named) else f"\\left({self.body}\\right)"
+        return f"{inner}[{self.index}]"
+
+
+@dataclass(frozen=True)
+class Equation:
+    """``left = right`` for every value of the tensors; shapes agree or it is refused."""
+
+    name: str
+    left: Term
+    right: Term
+
+    def __post_init__(self) -> None:
+        if self.left.shape != self.right.shape:
+            rows = " × ".join(map(str, self.left.shape)), " × ".join(map(str, self.right.shape))
+            raise ValueError(f"{self.name}: left side is {rows[0]}, right side is {rows[1]}")
+
+    def holds(self) -> bool:
+        """Whether both sides have the same expansion (then they are equal; the converse is not claimed)."""
+        return self.left.expansion() == self.right.expansion()
+
+    def __str__(self) -> str:
+        return f"{self.left} = {self.right}"
+
+
+def _combine(a: Expansion, b: Expansion, sign: int) -> Expansion:
+    words: Expansion = Counter(a)
+    for word, n in b.items():
+        words[word] += sign * n
+    return Counter({word: n for word, n in words.items() if n})
+
+
+def _transposed(word: Word) -> Word:
+    return tuple((name, row, not transposed) for name, row, transposed in reversed(word))
+
+
+def _row_of(word: Word, index: int) -> Word:
+    """Row ``index`` of a product is that row of its first factor; a row of the ones column is 1."""
+    if not word:  # the unit: its only row is itself
+        return word
+    (name, row, transposed), rest = word[0], word[1:]
+    if transposed:
+        # a row of Xᵀ is a column of X, and the only column of a row-atom or of the ones is itself
+        if row is not None:
+            raise ValueError(f"row {index} of a transposed row is a scalar, which is not a term here")
+        raise ValueError(f"a row of {name} transposed is a column, which is not a term here")
+    if row is not None:
+        return word
+    if _is_ones(name):
+        return rest
+    return ((name, index, False), *rest)
+
+
+def _is_ones(name: str) -> bool:
+    return name.startswith(f"{ONE}_")
+
+
+def _grouped(term: Term) -> str:
+    return f"\\left({term}\\right)" if isinstance(term, Sum | Difference) else str(term)

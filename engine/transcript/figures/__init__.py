@@ -1,0 +1,13 @@
+"""Pictures of matrices, amounts and curves: drawn once, shown as SVG, as LaTeX, and as a table of numbers.
+
+A picture never is a premise: it is drawn from exact numbers, and nothing is concluded from it.  All three
+kinds are made of rectangles, pixels and words (:mod:`.drawing`), which SVG and LaTeX's own picture environment can
+both show, so no plotting library and no TikZ is needed and the bytes are the same everywhere.
+"""
+
+from .bars import Bars
+from .curve import Curve
+from .drawing import BadPicture, Drawing, Picture
+from .heat_map import HeatMap
+
+__all__ = ["BadPicture", "Bars", "Curve", "Drawing", "HeatMap", "Picture"]

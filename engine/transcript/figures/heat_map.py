@@ -1,0 +1,79 @@
+"""A matrix as coloured cells: blue below zero, white at zero, red above, the same scale on both sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from .drawing import BadPicture, Box, Colour, Drawing, Number, Pixels, Shape, Words, truncated
+
+LEVELS = 16
+"""Shades on each side of zero."""
+
+WHITE: Colour = (247, 247, 247)
+BELOW: Colour = (33, 102, 172)
+ABOVE: Colour = (178, 24, 43)
+
+SIZE = 384
+LEFT, TOP = 66, 44
+
+
+def shade(level: int) -> Colour:
+    """The colour of a level in -LEVELS..LEVELS (ends of ColorBrewer's RdBu, safe for colour-blind readers)."""
+    end = ABOVE if level > 0 else BELOW
+    red, green, blue = ((w * (LEVELS - abs(level)) + e * abs(level)) // LEVELS for w, e in zip(WHITE, end, strict=True))
+    return red, green, blue
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """A matrix of exact numbers, rows downwards; ``rows`` and ``columns`` name the axes.
+
+    Raises BadPicture for an empty or ragged matrix.
+    """
+
+    title: str
+    rows: str
+    columns: str
+    matrix: tuple[tuple[Number, ...], ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "matrix", tuple(tuple(row) for row in self.matrix))
+        widths = {len(row) for row in self.matrix}
+        if len(widths) != 1 or widths == {0}:
+            raise BadPicture(self.title, f"rows of a heat map have one positive length, found {sorted(widths)}")
+
+    def drawing(self) -> Drawing:
+        height, width = len(self.matrix), len(self.matrix[0])
+        side = max(1, SIZE // max(height, width))
+        right, bottom = LEFT + side * width, TOP + side * height
+        largest = max(abs(value) for row in self.matrix for value in row)
+        scale = Fraction(LEVELS, 1) / largest if largest else Fraction(0)
+        colours = tuple(tuple(shade(int(value * scale)) for value in row) for row in self.matrix)
+        shapes: list[Shape] = [
+            Words(LEFT, 16, self.title),
+            Words((LEFT + right) >> 1, bottom + 34, self.columns, "middle"),
+            Words(20, (TOP + bottom) >> 1, self.rows, "middle", upward=True),
+            Words(LEFT - 6, TOP + 12, "0", "end"),
+            Words(LEFT - 6, bottom, str(height - 1), "end"),
+            Words(LEFT, bottom + 16, "0"),
+            Words(right, bottom + 16, str(width - 1), "end"),
+            Pixels(LEFT, TOP, side, colours),
+        ]
+        bar, step = right + 24, 6
+        for index, level in enumerate(range(LEVELS, -LEVELS - 1, -1)):
+            shapes.append(Box(bar, TOP + index * step, 14, step, shade(level)))
+        ends = ((LEVELS, truncated(largest)), (0, "0"), (-LEVELS, truncated(-largest)))
+        shapes += [Words(bar + 20, TOP + (LEVELS - level) * step + 9, text) for level, text in ends]
+        return Drawing(bar + 130, max(bottom + 44, TOP + (2 * LEVELS + 1) * step + 10), tuple(shapes))
+
+    def summary(self) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+        cells = [(value, row, column) for row, line in enumerate(self.matrix) for column, value in enumerate(line)]
+        least, greatest = min(cells, key=lambda cell: cell[0]), max(cells, key=lambda cell: cell[0])
+        entry = f"at ({self.rows}, {self.columns})"
+        lines = (
+            ("size", f"{len(self.matrix)} × {len(self.matrix[0])}", ""),
+            ("smallest entry", truncated(least[0]), f"({least[1]}, {least[2]})"),
+            ("largest entry", truncated(greatest[0]), f"({greatest[1]}, {greatest[2]})"),
+        )
+        return (self.title, "value", entry), lines

@@ -1,0 +1,1 @@
+"""What the statements are about: weights, architectures, tasks."""

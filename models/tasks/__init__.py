@@ -1,0 +1,1 @@
+"""Tasks: input set, ground truth and metric; one task a file."""

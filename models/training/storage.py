@@ -1,0 +1,33 @@
+"""Networks as safetensors files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import safetensors.numpy
+
+from ...engine.files import atomic_write
+from .network import State, require_torch
+from .recipe import Recipe
+
+
+def save(state: State, path: str | os.PathLike[str], recipe: Recipe, step: int | None = None) -> None:
+    """Write the tensors, and as metadata ``recipe`` and the ``step`` they were taken at (default: the last).
+
+    Equal arguments give equal bytes.
+    """
+    # One metadata entry only: the format's writer does not promise an order among several.
+    provenance = recipe.as_json() | {"taken_at_step": recipe.steps if step is None else step}
+    metadata = {"mechproof.recipe": json.dumps(provenance, sort_keys=True)}
+    arrays = {name: tensor.detach().contiguous().numpy() for name, tensor in state.items()}
+    atomic_write(path, safetensors.numpy.save(arrays, metadata))
+
+
+def load(path: str | os.PathLike[str]) -> State:
+    """Read back what :func:`save` wrote, for float computations (proofs read files exactly, elsewhere)."""
+    torch = require_torch()
+    arrays = safetensors.numpy.load(Path(path).read_bytes())
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+

@@ -1,0 +1,1 @@
+"""Untrusted search; floats are allowed here and nowhere above."""

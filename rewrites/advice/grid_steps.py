@@ -1,0 +1,25 @@
+"""Chooses the grid of :mod:`..rules.generating_function_count`.  Untrusted: any step and ceilings are sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..rules.additive_margin import AdditiveMargin
+from ..rules.box_extremes import Cell
+from ..rules.generating_function_count import Triple, Triples
+
+
+def choose(margin: AdditiveMargin, grid: int, progress: Callable[[int, int], None] | None = None) -> Triples:
+    """A triple for every active (q, m, x): tight ceilings, and the step that makes the budget ``grid`` steps long."""
+    task = margin.paths.statement.task
+    cells = [cell for cell in task.cells() if task.cell_size(*cell)]
+    triples = []
+    for done, (q, m) in enumerate(cells):
+        cell = Cell(margin.enclosure, q, m)
+        for x in cell.active:
+            ceilings = tuple(int(c) for c in cell.table.free.upper[:, :, x].max(axis=1, initial=0))
+            budget = sum(ceilings) + int(cell.table.base.upper[x])
+            triples.append(Triple(q, m, x, cell.table.unit, max(1, -(-budget // grid)), ceilings))
+        if progress is not None:
+            progress(done + 1, len(cells))
+    return Triples(tuple(triples))

@@ -1,0 +1,348 @@
+"""The transcript of a proof, built from its graph alone.
+
+Reads the derivations of one proof in order, their lemmas and their conclusions, and writes them as a
+document: the theorem, what must be trusted, the network as its tables show it, the lemmas with proofs,
+where every sequence was decided, and how to check it again.  Strategies play no part in it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import sympy
+
+from ..engine.arithmetic.dyadic import DyadicMatrix
+from ..engine.arithmetic.printing import ceil_str, floor_str
+from ..engine.cost import Cost
+from ..engine.formula import Formula
+from ..engine.graph import Derivation, ProofGraph
+from ..engine.rule import Lemma
+from ..engine.transcript import (
+    Block,
+    Code,
+    CodeBlock,
+    DisplayMath,
+    Document,
+    Figure,
+    Listing,
+    Paragraph,
+    Prose,
+    Section,
+    Statement,
+    Strong,
+    Table,
+    Text,
+    paragraph,
+    passage,
+    prose,
+)
+from ..engine.transcript.figures import Bars, HeatMap
+from .rules.accuracy import Accuracy
+from .rules.additive_margin import AdditiveMargin
+from .rules.path_decomposition import Paths
+from .rules.right_count import RightCount
+
+TABLES = {
+    "EQKE": ("query token $q$", "key token $t$", "how much query $q$ attends to token $t$ (before $1/\\sqrt{h}$)"),
+    "EQKP": ("query token $q$", "position $p$", "how much query $q$ attends to position $p$"),
+    "EVOU": ("token $t$", "output $x$", "what attending to token $t$ adds to logit $x$"),
+    "PVOU": ("position $p$", "output $x$", "what attending to position $p$ adds to logit $x$"),
+    "UU": ("query token $q$", "output $x$", "the direct path"),
+}
+
+
+def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix") -> Document:
+    """The document for the proof of the accuracy claim ``goal``; ``name`` is the network's, for people."""
+    accuracy: Accuracy = graph.claim(goal)
+    proof = graph.proof(goal)
+    claims = {type(graph.claim(step.claim)): graph.claim(step.claim) for step in proof}
+    sections = [
+        _theorem(accuracy, name),
+        _trust(accuracy),
+        _tables(claims[Paths]),
+        _lemmas(graph, proof, detail),
+        _where(claims[RightCount], claims[AdditiveMargin], detail),
+        _price(proof, accuracy),
+        _recheck(accuracy),
+    ]
+    verdict = f"s PROVED {accuracy.relation()} sha256:{accuracy.statement.sha256}"
+    return Document(f"Accuracy of {name} on max-of-{accuracy.statement.task.n_ctx}", verdict, tuple(sections))
+
+
+def _theorem(accuracy: Accuracy, name: str) -> Block:
+    network, (low, high) = accuracy.statement.network, accuracy.bounds
+    body = passage(
+        f"""
+        Let $\\mathrm{{logits}}: \\{{0, \\dots, {network.d_vocab - 1}\\}}^{{{network.n_ctx}}} \\to
+        \\mathbb{{R}}^{{{network.d_vocab}}}$ be the real function
+        that the stored weights define (one attention layer, one head; $V = {network.d_vocab}$, $K = {network.n_ctx}$,
+        $d = {network.d_model}$,
+        $h = {network.d_head}$), with exact exponentials and an exact $1/\\sqrt{{{network.d_head}}}$. Call it *right*
+        on a sequence
+        $t$ when the logit of $\\max t$ is strictly larger than every other logit.
+
+        {accuracy.sentence()} In decimals it lies between {floor_str(low, 8)} and {ceil_str(high, 8)}.
+        """
+    )
+    subject = Paragraph(
+        (
+            Text("The network: "),
+            Code(name),
+            Text(". The statement's hash: "),
+            Code(f"sha256:{accuracy.statement.sha256}"),
+            Text("."),
+        )
+    )
+    return Section("Theorem", (Statement("theorem", "accuracy", (), (*body, subject)),))
+
+
+def _trust(accuracy: Accuracy) -> Block:
+    assumed = accuracy.statement.network.assumptions()
+    items: list[tuple[Block, ...]] = [
+        (
+            paragraph(
+                "The statement: that the theorem above is what you want to know. It is about real arithmetic, not "
+                "about a floating-point run."
+            ),
+        ),
+        (paragraph("The written proofs of the lemmas below."),),
+        (
+            paragraph(
+                "One of two programs: the prover (with FLINT/Arb for integers and balls), or the independent "
+                "checker, which shares no code with it and "
+                "needs only the Python standard library, and reads your own copy of the weights."
+            ),
+        ),
+    ]
+    blocks: list[Block] = []
+    if assumed:
+        points = tuple((Paragraph((Text(point[:1].upper() + point[1:] + "."),)),) for point in assumed)
+        blocks += [paragraph("The weights alone do not fix a function. The reader assumes:"), Listing(points)]
+    blocks += [paragraph("Beyond that, what must be trusted is:"), Listing(tuple(items))]
+    return Section("What is assumed and what must be trusted", tuple(blocks))
+
+
+def _tables(paths: Paths) -> Block:
+    header = tuple(
+        prose(text)
+        for text in ("table", "rows", "columns", "meaning", "least entry", "largest entry", "largest row difference")
+    )
+    rows = []
+    for name, (down, across, meaning) in TABLES.items():
+        matrix = paths.tables[name]
+        entries = matrix.fractions()
+        spread = max(max(row) - min(row) for row in entries)
+        least, largest = min(map(min, entries)), max(map(max, entries))
+        numbers = (floor_str(least, 4), ceil_str(largest, 4), ceil_str(spread, 4))
+        rows.append(
+            (
+                prose(f"$\\mathrm{{{name}}}$"),
+                prose(down),
+                prose(across),
+                prose(meaning),
+                *(prose(number) for number in numbers),
+            )
+        )
+    table = Table(header, tuple(rows), sides=("left",) * 4 + ("right",) * 3)
+    figures = tuple(_heat_map(name, paths.tables[name]) for name in ("EQKE", "EVOU"))
+    return Section(
+        "The network as its tables show it",
+        (
+            paragraph(
+                "The five tables of [@path-decomposition], as exact dyadic rationals; the numbers here are rounded "
+                "outward. They are shown to "
+                "understand the network. No step of the proof rests on this section."
+            ),
+            table,
+            *_reading(paths),
+            *figures,
+        ),
+    )
+
+
+def _reading(paths: Paths) -> tuple[Block, ...]:
+    """Two facts that the mechanistic story rests on, computed exactly: copying, and attention to large tokens."""
+    evou, eqke = paths.tables["EVOU"].fractions(), paths.tables["EQKE"].fractions()
+    size = len(evou)
+    if size < 2:
+        return ()
+    margins = [row[t] - max(value for x, value in enumerate(row) if x != t) for t, row in enumerate(evou)]
+    copying = sum(margin > 0 for margin in margins)
+    ordered = sum(row[t] < row[t + 1] for row in eqke for t in range(size - 1))
+    pairs = size * (size - 1)
+    return passage(
+        f"""
+        - *Copying.* The diagonal of $\\mathrm{{EVOU}}$ is the largest entry of its row in {copying} of {size} rows;
+          the least margin over the rest of the row
+          is ${floor_str(min(margins), 4)}$.
+        - *Looking at large tokens.* Along the rows of $\\mathrm{{EQKE}}$ the next larger token has the larger entry
+          in {ordered} of {pairs} neighbouring pairs.
+        """
+    )
+
+
+def _heat_map(name: str, matrix: DyadicMatrix) -> Block:
+    down, across, meaning = TABLES[name]
+    plain = [text.replace("$", "") for text in (down, across)]
+    picture = HeatMap(name, plain[0], plain[1], tuple(tuple(row) for row in matrix.fractions()))
+    return Figure(picture, prose(f"$\\mathrm{{{name}}}$: {meaning}."), f"Heat map of {name}", f"figure-{name}")
+
+
+def _lemmas(graph: ProofGraph, proof: Sequence[Derivation], detail: str) -> Block:
+    blocks: list[Block] = [
+        paragraph(
+            "Each step applies a rule to claims that are already proved. A rule's lemma holds for all weights; what "
+            "it gives on these weights is stated after it."
+        )
+    ]
+    told: set[str] = set()
+    for step in proof:
+        for lemma in step.rule.lemmas:
+            if lemma.label not in told:
+                told.add(lemma.label)
+                blocks.append(_lemma(lemma, with_proof=detail != "summary"))
+        because = (
+            Strong((Text("Rule "), Code(step.rule.tag))),
+            Text(". "),
+            *prose(step.rule.derivation),
+            Text(" Hence: "),
+        )
+        blocks.append(Paragraph((*because, *prose(graph.claim(step.claim).sentence()))))
+    return Section("The proof", tuple(blocks))
+
+
+def _lemma(lemma: Lemma, *, with_proof: bool) -> Block:
+    body: list[Block] = [paragraph(lemma.given)]
+    if isinstance(lemma.statement, Formula):
+        body.append(DisplayMath(lemma.statement.latex()))
+    else:
+        body += [DisplayMath(f"{short} = {short.body}") for short in lemma.abbreviations]
+        body.append(paragraph("Then:"))
+        body += [DisplayMath(f"{equation.left} \\;=\\; {equation.right}") for equation in lemma.statement]
+    proof = (*passage(lemma.proof), Paragraph((Text(f"Source: {lemma.source}."),))) if with_proof else None
+    return Statement("lemma", lemma.label, prose(lemma.title), tuple(body), proof)
+
+
+def _where(count: RightCount, margin: AdditiveMargin, detail: str) -> Block:
+    """Where the sequences were decided, and where the bound was lost."""
+    task = count.statement.task
+    cells = [cell for cell in task.cells() if task.cell_size(*cell)]
+    sizes = {cell: task.cell_size(*cell) for cell in cells}
+    all_right = [cell for cell in cells if count.right[cell] == sizes[cell]]
+    all_wrong = [cell for cell in cells if count.wrong[cell] == sizes[cell]]
+    open_cells = {cell: sizes[cell] - count.right[cell] - count.wrong[cell] for cell in cells}
+    lost = {cell: undecided for cell, undecided in open_cells.items() if undecided}
+    rows = [
+        ("cells $(q, m)$: query $q$, maximum $m$", len(cells), sum(sizes.values())),
+        ("cells that are right throughout", len(all_right), sum(sizes[cell] for cell in all_right)),
+        ("cells that are wrong throughout", len(all_wrong), sum(sizes[cell] for cell in all_wrong)),
+        (
+            "cells settled in part",
+            len(cells) - len(all_right) - len(all_wrong),
+            sum(sizes[c] for c in cells if 0 < count.right[c] < sizes[c]),
+        ),
+        ("cells with sequences left undecided", len(lost), sum(lost.values())),
+    ]
+    table = Table(
+        tuple(prose(text) for text in ("", "cells", "sequences")),
+        tuple((prose(text), prose(str(number)), prose(str(total))) for text, number, total in rows),
+        sides=("left", "right", "right"),
+    )
+    blocks: list[Block] = [table]
+    if lost:
+        blocks.append(
+            paragraph(
+                f"Of the {sum(lost.values())} undecided sequences, which count neither as right nor as wrong, the "
+                f"most are in these cells: "
+                + "; ".join(
+                    f"$(q, m) = ({q}, {m})$ with {open_cells[q, m]}"
+                    for q, m in sorted(lost, key=lambda c: -lost[c])[:5]
+                )
+                + "."
+            )
+        )
+    else:
+        blocks.append(paragraph("No sequence is left undecided: the bound is exact and nothing was lost."))
+    blocks.append(_stages(margin.stages))
+    wrong_by_maximum = Counter[int]()
+    for (_, m), wrong in count.wrong.items():
+        wrong_by_maximum[m] += wrong
+    worst = [(m, wrong) for m, wrong in wrong_by_maximum.most_common(12) if wrong]
+    if worst:
+        worst.sort()
+        picture = Bars(
+            "sequences proved wrong, by maximum",
+            tuple(f"m = {m}" for m, _ in worst),
+            tuple(wrong for _, wrong in worst),
+        )
+        caption = prose("Where the network is wrong: the maxima $m$ with the most wrong sequences.")
+        blocks.append(Figure(picture, caption, "Bars: wrong sequences by maximum", "figure-wrong"))
+    if detail == "full":
+        blocks.append(_cells(count, sizes))
+    return Section("Where every sequence was decided", tuple(blocks))
+
+
+def _stages(stages: Counter[str]) -> Block:
+    if not stages:
+        return paragraph(
+            "Every sign was decided by the fixed-point enclosures; no single sequence needed more precision."
+        )
+    listed = ", ".join(f"{times} by {stage}" for stage, times in sorted(stages.items()))
+    return paragraph(
+        f"All other signs were decided by the fixed-point enclosures; signs of single sequences that these left "
+        f"open were decided {listed} (search included)."
+    )
+
+
+def _cells(count: RightCount, sizes: dict[tuple[int, int], int]) -> Block:
+    header = tuple(prose(text) for text in ("$q$", "$m$", "sequences", "right", "wrong"))
+    shown = [cell for cell in sizes if count.right[cell] < sizes[cell]]
+    rows = tuple(
+        tuple(prose(str(number)) for number in (*cell, sizes[cell], count.right[cell], count.wrong[cell]))
+        for cell in shown
+    )
+    return Table(header, rows, prose("All cells that are not right throughout."), ("right",) * 5, "cells")
+
+
+def _price(proof: Sequence[Derivation], accuracy: Accuracy) -> Block:
+    total = sum((step.rule.cost for step in proof), Cost())
+    network = accuracy.statement.network
+    brute = network.d_vocab ** (network.n_ctx + 1) * network.n_ctx * network.d_model
+    return Section(
+        "What the proof costs",
+        (
+            DisplayMath(f"O\\left({_latex(total)}\\right)"),
+            paragraph(
+                "operations of the verifier; advice is free. $n$ is the number of nodes of the tree, or of triples, "
+                "and $G$ the number of grid steps where the "
+                f"proof uses one. Evaluating the network on every input costs $V^{{K+1}} K d = {brute}$ "
+                f"multiplications."
+            ),
+        ),
+    )
+
+
+def _latex(cost: Cost) -> str:
+    return sympy.latex(cost.leading())
+
+
+def _recheck(accuracy: Accuracy) -> Block:
+    command = (
+        "mechproof check certificate.json --weights WEIGHTS\n"
+        "python -I -S engine/checker certificate.json --weights WEIGHTS"
+    )
+    verdict: Prose = (
+        Text(
+            "The first needs mechproof, the second only Python and the folder of the checker. WEIGHTS is your own "
+            "copy; the first line to expect is"
+        ),
+    )
+    return Section(
+        "How to check it again",
+        (
+            CodeBlock(command),
+            Paragraph(verdict),
+            CodeBlock(f"s VERIFIED {accuracy.relation()} sha256:{accuracy.statement.sha256}"),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""One lemma a file: statement, written proof, side conditions, cost, derivation."""

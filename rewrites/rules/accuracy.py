@@ -1,0 +1,71 @@
+"""From counts to accuracy: the number of right sequences over the number of inputs, two-sided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from ...engine.arithmetic.printing import count_str
+from ...engine.certificate import hex_integer
+from ...engine.claim import Claim
+from ...engine.cost import Cost
+from ...engine.rule import Rule
+from ...models.statement import Statement
+from .path_decomposition import V
+from .right_count import RightCount
+
+
+@dataclass(frozen=True)
+class Accuracy(Claim):
+    """low/inputs <= accuracy <= high/inputs."""
+
+    statement: Statement
+    low: int
+    high: int
+
+    kind = "accuracy"
+
+    @property
+    def inputs(self) -> int:
+        return self.statement.task.inputs
+
+    @property
+    def bounds(self) -> tuple[Fraction, Fraction]:
+        return Fraction(self.low, self.inputs), Fraction(self.high, self.inputs)
+
+    def conclusion(self) -> dict[str, Any]:
+        counts = (("right_low", self.low), ("right_high", self.high), ("inputs", self.inputs))
+        return {"kind": self.kind, **{name: hex_integer(count) for name, count in counts}}
+
+    def identity(self) -> str:
+        return f"{self.statement.sha256}:{self.low}:{self.high}"
+
+    def relation(self) -> str:
+        """The theorem as the verdict line states it; fractions are not reduced."""
+        if self.low == self.high:
+            return f"accuracy = {count_str(self.low, self.inputs)}"
+        if self.high == self.inputs:
+            return f"accuracy >= {count_str(self.low, self.inputs)}"
+        return f"accuracy in [{count_str(self.low, self.inputs)}, {count_str(self.high, self.inputs)}]"
+
+    def sentence(self) -> str:
+        if self.low == self.high:
+            return f"The accuracy over all {self.inputs} inputs is exactly ${count_str(self.low, self.inputs)}$."
+        low, high = count_str(self.low, self.inputs), count_str(self.high, self.inputs)
+        return f"The accuracy over all {self.inputs} inputs lies between ${low}$ and ${high}$."
+
+
+class AccuracyFromCount(Rule):
+    """From the counts; no advice."""
+
+    name = "accuracy"
+    premises = (RightCount,)
+    lemmas = ()
+    derivation = "The counts of all cells, which partition the inputs, are added up."
+    cost = Cost(add=V**2)
+
+    def conclude(self, premises: Sequence[Any], advice: Any) -> Accuracy:
+        (count,) = premises
+        return Accuracy(count.statement, count.low, count.high)

@@ -1,0 +1,220 @@
+"""Counting wrong sequences by truncated polynomial products (S1 + S2): a two-sided count in one pass.
+
+Theorem.  Fix a cell (q, m) and x != m.  Let D⁻ <= D <= D⁺ be enclosures of D = D_{q,m,x}, h > 0 and M_p integers with
+M_p >= D⁺(p, t) for every t <= m, all in one unit, and put for the free positions p < K-1
+
+    k⁺(p,t) = ⌊(M_p - D⁺(p,t))/h⌋,    B⁺ = ⌊(Σ_p M_p + D⁺(K-1,q))/h⌋,
+    k⁻(p,t) = ⌈(M_p - D⁻(p,t))/h⌉,    B⁻ = ⌊(Σ_p M_p + D⁻(K-1,q))/h⌋.
+
+For every sequence: if Σ_p D >= 0 then Σ_{p<K-1} k⁺(p,t_p) <= B⁺; and if Σ_{p<K-1} k⁻(p,t_p) <= B⁻ then Σ_p D >= 0.
+So the number N_x of the cell's
+sequences on which x is at least as large as m lies between N⁻_x = #{Σ k⁻ <= B⁻} and N⁺_x = #{Σ k⁺ <= B⁺}, and the
+number of wrong sequences
+between max_x N⁻_x and min(cell size, Σ_x N⁺_x) over the x whose maximum over the cell is not known to be negative.
+
+Proof.  If Σ_p D >= 0 then Σ_{p<K-1} (M_p - D⁺(p,t_p)) <= Σ_p M_p + D⁺(K-1,q); divide by h, floors on the left only
+lower it, and an integer at most
+a number is at most its floor.  Conversely h·Σ k⁻ <= h·B⁻ gives Σ (M_p - D⁻) <= Σ M_p + D⁻(K-1,q), that is Σ_p D⁻ >=
+0.  A sequence is wrong if and
+only if some x wins; x with a negative maximum never does; the union bound and a single x bound the number of wrong
+ones.
+
+The numbers #{Σ k <= B} are coefficient sums of Π_p Σ_t z^{k(p,t)}; for q < m the product over t < m (sequences
+without m) is subtracted.
+
+Source: spec/separable_logits.md S1, S2.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from flint import fmpz, fmpz_poly
+from sympy import Symbol
+
+from ...engine.certificate import hex_integer
+from ...engine.cost import Cost
+from ...engine.formula import At, Ceiling, Floor, ForAll, Num, Range, Sequences, Total, Var
+from ...engine.rule import Lemma, NotEstablished, Rule
+from .additive_margin import AdditiveMargin
+from .box_extremes import BOX, Cell
+from .margin_enclosure import CellTable
+from .path_decomposition import K, V
+from .right_count import RightCount
+
+# A triple asks for this many bits of coefficients at most; the checker grants as many.
+SERIES_BITS = 1 << 26
+# Ceilings and steps stay below this, so that no difference of two table entries leaves 63 bits.
+ADVICE_LIMIT = 1 << 61
+
+_p, _t, _a, _h = Var("p"), Var("t"), Var("a"), Var("h")
+_positions = Range(Num(0), Var("K"))
+_token = At("t", _p, subscript=True)
+_ceilings = Total(_p, _positions, At("M", _p, subscript=True))
+_above = At("D^{+}", _p, _token)
+_below = At("D^{-}", _p, _token)
+_sum = Total(_p, _positions, At("D", _p, _token)) + Var("\\beta")
+_up = Total(_p, _positions, Floor((At("M", _p, subscript=True) - _above).over(_h)))
+_down = Total(_p, _positions, Ceiling((At("M", _p, subscript=True) - _below).over(_h)))
+
+STEPS = Lemma(
+    label="grid-steps",
+    title="Counting wins on a grid, from both sides",
+    given=(
+        "For all reals $D^{-}(p,t) \\le D(p,t) \\le D^{+}(p,t)$ and $\\beta^{-} \\le \\beta \\le \\beta^{+}$ (the "
+        "query's own term), all $h > 0$, "
+        "and all integers $M_p \\ge D^{+}(p, t)$:"
+    ),
+    statement=ForAll(
+        _t,
+        Sequences("T", Var("K")),
+        (_sum >= Num(0)).implies(_up <= Floor((_ceilings + Var("\\beta^{+}")).over(_h)))
+        & (_down <= Floor((_ceilings + Var("\\beta^{-}")).over(_h))).implies(_sum >= Num(0)),
+    ),
+    proof=(
+        "If $\\sum_p D + \\beta \\ge 0$ then $\\sum_p (M_p - D^{+}) \\le \\sum_p M_p + \\beta^{+}$. Dividing by $h$ "
+        "and rounding each term on the left "
+        "down only lowers it; the result is an integer, hence at most the floor of the right side. Conversely, if "
+        "$\\sum_p \\lceil (M_p - D^{-})/h \\rceil$ is at most that floor with $\\beta^{-}$, then $\\sum_p (M_p - "
+        "D^{-}) \\le \\sum_p M_p + \\beta^{-}$, so "
+        "$\\sum_p D + \\beta \\ge \\sum_p D^{-} + \\beta^{-} \\ge 0$. The sequences with $\\sum_p k(p, t_p) \\le B$ "
+        "are counted by the coefficients of "
+        "degree at most $B$ of $\\prod_p \\sum_t z^{k(p,t)}$. A sequence is wrong if and only if some output $x "
+        "\\ne m$ wins or ties, so the wrong "
+        "sequences of a cell number at least the largest lower count over $x$ and at most the sum of the upper counts."
+    ),
+    source="mechproof's specification, lemma S2",
+)
+
+
+@dataclass(frozen=True)
+class Triple:
+    """Advice for one (q, m, x): the step h and ceilings M_p, integers in units of 2^unit."""
+
+    q: int
+    m: int
+    x: int
+    unit: int
+    step: int
+    ceilings: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Triples:
+    """Advice: triples sorted by (m, q, x), of active x only; an active x without one counts as winning everywhere or
+    nowhere."""
+
+    triples: tuple[Triple, ...]
+
+
+class GeneratingFunctionCount(Rule):
+    """Advice: :class:`Triples`; wrong or missing ones only widen the result, or are refused."""
+
+    name = "generating_function_count"
+    premises = (AdditiveMargin,)
+    lemmas = (BOX, STEPS)
+    derivation = (
+        "For each cell $(q, m)$ and each $x$ that [@box-extremes] does not rule out on the whole cell, "
+        "[@grid-steps] counts the sequences on which $x$ is at least as "
+        "large as $m$, from both sides, with the steps and ceilings that the certificate gives. The wrong sequences "
+        "of a cell number at least the largest lower count, and at "
+        "most the sum of the upper counts or the size of the cell."
+    )
+    cost = Cost(
+        multiply=V**3 * (V + 1) * K / 2
+        + Symbol("n", positive=True, integer=True) * K * Symbol("G", positive=True) ** 2,
+        add=V**3 * (V + 1) * K,
+        compare=V**3 * (V + 1) * K / 2,
+    )
+
+    def conclude(self, premises: Sequence[Any], advice: Triples) -> RightCount:
+        (margin,) = premises
+        task = margin.paths.statement.task
+        triples: dict[tuple[int, int], list[Triple]] = {}
+        places = [(triple.m, triple.q, triple.x) for triple in advice.triples]
+        if places != sorted(set(places)):
+            raise NotEstablished(self.tag, "the triples are not sorted by (m, q, x), each once")
+        for triple in advice.triples:
+            triples.setdefault((triple.q, triple.m), []).append(triple)
+        right, wrong = {}, {}
+        for q, m in task.cells():
+            size = task.cell_size(q, m)
+            right[q, m], wrong[q, m] = 0, 0
+            if size:
+                cell = Cell(margin.enclosure, q, m)
+                most, least = self._cell(cell, triples.pop((q, m), []), size)
+                right[q, m], wrong[q, m] = size - most, least
+        if triples:
+            raise NotEstablished(self.tag, f"there is no cell {next(iter(triples))}")
+        return RightCount(margin.paths.statement, right, wrong)
+
+    def encode(self, advice: Triples) -> dict[str, Any]:
+        return {
+            "triples": [
+                [t.q, t.m, t.x, t.unit, hex_integer(t.step), [hex_integer(c) for c in t.ceilings]]
+                for t in advice.triples
+            ]
+        }
+
+    def _cell(self, cell: Cell, triples: Sequence[Triple], size: int) -> tuple[int, int]:
+        """At most and at least how many of the cell's sequences are wrong."""
+        idle = [triple.x for triple in triples if triple.x not in cell.active]
+        if idle:
+            raise NotEstablished(
+                self.tag, f"cell q = {cell.q}, m = {cell.m}: {idle[0]} is not an output that may win there"
+            )
+        counted = {triple.x: count_wins(cell.table, triple, must_hold=cell.q < cell.m) for triple in triples}
+        bounds = [counted.get(x, (0, size)) for x in cell.active]
+        return min(size, sum(high for _, high in bounds)), max((low for low, _ in bounds), default=0)
+
+
+def count_wins(table: CellTable, triple: Triple, *, must_hold: bool) -> tuple[int, int]:
+    """(N⁻, N⁺) for one triple; with ``must_hold`` only sequences that hold the token m count."""
+    upper, lower = table.free.upper[:, :, triple.x], table.free.lower[:, :, triple.x]
+    if triple.unit != table.unit or triple.step <= 0:
+        raise _refused(triple, "is not on the table's grid")
+    if len(triple.ceilings) != len(upper):
+        raise _refused(triple, f"has {len(triple.ceilings)} ceilings for {len(upper)} free positions")
+    if max(triple.step, *map(abs, triple.ceilings), 0) >= ADVICE_LIMIT:
+        raise _refused(triple, "has a step or a ceiling of more than 61 bits")
+    ceilings = np.array(triple.ceilings, dtype=np.int64)[:, None]
+    if (ceilings < upper).any():
+        raise _refused(triple, "has a ceiling below an entry")
+    total, step = sum(triple.ceilings), triple.step
+    budget = (total + int(table.base.upper[triple.x])) // step
+    if (budget + 1) * (upper.shape[1] ** len(upper)).bit_length() > SERIES_BITS:
+        raise _refused(triple, f"asks for {budget} grid steps, too many to multiply out")
+    most = _at_most((ceilings - upper) // step, budget, must_hold)
+    least = _at_most(-((lower - ceilings) // step), (total + int(table.base.lower[triple.x])) // step, must_hold)
+    return least, most
+
+
+def _refused(triple: Triple, reason: str) -> NotEstablished:
+    return NotEstablished(GeneratingFunctionCount.name, f"triple {triple.q, triple.m, triple.x} {reason}")
+
+
+def _at_most(steps: np.ndarray, budget: int, must_hold: bool) -> int:
+    """#{t : Σ_p steps[p, t_p] <= budget}; the last column is the token m, which must occur if ``must_hold``."""
+    if budget < 0:
+        return 0
+    everything = _coefficient_sum(steps, budget)
+    return everything - _coefficient_sum(steps[:, :-1], budget) if must_hold else everything
+
+
+def _coefficient_sum(steps: np.ndarray, budget: int) -> int:
+    """The same without the condition: Π_p Σ_t z^{steps[p,t]} up to degree ``budget``, its coefficients added up.
+
+    The last position is not multiplied out: each of its tokens takes a partial sum of the product of the others.
+    """
+    product = fmpz_poly([1])
+    for row in steps[:-1]:
+        kept = row[row <= budget]
+        factor = fmpz_poly(np.bincount(kept).tolist() if kept.size else [0])
+        product = fmpz_poly((product * factor).coeffs()[: budget + 1])
+    sums = list(itertools.accumulate(product.coeffs(), initial=fmpz(0)))
+    last = steps[-1][steps[-1] <= budget] if len(steps) else np.zeros(1, dtype=np.int64)
+    return int(sum((sums[min(budget - k + 1, len(sums) - 1)] for k in last.tolist()), fmpz(0)))

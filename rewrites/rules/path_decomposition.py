@@ -1,0 +1,241 @@
+"""Path decomposition: the network's scores and logits as sums of five small exact tables.
+
+Theorem.  Let X_q = W_E + 1·W_pos[K-1].  For every position p, as V × V matrices over (query q, token t) resp.
+(token t, output x):
+
+    scores·sqrt(h)   (Q ((W_E + 1 W_pos[p]) W_K + 1 b_K)ᵀ)ᵀ     =  EQKEᵀ + 1 EQKPᵀ[p]
+    attended values  ((W_E + 1 W_pos[p]) W_V + 1 b_V) W_O W_U   =  EVOU + 1 PVOU[p]
+    direct path      (X_q + 1 b_O) W_U + 1 b_U                  =  UU
+
+with Q = X_q W_Q + 1 b_Q, EQKE = Q (W_E W_K)ᵀ, EQKP = Q (W_pos W_K + 1 b_K)ᵀ, EVOU = W_E W_V W_O W_U and
+PVOU = (W_pos W_V + 1 b_V) W_O W_U.  So score_p = (EQKE[q,t_p] + EQKP[q,p])/sqrt(h), and since the softmax weights α_p
+sum to 1,
+
+    logit_x(t) = UU[q,x] + Σ_p α_p (EVOU[t_p,x] + PVOU[p,x]).
+
+Proof.  Each equation is distributivity of the matrix product over sums; the machine check expands both sides into
+sums of words of tensors and compares them.
+
+Source: arXiv 2406.11779 (path expansion), spec/max_of_k.md §2.1 in the cubic form; the biases' places are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sympy import symbols
+
+from ...engine.arithmetic.dyadic import DyadicMatrix
+from ...engine.claim import Claim
+from ...engine.cost import Cost
+from ...engine.digest import tensor_digest
+from ...engine.rule import Lemma, NotEstablished, Rule
+from ...engine.term import Equation, Named, Ones, Tensor, Term
+from ...models.architectures.one_layer_attention import OneLayerAttention
+from ...models.statement import Statement
+from .network_definition import Network
+
+V, K, d, h = symbols("V K d h", positive=True, integer=True)
+NAMES = ("UU", "EVOU", "PVOU", "EQKE", "EQKP")
+
+
+@dataclass(frozen=True)
+class PathTerms:
+    """The terms of the theorem for given sizes; ``p`` stands for any position."""
+
+    d_vocab: int
+    n_ctx: int
+    d_model: int
+    d_head: int
+
+    def _weight(self, name: str, rows: int, columns: int) -> Tensor:
+        kind, _, index = name.partition("_")
+        return Tensor(
+            name, (rows, columns), f"{kind}_{{{index}}}" if len(index) == 1 else f"{kind}_{{\\mathrm{{{index}}}}}"
+        )
+
+    @cached_property
+    def weights(self) -> dict[str, Tensor]:
+        v, k, width, head = self.d_vocab, self.n_ctx, self.d_model, self.d_head
+        sizes = {
+            "W_E": (v, width), "W_pos": (k, width), "W_Q": (width, head), "W_K": (width, head), "W_V": (width, head),
+            "W_O": (head, width), "W_U": (width, v), "b_Q": (1, head), "b_K": (1, head), "b_V": (1, head),
+            "b_O": (1, width), "b_U": (1, v),
+        }  # fmt: skip
+        return {name: self._weight(name, *size) for name, size in sizes.items()}
+
+    @cached_property
+    def query_residual(self) -> Named:
+        """X_q: what stands at the last position, over (query, d)."""
+        w, ones = self.weights, Ones(self.d_vocab)
+        return Named("X_q", w["W_E"] + ones @ w["W_pos"].row(self.n_ctx - 1))
+
+    @cached_property
+    def query_side(self) -> Named:
+        """Q: all queries, over (query, h)."""
+        w, ones = self.weights, Ones(self.d_vocab)
+        return Named("Q", self.query_residual @ w["W_Q"] + ones @ w["b_Q"])
+
+    def score(self, position: int) -> Term:
+        """sqrt(h)·score of the key at ``position``, over (query, token): the definition."""
+        w, ones = self.weights, Ones(self.d_vocab)
+        keys = (w["W_E"] + ones @ w["W_pos"].row(position)) @ w["W_K"] + ones @ w["b_K"]
+        return self.query_side @ keys.T
+
+    def attended(self, position: int) -> Term:
+        """What attending to ``position`` adds to the logits, over (token, output): the definition."""
+        w, ones = self.weights, Ones(self.d_vocab)
+        return ((w["W_E"] + ones @ w["W_pos"].row(position)) @ w["W_V"] + ones @ w["b_V"]) @ w["W_O"] @ w["W_U"]
+
+    def direct(self) -> Term:
+        """The rest of the logits, over (query, output): the definition."""
+        w, ones = self.weights, Ones(self.d_vocab)
+        return (self.query_residual + ones @ w["b_O"]) @ w["W_U"] + ones @ w["b_U"]
+
+    @cached_property
+    def tables(self) -> dict[str, Named]:
+        """The five tables as terms."""
+        w, positions, direct = self.weights, Ones(self.n_ctx), Ones(self.d_vocab)
+        terms = {
+            "UU": self.query_residual @ w["W_U"] + direct @ (w["b_O"] @ w["W_U"] + w["b_U"]),
+            "EVOU": w["W_E"] @ w["W_V"] @ w["W_O"] @ w["W_U"],
+            "PVOU": (w["W_pos"] @ w["W_V"] + positions @ w["b_V"]) @ w["W_O"] @ w["W_U"],
+            "EQKE": self.query_side @ (w["W_E"] @ w["W_K"]).T,
+            "EQKP": self.query_side @ (w["W_pos"] @ w["W_K"] + positions @ w["b_K"]).T,
+        }
+        return {name: Named(f"\\mathrm{{{name}}}", term) for name, term in terms.items()}
+
+    def equations(self, position: int) -> tuple[Equation, ...]:
+        """The theorem's equations at one position; a column is written as the row of a transpose."""
+        ones, tables = Ones(self.d_vocab), self.tables
+        return (
+            Equation("scores", self.score(position).T, tables["EQKE"].T + ones @ tables["EQKP"].T.row(position)),
+            Equation("attended values", self.attended(position), tables["EVOU"] + ones @ tables["PVOU"].row(position)),
+            Equation("direct path", self.direct(), tables["UU"]),
+        )
+
+
+def terms_of(network: OneLayerAttention) -> PathTerms:
+    return PathTerms(network.d_vocab, network.n_ctx, network.d_model, network.d_head)
+
+
+def values_of(network: OneLayerAttention) -> Mapping[str, DyadicMatrix]:
+    """The network's tensors and the columns of ones that the terms use."""
+    ones = {n: Ones(n) for n in (network.d_vocab, network.n_ctx)}
+    return dict(network.tensors) | {one.name: DyadicMatrix.ones(n, 1) for n, one in ones.items()}
+
+
+_shown = PathTerms(d_vocab=3, n_ctx=2, d_model=2, d_head=2)
+
+PATHS = Lemma(
+    label="path-decomposition",
+    title="Path decomposition",
+    given=(
+        "For all weights, with $\\mathbf{1}$ a column of ones, $A[i]$ row $i$ of $A$, the query at the last "
+        "position, and the abbreviations below, the "
+        "following holds for every position $p$; it is written out here for a network with two positions ($K - 1 = "
+        "1$) and $p = 0$. The left sides are the network's definition: "
+        "$\\sqrt{h}$ times the scores of the key at $p$ (over token and query), what attending fully to $p$ adds to "
+        "the logits (over token and output), and "
+        "what does not depend on attention (over query and output)."
+    ),
+    statement=_shown.equations(0),
+    proof=(
+        "The matrix product distributes over sums and transposition reverses products. Expanding both sides of each "
+        "equation into sums of "
+        "words of tensors gives the same words with the same multiplicities (the machine check does exactly this, "
+        "for every position of the "
+        "network at hand). Entry $(t,q)$ of the first equation says that $\\sqrt{h}\\,\\mathrm{score}_p = "
+        "\\mathrm{EQKE}[q,t_p] + \\mathrm{EQKP}[q,p]$. "
+        "Since the attention weights $\\alpha = \\mathrm{softmax}(\\mathrm{score})$ are positive and sum to 1, the "
+        "logits are "
+        "$\\mathrm{UU}[q,x] + \\sum_p \\alpha_p (\\mathrm{EVOU}[t_p,x] + \\mathrm{PVOU}[p,x]) = \\sum_p \\alpha_p "
+        "\\lambda_q(p, t_p, x)$ with "
+        "$\\lambda_q(p,t,x) = \\mathrm{UU}[q,x] + \\mathrm{EVOU}[t,x] + \\mathrm{PVOU}[p,x]$."
+    ),
+    source="path expansion of arXiv 2406.11779, with all biases",
+    abbreviations=(_shown.query_residual, _shown.query_side, *_shown.tables.values()),
+)
+
+
+@dataclass(frozen=True)
+class Paths(Claim):
+    """score_p = (EQKE[q,t_p] + EQKP[q,p])/sqrt(h) and logits = UU[q] + Σ_p α_p (EVOU[t_p] + PVOU[p]), with these
+    exact tables."""
+
+    statement: Statement
+    tables: Mapping[str, DyadicMatrix]
+
+    kind = "paths"
+
+    def conclusion(self) -> dict[str, Any]:
+        return {"kind": self.kind, **{name: tensor_digest(self.tables[name]) for name in NAMES}}
+
+    def identity(self) -> str:
+        return self.statement.sha256
+
+    def sentence(self) -> str:
+        return (
+            "$\\mathrm{score}_p = (\\mathrm{EQKE}[q,t_p] + \\mathrm{EQKP}[q,p])/\\sqrt{h}$ and "
+            "$\\mathrm{logit}_x = \\mathrm{UU}[q,x] + \\sum_p \\alpha_p (\\mathrm{EVOU}[t_p,x] + "
+            "\\mathrm{PVOU}[p,x])$ with "
+            "$q = t_{K-1}$, $\\alpha = \\mathrm{softmax}(\\mathrm{score})$ and five exact tables of dyadic rationals."
+        )
+
+    @cached_property
+    def score_exponent(self) -> int:
+        return min(self.tables["EQKE"].exponent, self.tables["EQKP"].exponent)
+
+    @cached_property
+    def logit_exponent(self) -> int:
+        return min(self.tables[name].exponent for name in ("UU", "EVOU", "PVOU"))
+
+    @cached_property
+    def _scores(self) -> tuple[list[list[int]], list[list[int]]]:
+        return tuple(_over(self.tables[name], self.score_exponent) for name in ("EQKE", "EQKP"))  # type: ignore[return-value]
+
+    @cached_property
+    def _logits(self) -> tuple[list[list[int]], list[list[int]], list[list[int]]]:
+        return tuple(_over(self.tables[name], self.logit_exponent) for name in ("UU", "EVOU", "PVOU"))  # type: ignore[return-value]
+
+    def token_score(self, q: int, t: int) -> int:
+        """EQKE[q,t] in units of 2^score_exponent, exact."""
+        return self._scores[0][q][t]
+
+    def score(self, q: int, p: int, t: int) -> int:
+        """EQKE[q,t] + EQKP[q,p] in units of 2^score_exponent, exact."""
+        return self._scores[0][q][t] + self._scores[1][q][p]
+
+    def logit_difference(self, q: int, p: int, t: int, x: int, m: int) -> int:
+        """λ_q(p,t,x) - λ_q(p,t,m) in units of 2^logit_exponent, exact."""
+        uu, evou, pvou = self._logits
+        return uu[q][x] - uu[q][m] + evou[t][x] - evou[t][m] + pvou[p][x] - pvou[p][m]
+
+
+def _over(matrix: DyadicMatrix, exponent: int) -> list[list[int]]:
+    return DyadicMatrix(matrix.at_exponent(exponent), exponent).integers()
+
+
+class PathDecomposition(Rule):
+    """From the network; no advice.  The equations are checked for every position of the network at hand."""
+
+    name = "path_decomposition"
+    premises = (Network,)
+    lemmas = (PATHS,)
+    derivation = "[@path-decomposition] at every position of this network; the five tables are computed exactly."
+    cost = Cost(multiply=3 * V**2 * d + 4 * V * d**2, add=3 * V**2 * d + 4 * V * d**2)
+
+    def conclude(self, premises: Sequence[Any], advice: Any) -> Paths:
+        network = premises[0].statement.network
+        terms, values = terms_of(network), values_of(network)
+        for position in range(network.n_ctx):
+            for equation in terms.equations(position):
+                if not equation.holds():
+                    raise NotEstablished(
+                        self.tag,
+                        f"the equation '{equation.name}' at position {position} does not expand to the same words",
+                    )
+        return Paths(premises[0].statement, {name: term.evaluate(values) for name, term in terms.tables.items()})

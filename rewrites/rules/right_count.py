@@ -1,0 +1,49 @@
+"""The claim that counting rules conclude: per cell, how many sequences are certainly right and certainly wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...engine.arithmetic.printing import count_str
+from ...engine.certificate import hex_integer
+from ...engine.claim import Claim
+from ...engine.digest import digest
+from ...models.statement import Statement
+
+Cell = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class RightCount(Claim):
+    """For every cell (q, m): at least ``right[q, m]`` of its sequences are right, at least ``wrong[q, m]`` wrong."""
+
+    statement: Statement
+    right: Mapping[Cell, int]
+    wrong: Mapping[Cell, int]
+
+    kind = "right_count"
+
+    @property
+    def low(self) -> int:
+        """At least so many sequences are right."""
+        return sum(self.right.values())
+
+    @property
+    def high(self) -> int:
+        """At most so many sequences are right."""
+        return self.statement.task.inputs - sum(self.wrong.values())
+
+    def conclusion(self) -> dict[str, Any]:
+        return {"kind": self.kind, "right_low": hex_integer(self.low), "right_high": hex_integer(self.high)}
+
+    def identity(self) -> str:
+        cells = [[q, m, hex(self.right[q, m]), hex(self.wrong[q, m])] for q, m in self.statement.task.cells()]
+        return digest([self.statement.sha256, cells])
+
+    def sentence(self) -> str:
+        total = self.statement.task.inputs
+        if self.low == self.high:
+            return f"Exactly {count_str(self.low, total)} sequences are right."
+        return f"At least {count_str(self.low, total)} and at most {count_str(self.high, total)} sequences are right."

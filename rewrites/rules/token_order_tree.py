@@ -1,0 +1,324 @@
+"""Counting right sequences by a tree over tokens, from the heaviest down (T0, T2, T3, T7).
+
+Fix a cell (q, m) and order its tokens τ_0 = m, τ_1, …, τ_m.  A *node* (ℓ, i, M, fixed) is the set of sequences in
+which the
+positions outside M hold fixed tokens, positions of M below i ("lo") hold one of τ_{ℓ+1} … τ_m and the others ("hi")
+one of τ_ℓ … τ_m.
+
+Theorem.  (Partition) With j = min hi the node is the disjoint union of (ℓ, j+1, M∖j, fixed with t_j = τ_ℓ) and (ℓ,
+j+1, M, fixed);
+if hi is empty it equals (ℓ+1, 0, M, fixed).  The roots partition the cell: for q = m all free positions are hi at ℓ =
+0; for q < m the
+p-th root holds the sequences whose first position with m is p.
+(Bound) For every sequence of a node, Σ_p min D <= Σ_p D(p, t_p) <= Σ_p max D over its allowed tokens, with equality
+somewhere.  So if the
+right-hand side is negative for every x != m, all of its (m-ℓ)^|lo|·(m+1-ℓ)^|hi| sequences are right; if the left-hand
+side is >= 0 for one
+x, all are wrong.
+
+Proof.  Position j either holds τ_ℓ or does not; the first position that holds m is unique.  The sum is separable, so
+its extremes over a
+product of sets are the sums of the extremes.  A tie is wrong, hence >= 0.
+
+Nothing in the tree needs trust: any tree, with any order, gives true counts.
+
+Source: spec/tight_counting.md T0, T2, T3, T6, T7; intervals instead of a tolerance, so that exact zeros count at
+inner nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sympy import Symbol
+
+from ...engine.cost import Cost
+from ...engine.formula import Num, Range, Total, Var
+from ...engine.rule import Lemma, NotEstablished, Rule
+from .additive_margin import AdditiveMargin
+from .box_extremes import BOX, Cell
+from .path_decomposition import K, V
+from .right_count import RightCount
+
+ORDER = "descending-score"
+
+_p = Var("p")
+_positions = Range(Num(0), Var("K"))
+
+PARTITION = Lemma(
+    label="token-order-partition",
+    title="Splitting by whether a position holds the heaviest remaining token",
+    given=(
+        "For all $K \\ge 1$ free positions, $V$ tokens of which token $0$ is the one that must occur, counting "
+        "sequences by the first position "
+        "$p$ that holds it:"
+    ),
+    statement=(Var("V").power(Var("K")) - (Var("V") - Num(1)).power(Var("K"))).equals(
+        Total(_p, _positions, (Var("V") - Num(1)).power(_p) * Var("V").power(Var("K") - Num(1) - _p))
+    ),
+    proof=(
+        "The left side counts the sequences that hold token $0$ somewhere. Each has a unique first position $p$ "
+        "with it: before $p$ there are "
+        "$V - 1$ choices a position, after $p$ there are $V$. Inside a node the same argument is the dichotomy "
+        "'position $j$ holds $\\tau_\\ell$ or "
+        "it does not', which is a disjoint union. So the leaves of the tree partition the cell, whatever the order "
+        "of the tokens and wherever the "
+        "tree was split."
+    ),
+    source="mechproof's specification, lemma T2",
+)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Advice: one symbol a node, all cells in order (docs/certificate.md §3)."""
+
+    symbols: str
+
+
+@dataclass(frozen=True)
+class Node:
+    """A set of sequences of one cell, with packed bounds of Σ_p D for every active x."""
+
+    level: int
+    start: int
+    positions: tuple[int, ...]
+    upper: int
+    lower: int
+    tokens: tuple[int, ...]  # the token fixed at each position, -1 where free
+
+
+class CellTree:
+    """One cell prepared for branching: roots, children, and the two tests.
+
+    A vector over the active x is one Python integer Σ value_k·2^(64k) with signed values; adding 2^63 to every field
+    makes the top
+    bit of field k say value_k >= 0, so "all negative" is one AND (T6).  |value| < 2^62 is guaranteed by the enclosure.
+    """
+
+    def __init__(self, margin: AdditiveMargin, cell: Cell) -> None:
+        self.margin, self.q, self.m, self.active = margin, cell.q, cell.m, cell.active
+        self.order = token_order(margin, cell.q, cell.m)
+        self._everywhere = tuple(range(cell.free_positions))
+        self._bias = sum(1 << (64 * k + 63) for k in range(len(self.active)))
+        base, free = cell.table.base[self.active], cell.table.free[:, list(self.order), :][:, :, self.active]
+        self._base = self._packed(base.upper[None, None])[0][0], self._packed(base.lower[None, None])[0][0]
+        self._value = self._packed(free.upper), self._packed(free.lower)
+        suffix_max = np.maximum.accumulate(free.upper[:, ::-1], axis=1)[:, ::-1]
+        suffix_min = np.minimum.accumulate(free.lower[:, ::-1], axis=1)[:, ::-1]
+        self._best = self._packed(suffix_max), self._packed(suffix_min)
+
+    def _packed(self, values: np.ndarray) -> list[list[int]]:
+        """The last axis of an int64 array packed into one integer each."""
+        raw = (np.ascontiguousarray(values, dtype="<i8").view("<u8") ^ np.uint64(1 << 63)).tobytes()
+        rows, columns, width = values.shape[0], values.shape[1], 8 * values.shape[2]
+        pieces = [raw[width * k : width * (k + 1)] for k in range(rows * columns)]
+        packed = [int.from_bytes(piece, "little") - self._bias for piece in pieces]
+        return [packed[r * columns : (r + 1) * columns] for r in range(rows)]
+
+    def roots(self) -> list[Node]:
+        """The boxes that partition the cell (see :mod:`.box_extremes`)."""
+        upper, lower = self._base
+        for p in self._everywhere:
+            upper, lower = upper + self._best[0][p][0], lower + self._best[1][p][0]
+        start = Node(0, 0, self._everywhere, upper, lower, (-1,) * len(self._everywhere))
+        if self.q == self.m:
+            return [start]
+        nodes = []
+        for _ in self._everywhere:
+            first, start = self.split(start)
+            nodes.append(first)
+        return nodes
+
+    def settled(self, node: Node) -> Node | None:
+        """The node, one level on when no position is hi; None when it holds no sequence."""
+        if not node.positions:
+            return node
+        some_low, no_high = node.positions[0] < node.start, node.positions[-1] < node.start
+        if some_low and node.level == self.m:
+            return None
+        if no_high:
+            return Node(node.level + 1, 0, node.positions, node.upper, node.lower, node.tokens)
+        return node
+
+    def size(self, node: Node) -> int:
+        low = sum(1 for p in node.positions if p < node.start)
+        return (self.m - node.level) ** low * (self.m + 1 - node.level) ** (len(node.positions) - low)
+
+    def split(self, node: Node) -> tuple[Node, Node]:
+        """The two children of a settled node that is not a single sequence; either may hold no sequence."""
+        j = next(p for p in node.positions if p >= node.start)
+        level = node.level
+        best_upper, best_lower = self._best[0][j], self._best[1][j]
+        rest = tuple(p for p in node.positions if p != j)
+        tokens = (*node.tokens[:j], self.order[level], *node.tokens[j + 1 :])
+        include = Node(
+            level,
+            j + 1,
+            rest,
+            node.upper + self._value[0][j][level] - best_upper[level],
+            node.lower + self._value[1][j][level] - best_lower[level],
+            tokens,
+        )
+        # Past the last token the exclude child is empty; its bounds are never read.
+        following = min(level + 1, self.m)
+        exclude = Node(
+            level,
+            j + 1,
+            node.positions,
+            node.upper + best_upper[following] - best_upper[level],
+            node.lower + best_lower[following] - best_lower[level],
+            node.tokens,
+        )
+        return include, exclude
+
+    def is_right(self, node: Node) -> bool:
+        """Whether every sequence of the node is right (for a single sequence: decided exactly)."""
+        undecided = (node.upper + self._bias) & self._bias
+        if not undecided:
+            return True
+        if node.positions:
+            return False
+        return all(self._exact_sign(node, x) == -1 for k, x in enumerate(self.active) if undecided >> (64 * k + 63) & 1)
+
+    def is_wrong_by(self, node: Node, x: int) -> bool:
+        """Whether x is at least as large as m on every sequence of the node (single sequence: exactly)."""
+        if x not in self.active:
+            return False
+        k = self.active.index(x)
+        if (node.lower + self._bias) >> (64 * k + 63) & 1:
+            return True
+        return not node.positions and self._exact_sign(node, x) in (0, 1)
+
+    def wrong_witness(self, node: Node) -> int | None:
+        """Some x that makes the whole node wrong, if the bounds (for a single sequence: exact signs) show one."""
+        shown = (node.lower + self._bias) & self._bias
+        if shown:
+            return self.active[((shown & -shown).bit_length() - 1) // 64]
+        if node.positions:
+            return None
+        possible = (node.upper + self._bias) & self._bias
+        candidates = (x for k, x in enumerate(self.active) if possible >> (64 * k + 63) & 1)
+        return next((x for x in candidates if self._exact_sign(node, x) in (0, 1)), None)
+
+    def _exact_sign(self, node: Node, x: int) -> int | None:
+        return self.margin.sign(self.q, self.m, x, (*node.tokens, self.q))
+
+
+def token_order(margin: AdditiveMargin, q: int, m: int) -> tuple[int, ...]:
+    """τ_0 = m, then the other tokens below m by descending exact EQKE[q, t], equal ones ascending."""
+    return (m, *sorted(range(m), key=lambda t: (-margin.paths.token_score(q, t), t)))
+
+
+def token_digits(d_vocab: int) -> int:
+    """Hex digits that a token takes after W."""
+    return max(1, ((d_vocab - 1).bit_length() + 3) // 4)
+
+
+class TokenOrderTree(Rule):
+    """Advice: a :class:`Tree`.  Every symbol is tested; a false one refuses the whole tree."""
+
+    name = "token_order_tree"
+    premises = (AdditiveMargin,)
+    lemmas = (BOX, PARTITION)
+    derivation = (
+        "The sequences are grouped into cells $(q, m)$ by query and maximum, and each cell is split along a tree as "
+        "in [@token-order-partition], the tokens ordered "
+        "from the one with the largest $\\mathrm{EQKE}[q, \\cdot]$ down, after $m$ itself. Each leaf is a box. By "
+        "[@box-extremes] all of its sequences are right when "
+        "$\\sum_p \\max D_{q,m,x}(p, \\cdot) < 0$ for every $x \\ne m$, and all are wrong when $\\sum_p \\min "
+        "D_{q,m,x}(p, \\cdot) \\ge 0$ for one $x$. A leaf that is one sequence "
+        "is decided exactly. The tree (which cell is split where, and what each leaf is) is in the certificate, one "
+        "symbol a node; any tree gives true counts."
+    )
+    cost = Cost(
+        multiply=V**3 * (V + 1) / 2 * K / 2 * 2,
+        compare=V**3 * (V + 1) / 2 * K / 2 + V * Symbol("n", positive=True, integer=True),
+        add=V**3 * K + 2 * V * Symbol("n", positive=True, integer=True),
+    )
+
+    def conclude(self, premises: Sequence[Any], advice: Tree) -> RightCount:
+        (margin,) = premises
+        task = margin.paths.statement.task
+        reader = _Reader(advice.symbols, token_digits(task.d_vocab))
+        right, wrong = {}, {}
+        for q, m in task.cells():
+            right[q, m], wrong[q, m] = 0, 0
+            if task.cell_size(q, m):
+                right[q, m], wrong[q, m] = self._cell(margin, Cell(margin.enclosure, q, m), reader)
+        reader.finish()
+        return RightCount(margin.paths.statement, right, wrong)
+
+    def encode(self, advice: Tree) -> dict[str, Any]:
+        return {"order": ORDER, "tree": advice.symbols}
+
+    def _cell(self, margin: AdditiveMargin, cell: Cell, reader: _Reader) -> tuple[int, int]:
+        """At least how many of the cell's sequences are right, and wrong."""
+        size = margin.paths.statement.task.cell_size(cell.q, cell.m)
+        match reader.symbol():
+            case "R":
+                self._require(not cell.active, cell, "not every sequence of the cell is shown right")
+                return size, 0
+            case "W":
+                x = reader.token()
+                self._require(x in cell.wins_everywhere(), cell, f"output {x} is not shown to win on the whole cell")
+                return 0, size
+            case "S":
+                return self._tree(CellTree(margin, cell), cell, reader)
+        return 0, 0
+
+    def _tree(self, tree: CellTree, cell: Cell, reader: _Reader) -> tuple[int, int]:
+        stack = tree.roots()[::-1]
+        right = wrong = 0
+        while stack:
+            node = tree.settled(stack.pop())
+            if node is None:
+                continue
+            match reader.symbol():
+                case "R":
+                    self._require(tree.is_right(node), cell, "a node is not shown right")
+                    right += tree.size(node)
+                case "W":
+                    x = reader.token()
+                    self._require(tree.is_wrong_by(node, x), cell, f"output {x} is not shown to win on a node")
+                    wrong += tree.size(node)
+                case "S":
+                    self._require(bool(node.positions), cell, "a single sequence cannot be split")
+                    stack.extend(reversed(tree.split(node)))
+        return right, wrong
+
+    def _require(self, condition: bool, cell: Cell, reason: str) -> None:
+        if not condition:
+            raise NotEstablished(self.tag, f"cell q = {cell.q}, m = {cell.m}: {reason}")
+
+
+class _Reader:
+    """Reads symbols one by one and refuses a tree that is too short, too long or misspelt."""
+
+    def __init__(self, symbols: str, digits: int) -> None:
+        self._symbols, self._digits, self._at = symbols, digits, 0
+
+    def symbol(self) -> str:
+        symbol = self._symbols[self._at : self._at + 1]
+        if symbol not in ("R", "W", "S", "U"):
+            raise NotEstablished(
+                TokenOrderTree.name, f"symbol {self._at} of the tree is {symbol!r}, not one of R, W, S, U"
+            )
+        self._at += 1
+        return symbol
+
+    def token(self) -> int:
+        text = self._symbols[self._at : self._at + self._digits]
+        if len(text) != self._digits or any(c not in "0123456789abcdef" for c in text):
+            raise NotEstablished(TokenOrderTree.name, f"no token after symbol {self._at - 1} of the tree")
+        self._at += self._digits
+        return int(text, 16)
+
+    def finish(self) -> None:
+        if self._at != len(self._symbols):
+            raise NotEstablished(
+                TokenOrderTree.name, f"{len(self._symbols) - self._at} symbols are left over at the end of the tree"
+            )

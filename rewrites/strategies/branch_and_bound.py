@@ -1,0 +1,26 @@
+"""The default: branch and bound by token order.  Exact where the input set is small enough to be settled.
+
+Source: spec/tight_counting.md.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ...engine.graph import ProofGraph
+from ..advice.token_order_search import Limits, search
+from ..rules.token_order_tree import TokenOrderTree
+from . import Options, Progress
+
+SUMMARY = "exact count by branching over tokens from the heaviest down; a certificate of a few kB"
+EXACT_INPUTS = 1 << 32
+GIVEN_UP_SHARE = 10**9
+
+
+def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:
+    claim = graph.claim(margin)
+    inputs = claim.paths.statement.task.inputs
+    automatic = 0 if inputs <= EXACT_INPUTS else inputs // GIVEN_UP_SHARE
+    limits = Limits(automatic if options.cut is None else options.cut, options.seconds)
+    tree = search(claim, limits, partial(progress, "searching for a tree"))
+    return graph.apply(TokenOrderTree(), [margin], tree)

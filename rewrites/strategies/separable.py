@@ -1,0 +1,20 @@
+"""Two-sided count in one pass by generating functions; needs no search, and K may be large.
+
+Source: spec/separable_logits.md S1, S2.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ...engine.graph import ProofGraph
+from ..advice.grid_steps import choose
+from ..rules.generating_function_count import GeneratingFunctionCount
+from . import Options, Progress
+
+SUMMARY = "two-sided count by truncated polynomial products; narrow but not exact"
+
+
+def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:
+    triples = choose(graph.claim(margin), options.grid, partial(progress, "choosing grids"))
+    return graph.apply(GeneratingFunctionCount(), [margin], triples)

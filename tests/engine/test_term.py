@@ -1,0 +1,241 @@
+"""Terms and equations: what expands equally is equal, over a matrix class of plain fractions written here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from mechproof.engine.arithmetic.dyadic import DyadicMatrix
+from mechproof.engine.term import Equation, Named, Ones, Tensor, Term
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix of fractions with the operations that a term evaluates by."""
+
+    rows: tuple[tuple[Fraction, ...], ...]
+
+    def __add__(self, other):
+        return Matrix(tuple(tuple(a + b for a, b in zip(*pair, strict=True)) for pair in zip(self.rows, other.rows, strict=True)))
+
+    def __sub__(self, other):
+        return Matrix(tuple(tuple(a - b for a, b in zip(*pair, strict=True)) for pair in zip(self.rows, other.rows, strict=True)))
+
+    def __matmul__(self, other):
+        return Matrix(tuple(tuple(sum((a * b for a, b in zip(r, c, strict=True)), Fraction(0)) for c in other.T.rows) for r in self.rows))
+
+    @property
+    def T(self):
+        return Matrix(tuple(zip(*self.rows, strict=True)))
+
+    def row(self, index):
+        return Matrix((self.rows[index],))
+
+    @property
+    def shape(self):
+        return len(self.rows), len(self.rows[0])
+
+
+# Two tensors of each small shape, so that equal shapes do not mean equal tensors.
+TENSORS = {
+    f"{letter}_{rows}{columns}": (rows, columns) for letter in "AB" for rows in (1, 2, 3) for columns in (1, 2, 3)
+}
+values = st.fixed_dictionaries(
+    {
+        name: st.lists(
+            st.lists(st.fractions(-9, 9, max_denominator=4), min_size=shape[1], max_size=shape[1]).map(tuple),
+            min_size=shape[0],
+            max_size=shape[0],
+        ).map(lambda rows: Matrix(tuple(rows)))
+        for name, shape in TENSORS.items()
+    }
+).map(lambda given: given | {f"1_{n}": Matrix(((Fraction(1),),) * n) for n in (1, 2, 3)})
+
+
+@st.composite
+def terms(draw, shape=None, depth=4):
+    """A random term of the shape, every constructor included."""
+    rows, columns = shape or (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+
+    def deeper(*wanted):
+        return draw(terms(wanted, depth - 1))
+
+    kinds = ["tensor"]
+    if depth:
+        kinds += ["sum", "difference", "product", "transpose", "named"]
+        if rows == 1:
+            kinds += ["row", "row"]
+    if columns == 1:
+        kinds += ["ones"]
+    match draw(st.sampled_from(kinds)):
+        case "tensor":
+            return Tensor(f"{draw(st.sampled_from('AB'))}_{rows}{columns}", (rows, columns))
+        case "ones":
+            return Ones(rows)
+        case "sum":
+            return deeper(rows, columns) + deeper(rows, columns)
+        case "difference":
+            return deeper(rows, columns) - deeper(rows, columns)
+        case "product":
+            inner = draw(st.integers(1, 3))
+            return deeper(rows, inner) @ deeper(inner, columns)
+        case "transpose":
+            return deeper(columns, rows).T
+        case "row":
+            height = draw(st.integers(1, 3))
+            return deeper(height, columns).row(draw(st.integers(0, height - 1)))
+        case "named":
+            return Named("X", deeper(rows, columns))
+
+
+def expanded(term: Term) -> Counter | None:
+    """The expansion, or None where a row of a transpose keeps it from being written as words."""
+    try:
+        return term.expansion()
+    except ValueError as error:
+        assert "not a term here" in str(error)
+        return None
+
+
+def evaluated(expansion, shape, given) -> Matrix:
+    """The sum of words with atoms looked up, which is what an expansion means."""
+    rows, columns = shape
+    total = Matrix(((Fraction(0),) * columns,) * rows)
+    for word, coefficient in expansion.items():
+        product = None
+        for name, row, transposed in word:
+            atom = given[name] if row is None else given[name].row(row)
+            atom = atom.T if transposed else atom
+            product = atom if product is None else product @ atom
+        product = product or Matrix(((Fraction(1),),))
+        for _ in range(abs(coefficient)):
+            total = total + product if coefficient > 0 else total - product
+    return total
+
+
+@given(terms(), values)
+def test_expansion_means_the_term(term, given):
+    """The sum of words has the same value as the term, for every constructor and nesting."""
+    expansion = expanded(term)
+    assume(expansion is not None)
+    value = term.evaluate(given)
+    assert value.shape == term.shape
+    assert evaluated(expansion, term.shape, given) == value
+
+
+@given(terms(shape=(2, 2)), terms(shape=(2, 2)), values)
+def test_an_equation_that_holds_is_true(left, right, given):
+    """Whatever two terms the expansion calls equal have equal values, so no false equation holds."""
+    assume(None not in (expanded(left), expanded(right)))
+    equation = Equation("random", left, right)
+    if equation.holds():
+        assert left.evaluate(given) == right.evaluate(given)
+    false = Equation("off by one word", left, left + right)
+    assert false.holds() == (not right.expansion())
+
+
+A, B = Tensor("A_22", (2, 2)), Tensor("B_22", (2, 2))
+C, r = Tensor("A_23", (2, 3)), Tensor("A_12", (1, 2))
+TRUE = [
+    ((A + B) @ C, B @ C + A @ C),
+    ((A @ B).T, B.T @ A.T),
+    ((A - B) @ (A + B), A @ A + A @ B - B @ A - B @ B),
+    (A.T.T, A),
+    ((A + B - A), B),
+    ((A @ C).row(1), A.row(1) @ C),
+    ((A + B).row(0), A.row(0) + B.row(0)),
+    ((Ones(2) @ r).row(0), r),
+    ((Ones(2) @ r).row(0), (Ones(2) @ r).row(1)),
+    (A.row(1).row(0), A.row(1)),
+    (Ones(3).row(2), Ones(2).row(0)),
+    (Ones(3).row(2).row(0) @ r, r),
+    ((A.row(0) @ B.T).T, B @ A.row(0).T),
+    (Named("S", A + B), A + B),
+    (A - A, B - B),
+]
+FALSE = [
+    (A @ B, B @ A),
+    ((A @ B).T, A.T @ B.T),
+    (A - B, B - A),
+    (A.row(0), A.row(1)),
+    ((A @ B).row(0), A.row(0) @ B.T),
+    (A + A, A),
+    (A.T, A),
+    (A - (B - A), A - B - A),
+    (Ones(2) @ r, A),
+    ((A + B) @ (A + B), A @ A + B @ B),
+]
+
+
+@pytest.mark.parametrize("n", range(len(TRUE)))
+def test_identities_hold(n):
+    """The steps that path decompositions are made of are recognised."""
+    assert Equation("true", *TRUE[n]).holds()
+
+
+@pytest.mark.parametrize("n", range(len(FALSE)))
+def test_false_equations_do_not_hold(n):
+    """Near misses (order, sign, transpose, another row, a lost term) are not equations."""
+    assert not Equation("false", *FALSE[n]).holds()
+
+
+@given(values)
+def test_identities_are_true(given):
+    """The identities above, evaluated: the list itself is right."""
+    for left, right in TRUE:
+        assert left.evaluate(given) == right.evaluate(given)
+
+
+def test_terms_evaluate_over_exact_matrices():
+    """The engine's own matrices have the operations a term needs."""
+    given = {"A_22": DyadicMatrix.from_integers(2, 2, [1, 2, 3, 4], -1), "1_2": DyadicMatrix.ones(2, 1)}
+    value = ((A @ A - A).T @ Ones(2)).row(1).evaluate(given)
+    assert value.fractions() == [[Fraction(5, 2)]]
+
+
+def test_shapes_are_checked():
+    """Ill-shaped sums, products, rows and equations are refused, with the shapes in the message."""
+    for build in (lambda: A + C, lambda: A - C, lambda: C @ A, lambda: Equation("e", A, C)):
+        with pytest.raises(ValueError, match="2.*3"):
+            build()
+    for index in (-1, 2):
+        with pytest.raises(ValueError, match="2 rows"):
+            A.row(index)
+
+
+def test_a_row_of_a_transpose_is_refused_rather_than_guessed():
+    """A row of a transpose is not a word; asking whether its equation holds is an error, not a yes."""
+    for term in (A.T.row(0), A.row(0).T.row(0), (Ones(2).T @ A).row(0)):
+        with pytest.raises(ValueError, match="not a term here"):
+            Equation("e", term, term).holds()
+
+
+def test_the_name_of_ones_is_reserved():
+    """A tensor that took the name of a column of ones would be treated as one, and false equations would hold."""
+    with pytest.raises(ValueError, match="Ones"):
+        Tensor("1_2", (2, 2))
+
+
+@pytest.mark.parametrize(
+    ("term", "latex"),
+    [
+        (A - (B - A), "A_22 - \\left(B_22 - A_22\\right)"),
+        ((A + B) @ C, "\\left(A_22 + B_22\\right) A_23"),
+        ((A @ C).T, "\\left(A_22 A_23\\right)^{\\top}"),
+        (A.T.T, "\\left(A_22^{\\top}\\right)^{\\top}"),
+        (A.row(1), "A_22[1]"),
+        ((A + B).row(0) @ C, "\\left(A_22 + B_22\\right)[0] A_23"),
+        (Ones(2) @ r, "\\mathbf{1} A_12"),
+        (Named("S", A + B) @ C, "S A_23"),
+        (Tensor("W", (1, 1), "\\mathrm{W}"), "\\mathrm{W}"),
+        (Equation("e", A, B), "A_22 = B_22"),
+    ],
+    ids=str,
+)
+def test_latex(term, latex):
+    """Brackets stand exactly where the reading would change without them."""
+    assert str(term) == latex

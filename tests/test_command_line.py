@@ -1,0 +1,245 @@
+"""The command line as scripts see it: last lines, exit codes, sentences instead of tracebacks."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from mechproof.__main__ import main
+from mechproof.models import zoo
+
+DATA = Path(__file__).parent / "data"
+TIED = DATA / "unsound_averaging" / "total_v8_k4.npz"
+TIED_VERDICT = "accuracy = 513/4096 sha256:88035385cc09fef4632367acf473b264fd5af1e375c8f42a4054dec9acbb7fcf"
+
+
+class Outcome(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Runs the command line in a fresh folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+
+    def call(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["mechproof", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+            raise SystemExit(0)
+        captured = capsys.readouterr()
+        return Outcome(int(stop.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+def test_prove_ends_with_the_verdict_and_writes_whole_files(run, tmp_path):
+    """The last line is the contract of scripts; certificate and transcripts lie in the default folder."""
+    result = run("prove", TIED)
+
+    assert result.code == 0
+    assert result.out.splitlines()[-1] == f"s PROVED {TIED_VERDICT}"
+    folder = tmp_path / "mechproof-out" / "total_v8_k4"
+    names = ["certificate.json", "transcript.html", "transcript.md", "transcript.tex"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert TIED_VERDICT in (folder / "transcript.md").read_text()
+
+
+@pytest.mark.parametrize("strategy", ["branch_and_bound", "separable", "brute_force"])
+def test_every_strategy_writes_a_certificate_that_checks(run, strategy):
+    """What one command proves, the other verifies: same count, same statement."""
+    assert run("prove", TIED, "--strategy", strategy, "--out", "out").code == 0
+
+    result = run("check", "out/certificate.json", "--weights", TIED)
+
+    assert (result.code, result.out.splitlines()[0]) == (0, f"s VERIFIED {TIED_VERDICT}")
+
+
+def test_the_published_accuracy_of_the_coq_network_is_proved(run):
+    """4096 of 4096, for the reals."""
+    result = run("prove", DATA / "max_of_2_coq" / "simpler.npz", "--quiet")
+
+    assert result.out.splitlines()[-1].startswith("s PROVED accuracy = 4096/4096 sha256:")
+
+
+@pytest.mark.parametrize(
+    ("share", "code", "word"), [("513/4096", 0, "PROVED"), ("514/4096", 1, "UNDECIDED"), ("0.1", 0, "PROVED")]
+)
+def test_at_least_decides_the_exit_code_exactly(run, share, code, word):
+    """One sequence more than is right makes the difference."""
+    result = run("prove", TIED, "--at-least", share)
+
+    assert result.code == code
+    assert result.out.splitlines()[-1].startswith(f"s {word} accuracy")
+
+
+def test_json_gives_the_same_result_as_one_object(run):
+    """--json for prove and check: counts, hash, line, files."""
+    proved = json.loads(run("prove", TIED, "--json", "--out", "out").out)
+    verified = json.loads(run("check", "out/certificate.json", "--weights", TIED, "--json").out)
+
+    assert (proved["status"], proved["right_low"], proved["inputs"]) == ("PROVED", 513, 4096)
+    assert (verified["status"], verified["right_low"], verified["sha256"]) == ("VERIFIED", 513, proved["sha256"])
+    assert all(Path(name).is_file() for name in proved["files"])
+
+
+def test_other_weights_are_refused_by_the_checker(run):
+    """A certificate is about one network."""
+    run("prove", TIED, "--out", "out")
+
+    result = run("check", "out/certificate.json", "--weights", DATA / "max_of_2_coq" / "simpler.npz")
+
+    assert result.code == 1
+    assert result.out.startswith("s REFUSED E2")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "empty"),
+        (b"not weights", "expected"),
+        (pickle.dumps({"W_E": [1]}), "expected"),
+    ],
+)
+def test_unusable_weights_give_one_sentence_and_no_output(run, tmp_path, content, expected):
+    """Exit 2, one line on standard error, nothing written."""
+    file = tmp_path / "bad.safetensors"
+    file.write_bytes(content)
+
+    result = run("prove", file)
+
+    assert result.code == 2
+    assert len(result.err.strip().splitlines()) == 1
+    assert "bad.safetensors" in result.err and expected in result.err
+    assert not (tmp_path / "mechproof-out").exists()
+
+
+def test_a_nan_names_its_tensor(run, tmp_path):
+    """The sentence says which tensor of which file."""
+    weights = dict(np.load(TIED))
+    weights["W_Q"][0, 1] = np.nan
+    np.savez(tmp_path / "nan.npz", **weights)
+
+    result = run("prove", "nan.npz")
+
+    assert result.code == 2
+    assert "nan.npz" in result.err and "W_Q" in result.err
+
+
+def test_an_output_folder_that_is_a_file_is_refused(run, tmp_path):
+    """What the user had stays, and the sentence names it."""
+    (tmp_path / "taken").write_text("mine")
+
+    result = run("prove", TIED, "--out", "taken")
+
+    assert result.code == 2
+    assert "taken" in result.err and "Traceback" not in result.err
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_show_tells_a_certificate_without_checking_it(run):
+    """Rules in order, the count claimed, and the reminder that nothing was checked."""
+    run("prove", TIED, "--out", "out")
+
+    result = run("show", "out/certificate.json")
+
+    assert result.code == 0
+    assert "accuracy in [513/4096, 513/4096]" in result.out
+    assert "token_order_tree/1" in result.out
+    assert result.out.splitlines()[-1].startswith("not checked")
+
+
+@pytest.mark.parametrize("content", ["{}", "[1]", "nonsense", '{"schema": 1e9}', "[" * 100_000])
+def test_show_refuses_what_is_not_a_certificate(run, tmp_path, content):
+    """Malformed input ends in exit 2 and one sentence."""
+    (tmp_path / "x.json").write_text(content)
+
+    result = run("show", "x.json")
+
+    assert result.code == 2
+    assert "x.json: expected a mechproof certificate" in result.err
+
+
+def test_convert_writes_what_the_checker_reads(run, tmp_path):
+    """The statement's hash does not depend on the container."""
+    run("prove", TIED, "--out", "out")
+
+    assert run("convert", TIED, "copy.safetensors").code == 0
+    result = run("check", "out/certificate.json", "--weights", "copy.safetensors")
+
+    assert result.out.splitlines()[0] == f"s VERIFIED {TIED_VERDICT}"
+
+
+def test_zoo_lists_files_that_exist(run):
+    """A newcomer finds the shipped networks."""
+    paths = run("zoo").out.splitlines()
+
+    assert len(paths) == len(zoo.names()) and all(Path(path).is_file() for path in paths)
+
+
+def test_train_then_prove_then_check(run, tmp_path):
+    """A network from nothing to a verified theorem, with a checkpoint on the way."""
+    pytest.importorskip("torch")
+    sizes = ("--k", 2, "--vocab", 5, "--d-model", 4, "--seed", 1, "--steps", 30, "--checkpoint", 10)
+
+    files = run("train", *sizes, "--out", tmp_path).out.splitlines()
+    proved = run("prove", files[-1], "--out", "out")
+    checked = run("check", "out/certificate.json", "--weights", files[-1])
+
+    assert [Path(file).name for file in files] == [
+        "max_of_2_v5_d4_seed1_step10.safetensors",
+        "max_of_2_v5_d4_seed1.safetensors",
+    ]
+    assert proved.out.splitlines()[-1].split(" ", 2)[2] == checked.out.splitlines()[0].split(" ", 2)[2]
+
+
+def test_a_torch_state_dict_is_proved_like_its_numbers(run, tmp_path):
+    """.pt and safetensors of the same numbers give the same statement."""
+    torch = pytest.importorskip("torch")
+    torch.save({name: torch.from_numpy(array) for name, array in np.load(TIED).items()}, tmp_path / "net.pt")
+
+    assert run("prove", "net.pt").out.splitlines()[-1] == f"s PROVED {TIED_VERDICT}"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("prove",), ("prove", "x", "--strategy", "magic"), ("prove", "x", "--at-least", "1/0"), ("nonsense",)]
+)
+def test_wrong_usage_exits_with_two(run, arguments):
+    """Usage errors are told apart from statements that fail."""
+    assert run(*arguments).code == 2
+
+
+@pytest.mark.parametrize("command", ["prove", "check", "show", "train", "convert", "zoo", "transcript"])
+def test_help_fits_a_narrow_terminal(run, monkeypatch, command):
+    """Help is there for every command and wraps at 60 columns."""
+    monkeypatch.setenv("COLUMNS", "60")
+    result = run(command, "--help")
+
+    assert result.code == 0 and "Usage" in result.out
+    assert max(map(len, result.out.splitlines())) <= 60
+
+
+def test_a_missing_file_is_said_to_be_missing(run):
+    """Exit 2 and the name as the user gave it."""
+    result = run("prove", "nowhere.npz")
+
+    assert result.code == 2 and "nowhere.npz" in result.err
+
+
+def test_proving_again_replaces_files_whole(run, tmp_path):
+    """A second run leaves no temporary file and the same bytes."""
+    run("prove", TIED, "--out", "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    run("prove", shutil.copy(TIED, tmp_path / TIED.name), "--out", "out")
+
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
