@@ -21,6 +21,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from . import Options, __version__, check, prove
 from .engine.errors import MechproofError, describe
+from .engine.explain import explain
+from .engine.graph_export import FORMATS
 from .engine.transcript import markdown
 from .models import zoo
 from .rewrites.display import show_certificate
@@ -179,6 +181,21 @@ def transcript_command(
     with _progress(False) as report:
         proof = prove(weights, progress=report)
     typer.echo(markdown(proof.transcript(detail.value)), nl=False)
+
+
+@app.command("graph")
+def graph_command(
+    weights: Annotated[Path, typer.Argument(help="Weights: safetensors, npz, or a torch state dict (.pt, .pth).")],
+    form: Annotated[str, typer.Option("--format", help=f"text, {', '.join(FORMATS)}.")] = "text",
+    strategy_name: Annotated[str, typer.Option("--strategy", help="As for prove.")] = DEFAULT,
+) -> None:
+    """Prove and print the proof graph: why the theorem is true (text), or a drawing for other tools."""
+    if form != "text" and form not in FORMATS:
+        raise typer.BadParameter(f"expected text, {', '.join(FORMATS)}; found {form}", param_hint="--format")
+    with _progress(False) as report:
+        proof = prove(weights, strategy=strategy_name, progress=report)
+    text = FORMATS[form](proof.graph) if form in FORMATS else "\n".join(explain(proof.graph, proof.goal).lines()) + "\n"
+    typer.echo(text, nl=False)
 
 
 @app.command("train")

@@ -47,15 +47,12 @@ class Cost:
 
     def evaluate(self, sizes: Mapping[str, int]) -> Cost:
         """The numbers for given sizes (by symbol name)."""
-        return Cost(
-            *(
-                term.subs({s: sizes[s.name] for s in term.free_symbols if s.name in sizes})
-                for term in map(sympy.S, self.terms())
-            )
-        )
+        terms = [sympy.sympify(term) for term in self.terms()]
+        return Cost(*(term.subs({s: sizes[str(s)] for s in term.free_symbols if str(s) in sizes}) for term in terms))
 
 
 def _divides(m: Expr, n: Expr) -> bool:
     """Whether n is known to be a multiple of m; exponents may be symbols, as in V^(K+1)."""
     powers = n.as_powers_dict()
-    return all((powers[base] - power).is_nonnegative for base, power in m.as_powers_dict().items() if base != 1)
+    mine = [(base, power) for base, power in m.as_powers_dict().items() if base != 1]
+    return all(sympy.sympify(powers[base] - power).is_nonnegative for base, power in mine)

@@ -64,6 +64,10 @@ class ProofGraph:
         """The claim with this id."""
         return self.network.nodes[claim]["claim"]
 
+    def find(self, claim: Claim) -> int | None:
+        """The id under which this very claim is proved here, or None: a claim that is merely true is not found."""
+        return self._ids.get(_key(claim))
+
     def derivations_of(self, claim: int) -> list[Derivation]:
         """All derivations of a claim, oldest first."""
         return [self.network.nodes[step]["derivation"] for step in self.network.predecessors(claim)]
@@ -75,16 +79,41 @@ class ProofGraph:
                 yield data["derivation"]
 
     def proof(self, goal: int, *, certifiable: bool = False) -> list[Derivation]:
-        """One derivation per needed claim, premises first: the oldest, or the oldest that a certificate can carry.
+        """One derivation per needed claim, premises first: without assumptions if there is one, the oldest otherwise.
 
-        Raises :class:`NotEstablished` when there is no proof from derivations of the kind asked for.
+        With ``certifiable`` only derivations that a certificate can carry.  Raises :class:`NotEstablished` when there
+        is no
+        proof of the kind asked for.
         """
-        usable = [d for d in self.derivations() if d.rule.certifiable or not certifiable]
-        chosen: dict[int, Derivation] = {}
-        while ready := [d for d in usable if d.claim not in chosen and chosen.keys() >= set(d.premises)]:
-            chosen[ready[0].claim] = ready[0]
-        if goal not in chosen:
+        free = [d for d in self.derivations() if not d.rule.conditional]
+        if certifiable:
+            found = self._select(goal, [d for d in free if d.rule.certifiable])
+        else:
+            found = self._select(goal, free) or self._select(goal, list(self.derivations()))
+        if found is None:
             raise NotEstablished(self.claim(goal).kind, "no derivation of it can be written into a certificate")
+        return found
+
+    def is_conditional(self, goal: int) -> bool:
+        """Whether every proof of the goal rests on an assumption."""
+        return any(step.rule.conditional for step in self.proof(goal))
+
+    def _select(self, goal: int, usable: Sequence[Derivation]) -> list[Derivation] | None:
+        """One of the usable derivations for every claim that the goal needs, premises first; None if they do not
+        reach it."""
+        chosen: dict[int, Derivation] = {}
+        waiting = list(usable)
+        while goal not in chosen:
+            later = []
+            for derivation in waiting:
+                if derivation.claim not in chosen:
+                    if chosen.keys() >= set(derivation.premises):
+                        chosen[derivation.claim] = derivation
+                    else:
+                        later.append(derivation)
+            if len(later) == len(waiting):
+                return None
+            waiting = later
         needed = {goal}
         for derivation in reversed(chosen.values()):
             if derivation.claim in needed:

@@ -62,6 +62,8 @@ class Rule(ABC):
     cost: ClassVar[Cost]
     # False for oracles whose trace is as long as the input set: a certificate never carries them.
     certifiable: ClassVar[bool] = True
+    # True for assumptions: what is derived from one is conditional and never counts as proved.
+    conditional: ClassVar[bool] = False
 
     @property
     def tag(self) -> str:

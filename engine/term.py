@@ -18,10 +18,12 @@ ValueError: commute: left side is 2 × 2, right side is 3 × 3
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 Shape = tuple[int, int]
@@ -64,6 +66,28 @@ class Term(ABC):
 
     def row(self, index: int) -> Term:
         return Row(self, index)
+
+    @cached_property
+    def key(self) -> str:
+        """A digest of the whole term, abbreviations with what they abbreviate: equal terms, equal keys."""
+        values = (getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+        inside = [value.key if isinstance(value, Term) else repr(value) for value in values]
+        return hashlib.sha256("\x00".join([type(self).__name__, *inside]).encode()).hexdigest()
+
+    def parts(self) -> tuple[Term, ...]:
+        """The terms directly below this one."""
+        values = (getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+        return tuple(value for value in values if isinstance(value, Term))
+
+    def settings(self) -> tuple[object, ...]:
+        """What this term has besides its parts: a row's index, a softmax's scale."""
+        values = (getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+        return tuple(value for value in values if not isinstance(value, Term))
+
+    def with_part(self, index: int, part: Term) -> Term:
+        """This term with its ``index``-th part replaced; raises ValueError when the shapes no longer fit."""
+        names = [field.name for field in fields(self) if isinstance(getattr(self, field.name), Term)]  # type: ignore
+        return replace(self, **{names[index]: part})  # type: ignore[type-var]
 
 
 def _same_shape(left: Term, right: Term) -> Shape:
@@ -111,10 +135,16 @@ class Ones(Tensor):
 
 @dataclass(frozen=True)
 class Named(Term):
-    """An abbreviation: written as ``name`` (LaTeX), equal to ``body`` in every other respect."""
+    """An abbreviation: written as ``name`` (LaTeX), equal to ``body`` in every other respect.
+
+    It has no parts: who wants to rewrite inside it unfolds it first.
+    """
 
     name: str
     body: Term
+
+    def parts(self) -> tuple[Term, ...]:
+        return ()
 
     @property
     def shape(self) -> Shape:
@@ -247,6 +277,53 @@ class Row(Term):
     def __str__(self) -> str:
         inner = str(self.body) if isinstance(self.body, Tensor | Named) else f"\\left({self.body}\\right)"
         return f"{inner}[{self.index}]"
+
+
+@dataclass(frozen=True)
+class Softmax(Term):
+    """Row by row, the softmax of ``scale`` times the body; ``scale`` is a positive real, written in LaTeX."""
+
+    body: Term
+    scale: str = ""
+
+    @property
+    def shape(self) -> Shape:
+        return self.body.shape
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        return self.body.evaluate(values).softmax(self.scale)
+
+    def expansion(self) -> Expansion:
+        return _opaque(f"softmax[{self.scale}]", self.body)
+
+    def __str__(self) -> str:
+        return f"\\operatorname{{softmax}}\\left({self.scale}{_grouped(self.body) if self.scale else self.body}\\right)"
+
+
+@dataclass(frozen=True)
+class Winner(Term):
+    """Row by row, 1 at the strictly largest entry and 0 elsewhere; a row without one is zero (a tie wins nothing)."""
+
+    body: Term
+
+    @property
+    def shape(self) -> Shape:
+        return self.body.shape
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        return self.body.evaluate(values).winner()
+
+    def expansion(self) -> Expansion:
+        return _opaque("winner", self.body)
+
+    def __str__(self) -> str:
+        return f"\\operatorname{{winner}}\\left({self.body}\\right)"
+
+
+def _opaque(function: str, body: Term) -> Expansion:
+    """A function of a term as one atom: equal when the arguments have equal expansions."""
+    argument = sorted((repr(word), n) for word, n in body.expansion().items())
+    return Counter({((f"{function}{body.shape}{argument}", None, False),): 1})
 
 
 @dataclass(frozen=True)

@@ -57,16 +57,17 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
     accuracy: Accuracy = graph.claim(goal)
     proof = graph.proof(goal)
     claims = {type(graph.claim(step.claim)): graph.claim(step.claim) for step in proof}
-    sections = [
-        _theorem(accuracy, name),
-        _trust(accuracy),
-        _tables(claims[Paths]),
-        _lemmas(graph, proof, detail),
-        _where(claims[RightCount], claims[AdditiveMargin], detail),
-        _price(proof, accuracy),
-        _recheck(accuracy),
-    ]
-    verdict = f"s PROVED {accuracy.relation()} sha256:{accuracy.statement.sha256}"
+    status = "CONDITIONAL" if graph.is_conditional(goal) else "PROVED"
+    sections = [_theorem(accuracy, name), _trust(accuracy)]
+    if Paths in claims:  # what was assumed has no derivation, and what would be below it is not there
+        sections.append(_tables(claims[Paths]))
+    sections.append(_lemmas(graph, proof, detail))
+    if AdditiveMargin in claims:
+        sections.append(_where(claims[RightCount], claims[AdditiveMargin], detail))
+    sections.append(_price(proof, accuracy))
+    if status == "PROVED":
+        sections.append(_recheck(accuracy))
+    verdict = f"s {status} {accuracy.relation()} sha256:{accuracy.statement.sha256}"
     return Document(f"Accuracy of {name} on max-of-{accuracy.statement.task.n_ctx}", verdict, tuple(sections))
 
 
@@ -124,35 +125,24 @@ def _trust(accuracy: Accuracy) -> Block:
 
 
 def _tables(paths: Paths) -> Block:
-    header = tuple(
-        prose(text)
-        for text in ("table", "rows", "columns", "meaning", "least entry", "largest entry", "largest row difference")
-    )
+    header = tuple(prose(text) for text in ("entry", "meaning", "least", "largest", "row difference"))
     rows = []
     for name, (down, across, meaning) in TABLES.items():
-        matrix = paths.tables[name]
-        entries = matrix.fractions()
+        entries = paths.tables[name].fractions()
         spread = max(max(row) - min(row) for row in entries)
         least, largest = min(map(min, entries)), max(map(max, entries))
+        row, column = (text.split("$")[1] for text in (down, across))
         numbers = (floor_str(least, 4), ceil_str(largest, 4), ceil_str(spread, 4))
-        rows.append(
-            (
-                prose(f"$\\mathrm{{{name}}}$"),
-                prose(down),
-                prose(across),
-                prose(meaning),
-                *(prose(number) for number in numbers),
-            )
-        )
-    table = Table(header, tuple(rows), sides=("left",) * 4 + ("right",) * 3)
+        rows.append((prose(f"$\\mathrm{{{name}}}[{row},{column}]$"), prose(meaning), *map(prose, numbers)))
+    table = Table(header, tuple(rows), sides=("left", "left", "right", "right", "right"))
     figures = tuple(_heat_map(name, paths.tables[name]) for name in ("EQKE", "EVOU"))
     return Section(
         "The network as its tables show it",
         (
             paragraph(
-                "The five tables of [@path-decomposition], as exact dyadic rationals; the numbers here are rounded "
-                "outward. They are shown to "
-                "understand the network. No step of the proof rests on this section."
+                "The five tables of [@path-decomposition] consist of exact dyadic rationals. Their least and largest "
+                "entries and the largest difference within a row, rounded outward, help to understand the network; no "
+                "step of the proof rests on this section."
             ),
             table,
             *_reading(paths),
@@ -290,8 +280,8 @@ def _stages(stages: Counter[str]) -> Block:
         )
     listed = ", ".join(f"{times} by {stage}" for stage, times in sorted(stages.items()))
     return paragraph(
-        f"All other signs were decided by the fixed-point enclosures; signs of single sequences that these left "
-        f"open were decided {listed} (search included)."
+        "Where the fixed-point enclosures left the sign of a single sequence open, it was decided exactly: "
+        f"{listed} (the search's own questions included)."
     )
 
 

@@ -31,9 +31,13 @@ class Proof:
         return self.graph.claim(self.goal)
 
     @property
+    def status(self) -> str:
+        return "CONDITIONAL" if self.graph.is_conditional(self.goal) else "PROVED"
+
+    @property
     def verdict(self) -> str:
-        """The line that scripts look for."""
-        return f"s PROVED {self.theorem.relation()} sha256:{self.theorem.statement.sha256}"
+        """The line that scripts look for; what rests on an assumption is CONDITIONAL, never PROVED."""
+        return f"s {self.status} {self.theorem.relation()} sha256:{self.theorem.statement.sha256}"
 
     @cached_property
     def certificate(self) -> bytes:
@@ -61,7 +65,7 @@ class Proof:
         """The result as plain data, for ``--json``."""
         theorem = self.theorem
         return {
-            "status": "PROVED",
+            "status": self.status,
             "metric": theorem.kind,
             "right_low": theorem.low,
             "right_high": theorem.high,

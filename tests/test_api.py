@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import mechproof
+from mechproof.engine.errors import MechproofError
+from mechproof.models.weights.convert import convert
 
 DATA = Path(__file__).parent / "data"
 TIED = DATA / "unsound_averaging" / "total_v8_k4.npz"
@@ -21,7 +23,7 @@ def test_the_readme_example_runs(monkeypatch, tmp_path, capsys):
     readme = (Path(__file__).parent.parent / "README.md").read_text()
     code = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     assert len(code) == 1
-    mechproof.models.weights.convert.convert(TIED, tmp_path / "model.safetensors")  # type: ignore[attr-defined]
+    convert(TIED, tmp_path / "model.safetensors")
     monkeypatch.chdir(tmp_path)
 
     exec(code[0], {})
@@ -88,7 +90,7 @@ def test_a_live_model_with_a_norm_is_refused():
     model = live_model()
     model.cfg.normalization_type = "LN"
 
-    with pytest.raises(mechproof.engine.errors.MechproofError, match="normalization_type"):  # type: ignore[attr-defined]
+    with pytest.raises(MechproofError, match="normalization_type"):
         mechproof.prove(model)
 
 
@@ -108,7 +110,7 @@ def test_certificates_are_the_same_bytes_every_time():
 
 def test_an_unknown_strategy_is_named_with_the_known_ones():
     """The sentence helps to the right name."""
-    with pytest.raises(mechproof.engine.errors.MechproofError, match="branch_and_bound"):  # type: ignore[attr-defined]
+    with pytest.raises(MechproofError, match="branch_and_bound"):
         mechproof.prove(TIED, strategy="guess")
 
 

@@ -170,6 +170,16 @@ def test_show_refuses_what_is_not_a_certificate(run, tmp_path, content):
     assert "x.json: expected a mechproof certificate" in result.err
 
 
+@pytest.mark.parametrize(
+    ("form", "start"), [("text", "[4] "), ("dot", "digraph"), ("mermaid", "graph TD"), ("json", "{")]
+)
+def test_graph_prints_the_proof_graph(run, form, start):
+    """Every form names the rule that counted."""
+    result = run("graph", TIED, "--format", form)
+
+    assert result.code == 0 and result.out.startswith(start) and "token_order_tree/1" in result.out
+
+
 def test_convert_writes_what_the_checker_reads(run, tmp_path):
     """The statement's hash does not depend on the container."""
     run("prove", TIED, "--out", "out")
@@ -219,7 +229,7 @@ def test_wrong_usage_exits_with_two(run, arguments):
     assert run(*arguments).code == 2
 
 
-@pytest.mark.parametrize("command", ["prove", "check", "show", "train", "convert", "zoo", "transcript"])
+@pytest.mark.parametrize("command", ["prove", "check", "show", "train", "convert", "zoo", "transcript", "graph"])
 def test_help_fits_a_narrow_terminal(run, monkeypatch, command):
     """Help is there for every command and wraps at 60 columns."""
     monkeypatch.setenv("COLUMNS", "60")

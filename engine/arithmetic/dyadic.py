@@ -86,6 +86,10 @@ class DyadicMatrix:
 
     __hash__ = None  # type: ignore[assignment]  # equal values may have different exponents
 
+    def __repr__(self) -> str:
+        rows, columns = self.shape
+        return f"DyadicMatrix({rows} × {columns}, over 2^{self.exponent})"
+
     def row(self, index: int) -> DyadicMatrix:
         """Row ``index`` as a 1 × columns matrix."""
         columns = self.shape[1]

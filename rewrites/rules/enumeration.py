@@ -33,6 +33,7 @@ from .right_count import RightCount
 SEQUENCE_LIMIT = 1 << 31
 COARSE_SHIFT = 32
 TAIL = 2  # so many last free positions are vectorised; the ones before are enumerated
+BATCH = 1 << 24  # fewer are, where a table over them would have more entries than this
 
 _p, _x = Var("p"), Var("x")
 _positions = Range(Num(0), Var("K"))

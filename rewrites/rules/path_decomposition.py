@@ -33,93 +33,14 @@ from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.digest import tensor_digest
 from ...engine.rule import Lemma, NotEstablished, Rule
-from ...engine.term import Equation, Named, Ones, Tensor, Term
+from ...engine.term import Ones
 from ...models.architectures.one_layer_attention import OneLayerAttention
+from ...models.architectures.one_layer_terms import OneLayerTerms
 from ...models.statement import Statement
 from .network_definition import Network
 
 V, K, d, h = symbols("V K d h", positive=True, integer=True)
 NAMES = ("UU", "EVOU", "PVOU", "EQKE", "EQKP")
-
-
-@dataclass(frozen=True)
-class PathTerms:
-    """The terms of the theorem for given sizes; ``p`` stands for any position."""
-
-    d_vocab: int
-    n_ctx: int
-    d_model: int
-    d_head: int
-
-    def _weight(self, name: str, rows: int, columns: int) -> Tensor:
-        kind, _, index = name.partition("_")
-        return Tensor(
-            name, (rows, columns), f"{kind}_{{{index}}}" if len(index) == 1 else f"{kind}_{{\\mathrm{{{index}}}}}"
-        )
-
-    @cached_property
-    def weights(self) -> dict[str, Tensor]:
-        v, k, width, head = self.d_vocab, self.n_ctx, self.d_model, self.d_head
-        sizes = {
-            "W_E": (v, width), "W_pos": (k, width), "W_Q": (width, head), "W_K": (width, head), "W_V": (width, head),
-            "W_O": (head, width), "W_U": (width, v), "b_Q": (1, head), "b_K": (1, head), "b_V": (1, head),
-            "b_O": (1, width), "b_U": (1, v),
-        }  # fmt: skip
-        return {name: self._weight(name, *size) for name, size in sizes.items()}
-
-    @cached_property
-    def query_residual(self) -> Named:
-        """X_q: what stands at the last position, over (query, d)."""
-        w, ones = self.weights, Ones(self.d_vocab)
-        return Named("X_q", w["W_E"] + ones @ w["W_pos"].row(self.n_ctx - 1))
-
-    @cached_property
-    def query_side(self) -> Named:
-        """Q: all queries, over (query, h)."""
-        w, ones = self.weights, Ones(self.d_vocab)
-        return Named("Q", self.query_residual @ w["W_Q"] + ones @ w["b_Q"])
-
-    def score(self, position: int) -> Term:
-        """sqrt(h)·score of the key at ``position``, over (query, token): the definition."""
-        w, ones = self.weights, Ones(self.d_vocab)
-        keys = (w["W_E"] + ones @ w["W_pos"].row(position)) @ w["W_K"] + ones @ w["b_K"]
-        return self.query_side @ keys.T
-
-    def attended(self, position: int) -> Term:
-        """What attending to ``position`` adds to the logits, over (token, output): the definition."""
-        w, ones = self.weights, Ones(self.d_vocab)
-        return ((w["W_E"] + ones @ w["W_pos"].row(position)) @ w["W_V"] + ones @ w["b_V"]) @ w["W_O"] @ w["W_U"]
-
-    def direct(self) -> Term:
-        """The rest of the logits, over (query, output): the definition."""
-        w, ones = self.weights, Ones(self.d_vocab)
-        return (self.query_residual + ones @ w["b_O"]) @ w["W_U"] + ones @ w["b_U"]
-
-    @cached_property
-    def tables(self) -> dict[str, Named]:
-        """The five tables as terms."""
-        w, positions, direct = self.weights, Ones(self.n_ctx), Ones(self.d_vocab)
-        terms = {
-            "UU": self.query_residual @ w["W_U"] + direct @ (w["b_O"] @ w["W_U"] + w["b_U"]),
-            "EVOU": w["W_E"] @ w["W_V"] @ w["W_O"] @ w["W_U"],
-            "PVOU": (w["W_pos"] @ w["W_V"] + positions @ w["b_V"]) @ w["W_O"] @ w["W_U"],
-            "EQKE": self.query_side @ (w["W_E"] @ w["W_K"]).T,
-            "EQKP": self.query_side @ (w["W_pos"] @ w["W_K"] + positions @ w["b_K"]).T,
-        }
-        return {name: Named(f"\\mathrm{{{name}}}", term) for name, term in terms.items()}
-
-    def equations(self, position: int) -> tuple[Equation, ...]:
-        """The theorem's equations at one position; a column is written as the row of a transpose."""
-        ones, tables = Ones(self.d_vocab), self.tables
-        return (
-            Equation("scores", self.score(position).T, tables["EQKE"].T + ones @ tables["EQKP"].T.row(position)),
-            Equation("attended values", self.attended(position), tables["EVOU"] + ones @ tables["PVOU"].row(position)),
-            Equation("direct path", self.direct(), tables["UU"]),
-        )
-
-
-def terms_of(network: OneLayerAttention) -> PathTerms:
-    return PathTerms(network.d_vocab, network.n_ctx, network.d_model, network.d_head)
 
 
 def values_of(network: OneLayerAttention) -> Mapping[str, DyadicMatrix]:
@@ -128,7 +49,7 @@ def values_of(network: OneLayerAttention) -> Mapping[str, DyadicMatrix]:
     return dict(network.tensors) | {one.name: DyadicMatrix.ones(n, 1) for n, one in ones.items()}
 
 
-_shown = PathTerms(d_vocab=3, n_ctx=2, d_model=2, d_head=2)
+_shown = OneLayerTerms(d_vocab=3, n_ctx=2, d_model=2, d_head=2)
 
 PATHS = Lemma(
     label="path-decomposition",
@@ -230,7 +151,7 @@ class PathDecomposition(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> Paths:
         network = premises[0].statement.network
-        terms, values = terms_of(network), values_of(network)
+        terms, values = OneLayerTerms.of(network), values_of(network)
         for position in range(network.n_ctx):
             for equation in terms.equations(position):
                 if not equation.holds():

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
+from random import Random
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
 from mechproof.engine.arithmetic.dyadic import DyadicMatrix
-from mechproof.engine.term import Equation, Named, Ones, Tensor, Term
+from mechproof.engine.term import Equation, Named, Ones, Softmax, Tensor, Term, Winner
 
 
 @dataclass(frozen=True)
@@ -20,13 +22,22 @@ class Matrix:
     rows: tuple[tuple[Fraction, ...], ...]
 
     def __add__(self, other):
-        return Matrix(tuple(tuple(a + b for a, b in zip(*pair, strict=True)) for pair in zip(self.rows, other.rows, strict=True)))
+        return Matrix(
+            tuple(tuple(a + b for a, b in zip(*pair, strict=True)) for pair in zip(self.rows, other.rows, strict=True))
+        )
 
     def __sub__(self, other):
-        return Matrix(tuple(tuple(a - b for a, b in zip(*pair, strict=True)) for pair in zip(self.rows, other.rows, strict=True)))
+        return Matrix(
+            tuple(tuple(a - b for a, b in zip(*pair, strict=True)) for pair in zip(self.rows, other.rows, strict=True))
+        )
 
     def __matmul__(self, other):
-        return Matrix(tuple(tuple(sum((a * b for a, b in zip(r, c, strict=True)), Fraction(0)) for c in other.T.rows) for r in self.rows))
+        return Matrix(
+            tuple(
+                tuple(sum((a * b for a, b in zip(r, c, strict=True)), Fraction(0)) for c in other.T.rows)
+                for r in self.rows
+            )
+        )
 
     @property
     def T(self):
@@ -34,6 +45,16 @@ class Matrix:
 
     def row(self, index):
         return Matrix((self.rows[index],))
+
+    def softmax(self, scale):
+        """A rational stand-in: positive, each row sums to 1, and it depends on the scale."""
+        powers = [[1 + ((len(scale) + 1) * x) ** 2 for x in row] for row in self.rows]
+        return Matrix(tuple(tuple(x / sum(row) for x in row) for row in powers))
+
+    def winner(self):
+        return Matrix(
+            tuple(tuple(Fraction(row.count(max(row)) == 1 and x == max(row)) for x in row) for row in self.rows)
+        )
 
     @property
     def shape(self):
@@ -44,16 +65,23 @@ class Matrix:
 TENSORS = {
     f"{letter}_{rows}{columns}": (rows, columns) for letter in "AB" for rows in (1, 2, 3) for columns in (1, 2, 3)
 }
-values = st.fixed_dictionaries(
-    {
-        name: st.lists(
-            st.lists(st.fractions(-9, 9, max_denominator=4), min_size=shape[1], max_size=shape[1]).map(tuple),
-            min_size=shape[0],
-            max_size=shape[0],
-        ).map(lambda rows: Matrix(tuple(rows)))
-        for name, shape in TENSORS.items()
-    }
-).map(lambda given: given | {f"1_{n}": Matrix(((Fraction(1),),) * n) for n in (1, 2, 3)})
+
+
+def assignment(seed: int) -> dict[str, Matrix]:
+    """Random small fractions for every tensor, and the columns of ones."""
+    random = Random(seed)
+    given = {f"1_{n}": Matrix(((Fraction(1),),) * n) for n in (1, 2, 3)}
+    for name, (rows, columns) in TENSORS.items():
+        given[name] = Matrix(
+            tuple(
+                tuple(Fraction(random.randint(-9, 9), random.randint(1, 3)) for _ in range(columns))
+                for _ in range(rows)
+            )
+        )
+    return given
+
+
+values = st.integers(0, 1 << 32).map(assignment)
 
 
 @st.composite
@@ -66,7 +94,7 @@ def terms(draw, shape=None, depth=4):
 
     kinds = ["tensor"]
     if depth:
-        kinds += ["sum", "difference", "product", "transpose", "named"]
+        kinds += ["sum", "difference", "product", "transpose", "named", "softmax", "winner"]
         if rows == 1:
             kinds += ["row", "row"]
     if columns == 1:
@@ -88,6 +116,10 @@ def terms(draw, shape=None, depth=4):
         case "row":
             height = draw(st.integers(1, 3))
             return deeper(height, columns).row(draw(st.integers(0, height - 1)))
+        case "softmax":
+            return Softmax(deeper(rows, columns), draw(st.sampled_from(["", "s"])))
+        case "winner":
+            return Winner(deeper(rows, columns))
         case "named":
             return Named("X", deeper(rows, columns))
 
@@ -99,6 +131,18 @@ def expanded(term: Term) -> Counter | None:
     except ValueError as error:
         assert "not a term here" in str(error)
         return None
+
+
+def with_opaque(term: Term, given: dict[str, Matrix]) -> dict[str, Matrix]:
+    """The assignment extended by softmaxes and winners under the names of their atoms; one name, one value."""
+    for part in (term.body,) if isinstance(term, Named) else term.parts():
+        given = with_opaque(part, given)
+    if isinstance(term, Softmax | Winner):
+        ((((name, _, _),), _),) = term.expansion().items()
+        value = term.evaluate(given)
+        assert given.get(name, value) == value
+        given = given | {name: value}
+    return given
 
 
 def evaluated(expansion, shape, given) -> Matrix:
@@ -124,7 +168,7 @@ def test_expansion_means_the_term(term, given):
     assume(expansion is not None)
     value = term.evaluate(given)
     assert value.shape == term.shape
-    assert evaluated(expansion, term.shape, given) == value
+    assert evaluated(expansion, term.shape, with_opaque(term, given)) == value
 
 
 @given(terms(shape=(2, 2)), terms(shape=(2, 2)), values)
@@ -155,6 +199,8 @@ TRUE = [
     (Ones(3).row(2).row(0) @ r, r),
     ((A.row(0) @ B.T).T, B @ A.row(0).T),
     (Named("S", A + B), A + B),
+    (Softmax(A + B, "s") @ C, Softmax(B + A, "s") @ C),
+    (Winner(A @ (B + A)), Winner(A @ B + A @ A)),
     (A - A, B - B),
 ]
 FALSE = [
@@ -167,6 +213,11 @@ FALSE = [
     (A.T, A),
     (A - (B - A), A - B - A),
     (Ones(2) @ r, A),
+    (Softmax(A, "s"), Softmax(A, "")),
+    (Softmax(A + A), Softmax(A) + Softmax(A)),
+    (Softmax(A - A) @ Softmax(A - A).T, Softmax(C - C) @ Softmax(C - C).T),
+    (Winner(A), Softmax(A)),
+    (Winner(A).row(0), Winner(A).row(1)),
     ((A + B) @ (A + B), A @ A + B @ B),
 ]
 
@@ -190,17 +241,24 @@ def test_identities_are_true(given):
         assert left.evaluate(given) == right.evaluate(given)
 
 
+@pytest.mark.parametrize("n", range(len(FALSE)))
+def test_false_equations_are_false(n):
+    """The near misses, evaluated: each differs for some matrices."""
+    left, right = FALSE[n]
+    assert any(left.evaluate(given) != right.evaluate(given) for given in map(assignment, range(5)))
+
+
 def test_terms_evaluate_over_exact_matrices():
     """The engine's own matrices have the operations a term needs."""
     given = {"A_22": DyadicMatrix.from_integers(2, 2, [1, 2, 3, 4], -1), "1_2": DyadicMatrix.ones(2, 1)}
     value = ((A @ A - A).T @ Ones(2)).row(1).evaluate(given)
-    assert value.fractions() == [[Fraction(5, 2)]]
+    assert value.fractions() == [[Fraction(5)]]
 
 
 def test_shapes_are_checked():
     """Ill-shaped sums, products, rows and equations are refused, with the shapes in the message."""
     for build in (lambda: A + C, lambda: A - C, lambda: C @ A, lambda: Equation("e", A, C)):
-        with pytest.raises(ValueError, match="2.*3"):
+        with pytest.raises(ValueError, match=r"2.*3"):
             build()
     for index in (-1, 2):
         with pytest.raises(ValueError, match="2 rows"):
@@ -231,6 +289,8 @@ def test_the_name_of_ones_is_reserved():
         ((A + B).row(0) @ C, "\\left(A_22 + B_22\\right)[0] A_23"),
         (Ones(2) @ r, "\\mathbf{1} A_12"),
         (Named("S", A + B) @ C, "S A_23"),
+        (Softmax(A + B), "\\operatorname{softmax}\\left(A_22 + B_22\\right)"),
+        (Winner(A), "\\operatorname{winner}\\left(A_22\\right)"),
         (Tensor("W", (1, 1), "\\mathrm{W}"), "\\mathrm{W}"),
         (Equation("e", A, B), "A_22 = B_22"),
     ],

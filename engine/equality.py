@@ -1,0 +1,245 @@
+"""Equations as claims, and the rules that derive them: one rewrite step, a chain of steps, expansion.
+
+``Equal(a, b)`` says that two terms are equal for every value of their tensors that satisfies the premises it was
+derived from.  A conditional rewrite takes the claims of its conditions as premises: a condition that is merely unproved
+cannot be supplied, so the rewrite does not fire, and an explanation lists each condition with its own derivation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from .claim import Claim
+from .cost import Cost
+from .graph import ProofGraph
+from .rewriting import Position, Rewrite, Shaped, positions, replaced, subterm
+from .rule import Lemma, NotEstablished, Rule
+from .term import Equation, Named, Tensor, Term
+
+
+@dataclass(frozen=True)
+class Equal(Claim):
+    """``left = right``."""
+
+    left: Term
+    right: Term
+
+    kind = "equal"
+
+    def conclusion(self) -> dict[str, Any]:
+        return {"kind": self.kind, "left": str(self.left), "right": str(self.right)}
+
+    def identity(self) -> str:
+        return f"{self.left.key}:{self.right.key}"
+
+    def sentence(self) -> str:
+        return f"${self.left} = {self.right}$."
+
+
+@dataclass(frozen=True)
+class Application:
+    """Advice for one step: where in which term to rewrite, from left to right or backwards, with which advice terms."""
+
+    term: Term
+    position: Position
+    backwards: bool = False
+    advice: tuple[tuple[str, Term], ...] = ()
+
+
+class Step(Rule):
+    """One application of a rewrite rule; its premises are the rule's conditions, in order."""
+
+    lemmas: ClassVar[tuple[Lemma, ...]] = ()
+    derivation = "One rewrite step."
+    cost = Cost()
+    certifiable = False
+
+    def __init__(self, rewrite: Rewrite) -> None:
+        self.rewrite = rewrite
+        self.name = f"rewrite:{rewrite.name}"  # type: ignore[misc]
+        self.premises = tuple(condition.kind for condition in rewrite.when)  # type: ignore[misc]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Step) and self.rewrite == other.rewrite
+
+    def __hash__(self) -> int:
+        return hash(self.rewrite.name)
+
+    def conclude(self, premises: Sequence[Any], advice: Application) -> Equal:
+        rule = Rewrite(self.rewrite.name, self.rewrite.shapes, self.rewrite.right, self.rewrite.left, self.rewrite.when)
+        rule = rule if advice.backwards else self.rewrite
+        target = subterm(advice.term, advice.position)
+        binding = rule.match(target, dict(advice.advice))
+        if binding is None:
+            raise NotEstablished(self.tag, f"it does not match {target}")
+        for condition, premise in zip(rule.when, premises, strict=True):
+            wanted = condition.claim(binding)
+            if wanted.identity() != premise.identity():
+                raise NotEstablished(self.tag, f"its condition is not the premise given: {wanted.sentence()}")
+        equation = rule.rewrite(target, dict(advice.advice))
+        assert equation is not None
+        return Equal(advice.term, replaced(advice.term, advice.position, equation.right))
+
+
+class Chain(Rule):
+    """a = b and b = c give a = c."""
+
+    name = "chain"
+    premises = (Equal, Equal)
+    lemmas = ()
+    derivation = "Equality is transitive."
+    cost = Cost()
+    certifiable = False
+
+    def conclude(self, premises: Sequence[Any], advice: Any) -> Equal:
+        first, second = premises
+        if first.right != second.left:
+            raise NotEstablished(self.tag, f"{first.right} is not {second.left}")
+        return Equal(first.left, second.right)
+
+
+class Symmetry(Rule):
+    """a = b gives b = a."""
+
+    name = "symmetry"
+    premises = (Equal,)
+    lemmas = ()
+    derivation = "Equality is symmetric."
+    cost = Cost()
+    certifiable = False
+
+    def conclude(self, premises: Sequence[Any], advice: Any) -> Equal:
+        return Equal(premises[0].right, premises[0].left)
+
+
+class Expansion(Rule):
+    """Two terms with the same expansion into words are equal.  Advice: the two terms."""
+
+    name = "expansion"
+    premises = ()
+    lemmas = ()
+    derivation = "Both sides expand into the same words of tensors, with the same multiplicities."
+    cost = Cost()
+    certifiable = False
+
+    def conclude(self, premises: Sequence[Any], advice: tuple[Term, Term]) -> Equal:
+        equation = Equation("expansion", *advice)
+        if not equation.holds():
+            raise NotEstablished(self.tag, f"the sides of {equation} do not expand to the same words")
+        return Equal(equation.left, equation.right)
+
+
+class Unfold(Rule):
+    """An abbreviation is what it abbreviates.  Advice: an :class:`Application` at the abbreviation."""
+
+    name = "unfold"
+    premises = ()
+    lemmas = ()
+    derivation = "By definition of the abbreviation."
+    cost = Cost()
+    certifiable = False
+
+    def conclude(self, premises: Sequence[Any], advice: Application) -> Equal:
+        target = subterm(advice.term, advice.position)
+        if not isinstance(target, Named):
+            raise NotEstablished(self.tag, f"{target} is not an abbreviation")
+        return Equal(advice.term, replaced(advice.term, advice.position, target.body))
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits of a saturation: claims found, and the depth of the longest chain."""
+
+    terms: int = 2000
+    depth: int = 50
+
+
+@dataclass
+class Saturation:
+    """What a saturation found: every term reached with the claim that it equals the start, and whether it was
+    complete."""
+
+    start: Term
+    reached: dict[Term, int] = field(default_factory=dict)
+    complete: bool = True
+
+
+def steps(graph: ProofGraph, term: Term, rules: Sequence[Rewrite]) -> Iterator[tuple[Rewrite, Position, list[int]]]:
+    """Every application of the rules to the term whose conditions are proved in the graph: rules in order, outermost
+    first."""
+    places = list(positions(term))
+    by_former: dict[type[Term], list[tuple[Position, Term]]] = {}
+    for place in places:
+        by_former.setdefault(type(place[1]), []).append(place)
+    for rule in rules:
+        for position, target in by_former.get(rule.left.former, []) if isinstance(rule.left, Shaped) else places:
+            binding = rule.match(target)
+            if binding is None:
+                continue
+            guards = [graph.find(condition.claim(binding)) for condition in rule.when]
+            proved = [guard for guard in guards if guard is not None]
+            if len(proved) == len(guards):
+                yield rule, position, proved
+
+
+def rewrite_once(graph: ProofGraph, term: Term, rules: Sequence[Rewrite]) -> tuple[Term, int] | None:
+    """The first applicable rewrite (rules in order, then outermost first); the new term and the id of the equation."""
+    for rule, position, guards in steps(graph, term, rules):
+        claim = graph.apply(Step(rule), guards, Application(term, position))
+        rewritten = graph.claim(claim).right
+        if rewritten != term:
+            return rewritten, claim
+    return None
+
+
+def normalise(graph: ProofGraph, term: Term, rules: Sequence[Rewrite], limit: int = 10_000) -> tuple[Term, int | None]:
+    """Rewrite while some rule applies; the last term and the id of ``term = last`` (None if nothing applied).
+
+    Raises :class:`NotEstablished` after ``limit`` steps: rules that go in circles are for :func:`saturate`.
+    """
+    total: int | None = None
+    for _ in range(limit):
+        step = rewrite_once(graph, term, rules)
+        if step is None:
+            return term, total
+        term, claim = step
+        total = claim if total is None else graph.apply(Chain(), [total, claim])
+    raise NotEstablished("normalise", f"no normal form after {limit} steps")
+
+
+def saturate(graph: ProofGraph, term: Term, rules: Sequence[Rewrite], budget: Budget) -> Saturation:
+    """All terms that the rules reach from ``term``, breadth first, each with a proof that it is equal; cycles end by
+    themselves.
+
+    No rule is applied twice to the same term at the same position; the order is fixed, so equal input gives equal
+    output.
+    """
+    result = Saturation(term)
+    result.reached[term] = graph.apply(Expansion(), (), (term, term))
+    frontier = [term]
+    for _ in range(budget.depth):
+        following: list[Term] = []
+        for here in frontier:
+            for rule, position, guards in steps(graph, here, rules):
+                claim = graph.apply(Step(rule), guards, Application(here, position))
+                there = graph.claim(claim).right
+                if there in result.reached:
+                    continue
+                if len(result.reached) >= budget.terms:
+                    result.complete = False
+                    return result
+                result.reached[there] = graph.apply(Chain(), [result.reached[here], claim])
+                following.append(there)
+        if not following:
+            return result
+        frontier = following
+    result.complete = not frontier
+    return result
+
+
+def tensors(term: Term) -> set[Tensor]:
+    """The tensors that occur in a term, through abbreviations."""
+    below = (term.body,) if isinstance(term, Named) else term.parts()
+    return {term} if isinstance(term, Tensor) else set().union(*(tensors(part) for part in below))

@@ -1,0 +1,33 @@
+"""What is known of a sequence's selection matrix: each row is the indicator of one token, so it sums to one.
+
+Source: the definition of S in :mod:`mechproof.models.architectures.one_layer_terms`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...engine.cost import Cost
+from ...engine.rule import NotEstablished, Rule
+from ...engine.term import Row, Tensor, Term
+from ..equations import UnitRowSums
+
+SELECTION = "S"
+
+
+class SelectionRows(Rule):
+    """Advice: the selection S itself, or a row of it."""
+
+    name = "selection_rows"
+    premises = ()
+    lemmas = ()
+    derivation = "Row $p$ of $S$ is the indicator of token $t_p$: one entry is 1 and the others are 0."
+    cost = Cost()
+    certifiable = False
+
+    def conclude(self, premises: Sequence[Any], advice: Term) -> UnitRowSums:
+        matrix = advice.body if isinstance(advice, Row) else advice
+        if not isinstance(matrix, Tensor) or matrix.name != SELECTION:
+            raise NotEstablished(self.tag, f"{advice} is not the selection of a sequence, nor a row of it")
+        return UnitRowSums(advice)

@@ -1,0 +1,35 @@
+"""Theorem.  A term over the stored weights is zero if its exact value is.
+
+Decides conditions such as "the biases are zero", which are facts about one network and not about all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flint import fmpz_mat
+
+from ...engine.cost import Cost
+from ...engine.rule import NotEstablished, Rule
+from ...engine.term import Term
+from ..equations import Zero
+from .network_definition import Network
+from .path_decomposition import values_of
+
+
+class ZeroByValue(Rule):
+    """From the network.  Advice: a term over its weights."""
+
+    name = "zero_by_value"
+    premises = (Network,)
+    lemmas = ()
+    derivation = "The term's exact value on the stored weights is zero in every entry."
+    cost = Cost()
+    certifiable = False
+
+    def conclude(self, premises: Sequence[Any], advice: Term) -> Zero:
+        value = advice.evaluate(values_of(premises[0].statement.network))
+        if value.numerators != fmpz_mat(*value.shape):
+            raise NotEstablished(self.tag, f"{advice} has an entry that is not zero")
+        return Zero(advice)

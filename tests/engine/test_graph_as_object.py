@@ -1,0 +1,120 @@
+"""Explaining, blaming, assuming, merging and exporting a real proof graph."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import networkx as nx
+import pytest
+
+import mechproof
+from mechproof.engine.explain import blame, explain
+from mechproof.engine.graph import ProofGraph
+from mechproof.engine.graph_export import FORMATS, plain
+from mechproof.engine.rule import NotEstablished
+from mechproof.engine.whatif import Assumption, merge, what_if
+from mechproof.rewrites.proof import Proof
+
+TIED = Path(__file__).parents[1] / "data" / "unsound_averaging" / "total_v8_k4.npz"
+
+
+@pytest.fixture(scope="module")
+def proof() -> Proof:
+    return mechproof.prove(TIED)
+
+
+@pytest.fixture(scope="module")
+def count(proof):
+    """The id of the claim that counts right sequences."""
+    return next(step.claim for step in proof.graph.proof(proof.goal) if step.rule.name == "token_order_tree")
+
+
+def assumed(proof, count, gain):
+    """The same claim with ``gain`` more right sequences in one cell."""
+    claim = proof.graph.claim(count)
+    return replace(claim, right={**claim.right, (7, 7): claim.right[7, 7] + gain})
+
+
+def test_explain_goes_down_to_the_definition(proof):
+    """Every line names its rule; the last premise is the network."""
+    lines = list(explain(proof.graph, proof.goal).lines())
+
+    assert len(lines) == len(proof.graph.proof(proof.goal)) == 5
+    assert "513/4096" in lines[0] and lines[0].endswith("by accuracy/1")
+    assert lines[-1].endswith("by network_definition/1")
+
+
+def test_blame_puts_the_dearest_step_first(proof):
+    """Costs are the rules' own, evaluated for given sizes: with few tokens the tables, with many the tree."""
+    few, many = (blame(proof.graph, proof.goal, {"V": v, "K": 4, "d": 32, "h": 32}) for v in (8, 64))
+
+    assert [cost for _, cost in many] == sorted((cost for _, cost in many), reverse=True)
+    assert (few[0][0].rule.name, many[0][0].rule.name) == ("path_decomposition", "token_order_tree")
+
+
+def test_an_assumption_moves_the_theorem_and_marks_it(proof, count):
+    """What rests on an assumption is CONDITIONAL everywhere and cannot be certified."""
+    graph, goal = what_if(proof.graph, proof.goal, count, assumed(proof, count, 10))
+    conditional = Proof("tied", graph, goal)
+
+    assert conditional.theorem.low == proof.theorem.low + 10
+    assert conditional.verdict.startswith("s CONDITIONAL accuracy")
+    assert conditional.summary()["status"] == "CONDITIONAL"
+    text = conditional._repr_markdown_()
+    assert "s CONDITIONAL" in text and "PROVED" not in text
+    with pytest.raises(NotEstablished, match="certificate"):
+        _ = conditional.certificate
+
+
+def test_a_claim_that_is_proved_and_assumed_is_proved(proof, count):
+    """Assuming what is also derived does not spoil the derivation."""
+    graph = proof.graph.replay()
+    graph.apply(Assumption(), (), proof.graph.claim(count))
+
+    assert not graph.is_conditional(proof.goal)
+    assert Proof("tied", graph, proof.goal).verdict == proof.verdict
+
+
+def test_replaying_keeps_an_assumption_conditional(proof, count):
+    """Nothing is laundered by running it again."""
+    graph, goal = what_if(proof.graph, proof.goal, count, assumed(proof, count, 1))
+
+    again = graph.replay()
+
+    assert again.is_conditional(goal)
+
+
+def test_merging_keeps_both_proofs_of_one_claim(proof):
+    """Two strategies prove one count: the merged graph has one claim with two derivations."""
+    other = mechproof.prove(TIED, strategy="separable")
+    graph = proof.graph.replay()
+
+    ids = merge(graph, other.graph)
+
+    assert ids[other.goal] == proof.goal
+    rules = {step.rule.name for step in graph.derivations()}
+    assert {"token_order_tree", "generating_function_count"} <= rules
+    assert len(graph.derivations_of(graph.derivations_of(proof.goal)[0].premises[0])) == 2
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_exports_have_every_node_and_edge(proof, name):
+    """Claims, derivations and arrows survive the format; two runs give the same text."""
+    text = FORMATS[name](proof.graph)
+    simple = plain(proof.graph)
+
+    match name:
+        case "graphml":
+            back = nx.read_graphml(io.BytesIO(text.encode()))
+            assert set(back.edges) == set(simple.edges)
+        case "json":
+            back = nx.node_link_graph(json.loads(text), edges="edges")
+            assert set(back.edges) == set(simple.edges)
+        case "dot":
+            assert text.count(" -> ") == simple.number_of_edges() and text.count("label=") == simple.number_of_nodes()
+        case "mermaid":
+            assert text.count(" --> ") == simple.number_of_edges()
+    assert text == FORMATS[name](ProofGraph.replay(proof.graph))

@@ -1,0 +1,36 @@
+"""Grids for counting by generating functions: tight ceilings, one triple for every output that may win."""
+
+from __future__ import annotations
+
+import pytest
+
+from mechproof.rewrites.advice.grid_steps import choose
+from mechproof.rewrites.rules.box_extremes import Cell
+
+
+@pytest.mark.parametrize("grid", [1, 5, 1024])
+def test_triples(oracle, grid):
+    """Sorted, one for each active output, the least ceilings, budgets of at most ``grid`` steps."""
+    net = oracle.random_net(3, "eighths", 4, 3)
+    margin = net.margin()
+    triples = choose(margin, grid).triples
+    cells = {cell: Cell(margin.enclosure, *cell) for cell in net.truth.cells}
+    places = [(t.m, t.q, t.x) for t in triples]
+    assert places == sorted((m, q, x) for (q, m), cell in cells.items() for x in cell.active)
+    for t in triples:
+        table = cells[t.q, t.m].table
+        assert t.unit == table.unit
+        assert list(t.ceilings) == table.free.upper[:, :, t.x].max(axis=1).tolist()
+        budget = sum(t.ceilings) + int(table.base.upper[t.x])
+        assert 0 <= budget // t.step <= grid
+        assert t.step == 1 or budget // (t.step - 1) >= grid
+
+
+def test_cells_without_sequences_are_passed_over(oracle):
+    """With one position there is one cell a token, each with its own triples and no ceilings; progress counts them."""
+    net = oracle.random_net(0, "no unembedding", 4, 1)
+    seen: list[tuple[int, int]] = []
+    triples = choose(net.margin(), 8, lambda done, total: seen.append((done, total))).triples
+    assert triples
+    assert all(t.q == t.m and t.ceilings == () for t in triples)
+    assert seen == [(n, 4) for n in range(1, 5)]

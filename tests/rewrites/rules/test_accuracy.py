@@ -1,0 +1,79 @@
+"""From counts to accuracy: sums, identities, and relations that never say more than the counts."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from mechproof.rewrites.rules.accuracy import Accuracy, AccuracyFromCount
+from mechproof.rewrites.rules.right_count import RightCount
+
+
+def count(statement: Any, right: dict[tuple[int, int], int], wrong: dict[tuple[int, int], int]) -> RightCount:
+    cells = dict.fromkeys(statement.task.cells(), 0)
+    return RightCount(statement, cells | right, cells | wrong)
+
+
+@pytest.fixture
+def statement(oracle):
+    return oracle.random_net(0, "eighths", 3, 3).statement
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "relation"),
+    [
+        ({(0, 0): 1, (2, 2): 9}, {(0, 2): 5, (1, 2): 5, (1, 1): 4, (0, 1): 3}, "accuracy = 10/27"),
+        ({(0, 0): 1, (2, 2): 3}, {}, "accuracy >= 4/27"),
+        ({(0, 0): 1}, {(2, 2): 2}, "accuracy in [1/27, 25/27]"),
+        ({}, {}, "accuracy >= 0/27"),
+        ({}, {(2, 2): 1}, "accuracy in [0/27, 26/27]"),
+    ],
+)
+def test_relations(statement, right, wrong, relation):
+    """The relation is the verdict's, over the number of inputs and unreduced; bounds are exact fractions."""
+    accuracy = AccuracyFromCount().conclude([count(statement, right, wrong)], None)
+    low, high = sum(right.values()), 27 - sum(wrong.values())
+    assert (accuracy.low, accuracy.high, accuracy.inputs) == (low, high, 27)
+    assert accuracy.bounds == (Fraction(low, 27), Fraction(high, 27))
+    assert accuracy.relation() == relation
+    assert accuracy.conclusion() == {
+        "kind": "accuracy",
+        "right_low": hex(low),
+        "right_high": hex(high),
+        "inputs": "0x1b",
+    }
+    assert ("exactly" in accuracy.sentence()) is (low == high)
+
+
+def test_counts_in_words(statement):
+    """A count says 'exactly' only when nothing is open."""
+    assert count(statement, {(2, 2): 3}, {}).sentence() == "At least 3/27 and at most 27/27 sequences are right."
+    sizes = {cell: statement.task.cell_size(*cell) for cell in statement.task.cells()}
+    assert count(statement, sizes, {}).sentence() == "Exactly 27/27 sequences are right."
+    assert count(statement, sizes, {}).conclusion() == {
+        "kind": "right_count",
+        "right_low": "0x1b",
+        "right_high": "0x1b",
+    }
+
+
+def test_identities_tell_claims_apart(statement, oracle):
+    """Another network, another cell or another side is another claim; the same counts are the same claim."""
+    other = oracle.random_net(1, "eighths", 3, 3).statement
+    claims = [
+        count(statement, {(2, 2): 3}, {}),
+        count(statement, {(1, 2): 3}, {}),
+        count(statement, {}, {(2, 2): 3}),
+        count(other, {(2, 2): 3}, {}),
+    ]
+    assert len({claim.identity() for claim in claims}) == len(claims)
+    assert count(statement, {(2, 2): 3}, {}).identity() == claims[0].identity()
+    accuracies = [
+        Accuracy(statement, 3, 27),
+        Accuracy(statement, 3, 26),
+        Accuracy(statement, 2, 27),
+        Accuracy(other, 3, 27),
+    ]
+    assert len({claim.identity() for claim in accuracies}) == len(accuracies)

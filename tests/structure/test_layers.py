@@ -1,0 +1,124 @@
+"""Arrows point down only: who may import whom."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# What modules below a folder may import of the package, by prefix.  Everything else is a layer above.
+ALLOWED = {
+    "engine/arithmetic": ("engine.arithmetic", "engine.errors"),
+    "engine/checker": ("engine.checker",),
+    "engine": ("engine",),
+    "models": ("engine", "models"),
+    "rewrites": ("engine", "models", "rewrites"),
+}
+# Parts of the standard library that reach memory, processes, the network or run what they read.
+UNSAFE = {"ctypes", "http", "marshal", "pickle", "shelve", "socket", "subprocess", "urllib"}
+
+
+def imported(path: Path, source: str) -> set[str]:
+    """Everything this file imports, as absolute dotted names; relative imports are resolved."""
+    package = ["mechproof", *path.relative_to(ROOT).parts[:-1]]
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            base = base + (node.module.split(".") if node.module else [])
+            names |= {".".join([*base, alias.name]) for alias in node.names}
+    return names
+
+
+def files(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def above(folder: str, names: set[str]) -> set[str]:
+    """The names of the package that a module of this folder must not import."""
+    inside = {name.removeprefix("mechproof.") for name in names if name == "mechproof" or name.startswith("mechproof.")}
+    return {name for name in inside if not any(name == top or name.startswith(f"{top}.") for top in ALLOWED[folder])}
+
+
+@pytest.mark.parametrize("folder", ALLOWED)
+def test_imports_point_down(folder):
+    """No module below this folder imports a layer above it."""
+    assert files(folder)
+    for path in files(folder):
+        assert above(folder, imported(path, path.read_text("utf-8"))) == set(), path.relative_to(ROOT)
+
+
+def module(name: str) -> Path | None:
+    """The file of the module that a dotted name is, or is in."""
+    parts = name.split(".")[1:]
+    for n in range(len(parts), 0, -1):
+        path = ROOT.joinpath(*parts[:n])
+        for file in (path.with_suffix(".py"), path / "__init__.py"):
+            if file.is_file():
+                return file
+    return None
+
+
+def reached(start: list[Path]) -> set[Path]:
+    """All files of the package that these files need, directly or not."""
+    found: set[Path] = set()
+    waiting = list(start)
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            names = imported(path, path.read_text("utf-8"))
+            waiting += [file for name in names if name.startswith("mechproof.") and (file := module(name))]
+    return found
+
+
+def test_rules_rest_on_no_search():
+    """A stored graph replays from the rules alone: nothing they need comes from strategies or advice."""
+    needed = {path.relative_to(ROOT).as_posix() for path in reached(files("rewrites/rules"))}
+    assert {"engine/rule.py", "engine/arithmetic/ball.py", "models/statement.py"} <= needed
+    assert [
+        path for path in needed if path.startswith(("rewrites/strategies", "rewrites/advice", "rewrites/published"))
+    ] == []
+
+
+def test_the_checker_needs_the_standard_library_only():
+    """An auditor can run the checker with Python alone: everything it imports is itself or Python's own."""
+    for path in files("engine/checker"):
+        foreign = {name for name in imported(path, path.read_text("utf-8")) if not name.startswith("mechproof.")}
+        assert {name.split(".")[0] for name in foreign} <= sys.stdlib_module_names - UNSAFE, path.name
+
+
+def test_the_checker_imports_nothing_by_name_at_run_time():
+    """importlib would slip through the test above; only the checker's own start uses it, on its own folder."""
+    users = {path.name for path in files("engine/checker") if "importlib" in path.read_text("utf-8")}
+    assert users <= {"__main__.py"}
+    assert "__import__" not in "".join(path.read_text("utf-8") for path in files("engine/checker"))
+
+
+@pytest.mark.parametrize(
+    ("folder", "source", "found"),
+    [
+        ("engine/arithmetic", "from ..graph import ProofGraph", {"engine.graph.ProofGraph"}),
+        ("engine/arithmetic", "from .. import term", {"engine.term"}),
+        ("engine/arithmetic", "from ..errors import MagnitudeError", set()),
+        ("engine/checker", "from ..arithmetic.ball import Ball", {"engine.arithmetic.ball.Ball"}),
+        ("engine/checker", "from . import budget", set()),
+        ("engine", "from ..models import zoo", {"models.zoo"}),
+        ("engine", "import mechproof.rewrites", {"rewrites"}),
+        ("engine", "import mechproof", {"mechproof"}),
+        ("engine", "from mechproof import rewrites", {"rewrites"}),
+        ("models", "def f():\n    from mechproof.rewrites import proof", {"rewrites.proof"}),
+        ("models", "from ..rewrites import proof", {"rewrites.proof"}),
+        ("rewrites", "from ..engine.rule import Rule", set()),
+        ("engine", "import json, numpy", set()),
+    ],
+)
+def test_the_walker_resolves_imports(folder, source, found):
+    """Relative, absolute and local imports are all seen, and what is below is let pass."""
+    path = ROOT / folder / "module.py"
+    assert above(folder, imported(path, source)) == found
