@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 from .claim import Claim
 from .cost import Cost
 from .graph import ProofGraph
-from .rewriting import Position, Rewrite, Shaped, positions, replaced, subterm
+from .rewriting import Position, Rewrite, Shaped, build, positions, replaced, subterm
 from .rule import Lemma, NotEstablished, Rule
-from .term import Equation, Named, Tensor, Term
+from .term import Equation, Named, Term
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,7 @@ class Step(Rule):
         return hash(self.rewrite.name)
 
     def conclude(self, premises: Sequence[Any], advice: Application) -> Equal:
-        rule = Rewrite(self.rewrite.name, self.rewrite.shapes, self.rewrite.right, self.rewrite.left, self.rewrite.when)
-        rule = rule if advice.backwards else self.rewrite
+        rule = self.rewrite.reversed if advice.backwards else self.rewrite
         target = subterm(advice.term, advice.position)
         binding = rule.match(target, dict(advice.advice))
         if binding is None:
@@ -78,9 +77,7 @@ class Step(Rule):
             wanted = condition.claim(binding)
             if wanted.identity() != premise.identity():
                 raise NotEstablished(self.tag, f"its condition is not the premise given: {wanted.sentence()}")
-        equation = rule.rewrite(target, dict(advice.advice))
-        assert equation is not None
-        return Equal(advice.term, replaced(advice.term, advice.position, equation.right))
+        return Equal(advice.term, replaced(advice.term, advice.position, build(rule.right, binding)))
 
 
 class Chain(Rule):
@@ -237,9 +234,3 @@ def saturate(graph: ProofGraph, term: Term, rules: Sequence[Rewrite], budget: Bu
         frontier = following
     result.complete = not frontier
     return result
-
-
-def tensors(term: Term) -> set[Tensor]:
-    """The tensors that occur in a term, through abbreviations."""
-    below = (term.body,) if isinstance(term, Named) else term.parts()
-    return {term} if isinstance(term, Tensor) else set().union(*(tensors(part) for part in below))

@@ -151,7 +151,13 @@ class Rewrite:
             name in binding.terms and _fits(shape, binding.terms[name].shape, binding.sizes)
             for name, shape in self.declared.items()
         )
-        return binding if fits and _same_sizes(self.left, term, binding) else None
+        fits = fits and _same_sizes(self.left, term, binding) and _determined(self.right, binding)
+        return binding if fits else None
+
+    @property
+    def reversed(self) -> Rewrite:
+        """The same rule read from right to left."""
+        return Rewrite(self.name, self.shapes, self.right, self.left, self.when)
 
     def instance(self, terms: Mapping[str, Term], sizes: Mapping[str, int]) -> Equation:
         """The equation for given terms in place of all metavariables and given sizes, for display and for tests."""
@@ -203,6 +209,17 @@ def _same_sizes(pattern: Pattern, term: Term, binding: Binding) -> bool:
             return term.shape[0] == (int(size) if size.isdigit() else binding.sizes.get(size, term.shape[0]))
         case Shaped(_, parts):
             return all(_same_sizes(p, t, binding) for p, t in zip(parts, term.parts(), strict=True))
+    return True
+
+
+def _determined(pattern: Pattern, binding: Binding) -> bool:
+    """Whether the binding says everything that building the pattern needs: sizes of ones, row indices, scales."""
+    match pattern:
+        case OnesOf(size):
+            return size.isdigit() or size in binding.sizes
+        case Shaped(former, parts):
+            known = former in binding.settings or former not in (Row, Softmax)
+            return known and all(_determined(part, binding) for part in parts)
     return True
 
 

@@ -99,9 +99,9 @@ class Margins:
             unit = 2 * FIRST_BITS - COLUMN_BITS + max(
                 (
                     here.exponent + weight.exponent + d.bit_length()
-                    for here, row in zip(self.position_weights[q], rows, strict=True)
-                    for weight, d in zip(weights, row, strict=True)
-                    if d
+                    for p, (here, row) in enumerate(zip(self.position_weights[q], rows, strict=True))
+                    for t, (weight, d) in enumerate(zip(weights, row, strict=True))
+                    if d and (p < self.positions - 1 or t == q)
                 ),
                 default=0,
             )

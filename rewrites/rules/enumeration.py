@@ -33,7 +33,7 @@ from .right_count import RightCount
 SEQUENCE_LIMIT = 1 << 31
 COARSE_SHIFT = 32
 TAIL = 2  # so many last free positions are vectorised; the ones before are enumerated
-BATCH = 1 << 24  # fewer are, where a table over them would have more entries than this
+BATCH = 1 << 24  # only the last one is where a table over them would have more entries than this
 
 _p, _x = Var("p"), Var("x")
 _positions = Range(Num(0), Var("K"))
@@ -104,8 +104,8 @@ def _enumerate_cell(margin: AdditiveMargin, cell: Cell) -> tuple[int, int]:
         return 1, 0
     free, base = cell.table.free[:, :, outputs], cell.table.base[outputs]
     coarse_free, coarse_base = _coarse(free.upper), _coarse(base.upper)
-    split = max(0, cell.free_positions - TAIL)
-    tail = cell.free_positions - split
+    tail = min(TAIL if len(outputs) * tokens**TAIL <= BATCH else 1, cell.free_positions)
+    split = cell.free_positions - tail
     tails = np.indices((tokens,) * tail).reshape(tail, tokens**tail).T
     every = _outer_sums(coarse_free[split:])
     holding = (tails == cell.m).any(axis=1)

@@ -101,6 +101,23 @@ def test_a_rule_reads_backwards_with_the_same_proof():
     assert graph.claim(claim).right == A @ (C + D)
 
 
+def test_a_rule_that_needs_more_than_it_is_told_is_refused():
+    """Backwards, row-outer would have to invent a size and an index; mean-rest needs the row as advice."""
+    graph = ProofGraph()
+    for name, backwards in (("row-outer", True), ("mean-rest", False)):
+        with pytest.raises(NotEstablished, match="does not match"):
+            graph.apply(Step(TABLE[name]), (), Application(ROW, (), backwards))
+
+    told = Application(ROW, (), advice=(("r", Tensor("v", (1, 4))),))
+    assert "v" in str(graph.claim(graph.apply(Step(TABLE["mean-rest"]), (), told)).right)
+
+
+def test_advice_of_the_wrong_shape_is_refused():
+    """Shapes of advice are checked like all others."""
+    with pytest.raises(NotEstablished, match="does not match"):
+        ProofGraph().apply(Step(TABLE["mean-rest"]), (), Application(ROW, (), advice=(("r", Tensor("v", (1, 5))),)))
+
+
 def test_an_unproved_condition_keeps_a_rewrite_from_firing():
     """S 1 = 1 needs the claim that the rows of S sum to one, with a derivation."""
     graph, term = ProofGraph(), S @ Ones(5)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,16 @@ SAMPLES = [
 
 
 def nets(oracle: Any) -> Iterator[Any]:
-    return (oracle.random_net(seed, flavour, V, K) for flavour, seed, V, K in SAMPLES)
+    yield from (oracle.random_net(seed, flavour, V, K) for flavour, seed, V, K in SAMPLES)
+    yield tied_across_positions(oracle)
+
+
+def tied_across_positions(oracle: Any) -> Any:
+    """V = K = 2: on (0, 1) and (1, 0) the margins of the two positions are opposite numbers of many bits."""
+    odd = Fraction(2**30 + 12345, 2**30)
+    return oracle.net(
+        2, 2, 3, 1, W_E=[[1, 0, 0], [0, 1, 0]], W_V=[[odd], [-odd], [0]], W_O=[[0, 0, 1]], W_U=[[0, 0], [0, 0], [1, 0]]
+    )  # fmt: skip
 
 
 def enclosed(oracle: Any) -> bool:
@@ -299,6 +309,10 @@ def _last_wins(self: Any, cell: Cell, triples: Any, size: int) -> tuple[int, int
     return max((high for _, high in counted.values()), default=0), max((low for low, _ in counted.values()), default=0)
 
 
+def _coarse_down(upper: np.ndarray) -> np.ndarray:
+    return (upper >> enumeration.COARSE_SHIFT).astype(np.int32)
+
+
 def _outcome_of_first(found: Any) -> tuple[int, int]:
     return (0, 1) if found[0] in (0, 1) else (1, 0)
 
@@ -354,6 +368,7 @@ PLANTED: dict[str, tuple[Any, str, Any, tuple[str, ...]]] = {
     "lower count for both": (generating_function_count, "count_wins", _lower_twice, ("series",)),
     "upper count for both": (generating_function_count, "count_wins", _upper_twice, ("series",)),
     "largest count instead of the sum": (GeneratingFunctionCount, "_cell", _last_wins, ("series",)),
+    "coarse sums rounded down": (enumeration, "_coarse", _coarse_down, ("brute",)),
     "only the first rival asked": (enumeration, "_outcome", _outcome_of_first, ("brute",)),
     "only strict wins are wrong": (enumeration, "_outcome", _outcome_of_known, ("brute",)),
 }
@@ -366,6 +381,7 @@ HARMLESS: dict[str, tuple[Any, str, Any, tuple[str, ...]]] = {
     "the whole box instead of the roots": (Cell, "_root_bounds", _without_condition, ("tree", "brute", "series")),
     "one vectorised position": (enumeration, "TAIL", 1, ("brute",)),
     "three vectorised positions": (enumeration, "TAIL", 3, ("brute",)),
+    "small batches": (enumeration, "BATCH", 40, ("brute",)),
 }
 
 

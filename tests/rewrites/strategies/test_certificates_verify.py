@@ -1,0 +1,47 @@
+"""Whatever the prover proves of a small network, the independent checker verifies, extreme weights included."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mechproof.engine.certificate import emit
+from mechproof.engine.checker import check
+from mechproof.rewrites.strategies import Options, prove_accuracy
+
+RUNS = [
+    ("branch_and_bound", Options()),
+    ("branch_and_bound", Options(cut=5)),
+    ("separable", Options()),
+    ("separable", Options(grid=5)),
+]
+
+
+def weights_file(net: Any, folder: Path) -> Path:
+    """The network as float64 in an npz file, every number exactly."""
+    arrays = {}
+    for name, rows in net.tensors.items():
+        array = np.array([[float(value) for value in row] for row in rows])
+        assert [[Fraction(float(value)) for value in row] for row in array] == rows
+        arrays[name] = array if name.startswith("W_") else array[0]
+    path = folder / "weights.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.mark.parametrize("name", ["float16", "eighths", "denormal", "huge", "tiny", "twin outputs", "cancelling paths"])
+def test_checker_agrees(oracle, tmp_path, name):
+    """Proofs by every certifiable strategy are verified with the same relation and the same statement."""
+    for seed in range(200, 210):
+        net = oracle.random_net(seed, name)
+        weights, certificate = weights_file(net, tmp_path), tmp_path / "certificate.json"
+        for strategy, options in RUNS:
+            graph, goal = prove_accuracy(net.statement, strategy, options)
+            accuracy = graph.claim(goal)
+            certificate.write_bytes(emit(graph, goal, net.statement.sha256))
+            line = check(certificate, weights).line
+            assert line == f"s VERIFIED {accuracy.relation()} sha256:{net.statement.sha256}", (seed, strategy, options)
