@@ -13,7 +13,6 @@ Source: spec/separable_logits.md S0; spec/max_of_k.md §3.1.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +31,9 @@ from .right_count import RightCount
 
 SEQUENCE_LIMIT = 1 << 31
 COARSE_SHIFT = 32
+BLOCK = 1 << 19  # so many table entries are added up at a time
 TAIL = 2  # so many last free positions are vectorised; the ones before are enumerated
+HEADS = 1 << 14  # so many choices of the others are listed at a time
 BATCH = 1 << 24  # only the last one is where a table over them would have more entries than this
 
 _p, _x = Var("p"), Var("x")
@@ -106,25 +107,32 @@ def _enumerate_cell(margin: AdditiveMargin, cell: Cell) -> tuple[int, int]:
     coarse_free, coarse_base = _coarse(free.upper), _coarse(base.upper)
     tail = min(TAIL if len(outputs) * tokens**TAIL <= BATCH else 1, cell.free_positions)
     split = cell.free_positions - tail
-    tails = np.indices((tokens,) * tail).reshape(tail, tokens**tail).T
+    tails = _choices(tokens, tail, 0, tokens**tail)
     every = _outer_sums(coarse_free[split:])
     holding = (tails == cell.m).any(axis=1)
     some = np.ascontiguousarray(every[:, holding])
-    complete, partial = (every, tails, np.empty_like(every)), (some, tails[holding], np.empty_like(some))
     right = wrong = 0
-    for head in itertools.product(range(tokens), repeat=split):
-        offset = coarse_base + sum(coarse_free[position, token] for position, token in enumerate(head))
-        table, choices, sums = complete if cell.q == cell.m or cell.m in head else partial
-        doubtful = np.flatnonzero(np.add(table, offset[:, None], out=sums).max(axis=0) >= 0)
-        right += len(choices) - len(doubtful)
-        if len(doubtful):
-            tail_choices = choices[doubtful]
-            sequences = np.hstack(
-                [np.broadcast_to(np.array(head, dtype=np.int64), (len(doubtful), split)), tail_choices]
-            )
-            outcome = _decide(margin, cell, outputs, free, base, sequences)
-            right, wrong = right + outcome[0], wrong + outcome[1]
+    for first in range(0, tokens**split, HEADS):
+        heads = _choices(tokens, split, first, min(first + HEADS, tokens**split))
+        complete = (heads == cell.m).any(axis=1) | (cell.q == cell.m)
+        for starts, ends, table in ((heads[complete], tails, every), (heads[~complete], tails[holding], some)):
+            size = max(1, BLOCK // max(1, table.size))
+            for block in (starts[begin : begin + size] for begin in range(0, len(starts), size)):
+                offsets = coarse_base + sum(coarse_free[position, chosen] for position, chosen in enumerate(block.T))
+                offsets = np.broadcast_to(offsets, (len(block), len(outputs))).T
+                worst = (table[:, None, :] + offsets[:, :, None]).max(axis=0)
+                head, end = np.nonzero(worst >= 0)
+                right += worst.size - len(head)
+                if len(head):
+                    outcome = _decide(margin, cell, outputs, free, base, np.hstack([block[head], ends[end]]))
+                    right, wrong = right + outcome[0], wrong + outcome[1]
     return right, wrong
+
+
+def _choices(tokens: int, length: int, first: int, last: int) -> np.ndarray:
+    """The sequences of ``length`` tokens number ``first`` to ``last`` - 1, one a row, the last position fastest."""
+    powers = np.array([tokens**p for p in reversed(range(length))], dtype=np.int64)
+    return np.arange(first, last, dtype=np.int64)[:, None] // powers % tokens
 
 
 def _coarse(upper: np.ndarray) -> np.ndarray:
