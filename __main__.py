@@ -26,6 +26,7 @@ from .engine.graph_export import FORMATS
 from .engine.transcript import markdown
 from .models import zoo
 from .rewrites.display import show_certificate
+from .rewrites.lemma_file import examine_file
 from .rewrites.strategies import DEFAULT, names, strategy
 
 errors = Console(stderr=True, highlight=False)
@@ -241,6 +242,36 @@ def zoo_command() -> None:
     """List the networks that ship with mechproof, with their paths."""
     for name in zoo.names():
         typer.echo(str(zoo.path(name)))
+
+
+lemma_app = typer.Typer(no_args_is_help=True, help="Lemmas in files of your own.")
+app.add_typer(lemma_app, name="lemma")
+
+
+@lemma_app.command("test")
+def lemma_test_command(
+    file: Annotated[Path, typer.Argument(help="Python file with Lemma objects and instances(seed); it is executed.")],
+    instances: Annotated[int, typer.Option(min=1, max=100_000, help="How many instances to try.")] = 500,
+    seed: Annotated[int, typer.Option(help="Seed of the instances.")] = 0,
+) -> None:
+    """Test lemmas on exact small instances: truth, tightness, and mutants that must be noticed."""
+    passed = True
+    for lemma, report in examine_file(file, instances, seed):
+        typer.echo(f"{lemma.label}: {lemma.title}")
+        found = f"counter-example: {report.counterexample}" if report.counterexample is not None else "none is false"
+        typer.echo(f"  {report.instances} instances: {found}")
+        typer.echo(f"  tight on one of them: {'yes' if report.attained else 'no'}")
+        for mutant in report.mutants:
+            word = "noticed" if mutant.killed else "SURVIVED" if mutant.required else "stays true"
+            typer.echo(f"  {word:10}  {mutant.change}")
+        typer.echo(f"s {'PASSED' if report.passed else 'FAILED'} {lemma.label}")
+        passed = passed and report.passed
+    raise typer.Exit(0 if passed else 1)
+
+
+@lemma_app.callback()
+def lemma_common() -> None:
+    """Lemmas in files of your own."""
 
 
 def _version(wanted: bool) -> None:

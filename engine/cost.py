@@ -24,16 +24,16 @@ from sympy import Expr, S
 class Cost:
     """Numbers of multiplications, additions, exponentials and comparisons (sympy expressions)."""
 
-    multiply: Expr = S.Zero
-    add: Expr = S.Zero
-    exp: Expr = S.Zero
-    compare: Expr = S.Zero
+    multiply: Expr | int = S.Zero
+    add: Expr | int = S.Zero
+    exp: Expr | int = S.Zero
+    compare: Expr | int = S.Zero
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(*(sympy.sympify(a + b) for a, b in zip(self.terms(), other.terms(), strict=True)))
+        return Cost(*(a + b for a, b in zip(self.terms(), other.terms(), strict=True)))
 
     def terms(self) -> tuple[Expr, ...]:
-        return tuple(getattr(self, field.name) for field in fields(self))
+        return tuple(sympy.sympify(getattr(self, field.name)) for field in fields(self))
 
     @property
     def total(self) -> Expr:
@@ -47,8 +47,9 @@ class Cost:
 
     def evaluate(self, sizes: Mapping[str, int]) -> Cost:
         """The numbers for given sizes (by symbol name)."""
-        terms = [sympy.sympify(term) for term in self.terms()]
-        return Cost(*(term.subs({s: sizes[str(s)] for s in term.free_symbols if str(s) in sizes}) for term in terms))
+        return Cost(
+            *(term.subs({s: sizes[str(s)] for s in term.free_symbols if str(s) in sizes}) for term in self.terms())
+        )
 
 
 def _divides(m: Expr, n: Expr) -> bool:

@@ -28,6 +28,28 @@ Env = Mapping[str, Any]
 Rational = int | Fraction
 
 
+@dataclass(frozen=True)
+class Table:
+    """A table of numbers for an environment: nested rows, called with indices, shown as its rows.
+
+    >>> Table([[1, 2], [3, 4]])(1, 0)
+    3
+    """
+
+    rows: Any
+
+    def __call__(self, *indices: int) -> Any:
+        entry = self.rows
+        for index in indices:
+            if index < 0:
+                raise IndexError(f"index {index} below zero")
+            entry = entry[index]
+        return entry
+
+    def __repr__(self) -> str:
+        return repr(self.rows)
+
+
 class Node(ABC):
     """Anything that can be printed and evaluated."""
 
@@ -204,6 +226,19 @@ class Power(Expr):
 
 def _is_natural(number: Rational) -> bool:
     return number >= 0 and number.denominator == 1
+
+
+@dataclass(frozen=True)
+class Absolute(Expr):
+    """The absolute value."""
+
+    body: Expr
+
+    def latex(self) -> str:
+        return f"\\left| {self.body.latex()} \\right|"
+
+    def value(self, env: Env) -> Any:
+        return abs(self.body.value(env))
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,11 @@ class Rule(ABC):
         """Name and version as certificates cite them."""
         return f"{self.name}/{self.version}"
 
+    @property
+    def shipped(self) -> bool:
+        """Whether the rule is part of mechproof, and so of what its tests and reviews cover."""
+        return type(self).__module__.split(".")[0] == __name__.split(".")[0]
+
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other)
 
@@ -79,6 +84,10 @@ class Rule(ABC):
     @abstractmethod
     def conclude(self, premises: Sequence[Any], advice: Any) -> Claim:
         """The conclusion for these premises (in the order of ``self.premises``) and this advice."""
+
+    def charge(self, premises: Sequence[Any], advice: Any) -> Cost:
+        """What this application costs; a rule whose cost depends on terms or advice says it here."""
+        return self.cost
 
     def encode(self, advice: Any) -> dict[str, Any]:
         """The advice in certificate form; rules without advice inherit this."""

@@ -194,7 +194,7 @@ def _lemmas(graph: ProofGraph, proof: Sequence[Derivation], detail: str) -> Bloc
                 blocks.append(_lemma(lemma, with_proof=detail != "summary"))
         because = (
             Strong((Text("Rule "), Code(step.rule.tag))),
-            Text(". "),
+            Text(". " if step.rule.shipped else " (not part of mechproof, not reviewed with it). "),
             *prose(step.rule.derivation),
             Text(" Hence: "),
         )

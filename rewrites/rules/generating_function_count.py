@@ -38,7 +38,20 @@ from sympy import Symbol
 
 from ...engine.certificate import hex_integer
 from ...engine.cost import Cost
-from ...engine.formula import At, Ceiling, Floor, ForAll, Num, Range, Sequences, Total, Var
+from ...engine.formula import (
+    At,
+    Ceiling,
+    Count,
+    Exists,
+    Floor,
+    ForAll,
+    Max,
+    Num,
+    Range,
+    Sequences,
+    Total,
+    Var,
+)
 from ...engine.rule import Lemma, NotEstablished, Rule
 from .additive_margin import AdditiveMargin
 from .box_extremes import BOX, Cell
@@ -91,6 +104,24 @@ STEPS = Lemma(
 )
 
 
+_x, _s = Var("x"), Var("s")
+_outputs, _sequences = Range(Num(0), Var("V")), Range(Num(0), Var("N"))
+_wins = Count(_s, _sequences, At("S", _x, _s) >= Num(0))
+_wrong = Count(_s, _sequences, Exists(_x, _outputs, At("S", _x, _s) >= Num(0)))
+
+UNION = Lemma(
+    label="union-of-wins",
+    title="Wrong sequences from wins of single outputs",
+    given="For every table $S(x, s)$ of reals over $V \\ge 1$ outputs $x$ and $N$ sequences $s$:",
+    statement=(Max(_x, _outputs, _wins) <= _wrong) & (_wrong <= Total(_x, _outputs, _wins)),
+    proof=(
+        "A sequence on which one output wins is counted in the middle, so each single count is at most the middle one; "
+        "and a sequence in the middle is counted for at least one output on the right."
+    ),
+    source="mechproof's specification, lemma S2",
+)
+
+
 @dataclass(frozen=True)
 class Triple:
     """Advice for one (q, m, x): the step h and ceilings M_p, integers in units of 2^unit."""
@@ -116,13 +147,13 @@ class GeneratingFunctionCount(Rule):
 
     name = "generating_function_count"
     premises = (AdditiveMargin,)
-    lemmas = (BOX, STEPS)
+    lemmas = (BOX, STEPS, UNION)
     derivation = (
         "For each cell $(q, m)$ and each $x$ that [@box-extremes] does not rule out on the whole cell, "
         "[@grid-steps] counts the sequences on which $x$ is at least as "
-        "large as $m$, from both sides, with the steps and ceilings that the certificate gives. The wrong sequences "
-        "of a cell number at least the largest lower count, and at "
-        "most the sum of the upper counts or the size of the cell."
+        "large as $m$, from both sides, with the steps and ceilings that the certificate gives. By "
+        "[@union-of-wins] the wrong sequences of a cell number at least the largest lower count and at most the sum of "
+        "the upper counts, and never more than the cell has."
     )
     cost = Cost(
         multiply=V**3 * (V + 1) * K / 2

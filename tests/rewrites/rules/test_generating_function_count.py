@@ -14,12 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mechproof.engine.arithmetic.interval import IntervalTable
-from mechproof.engine.formula import At, Ceiling, Floor, Formula, Node, Num, Relation
+from mechproof.engine.formula import At, Ceiling, Floor, Formula, Node, Num, Relation, Table
+from mechproof.engine.oracle import examine
 from mechproof.engine.rule import NotEstablished
 from mechproof.rewrites.advice.grid_steps import choose
 from mechproof.rewrites.rules import generating_function_count
 from mechproof.rewrites.rules.generating_function_count import (
     STEPS,
+    UNION,
     GeneratingFunctionCount,
     Triple,
     Triples,
@@ -284,3 +286,18 @@ def test_the_certificate_form(oracle):
     """Advice is written as docs/certificate.md §2.1 says: q, m, x, exponent, step and ceilings in hex."""
     triples = Triples((Triple(1, 2, 0, -40, 31, (5, -3)),))
     assert RULE.encode(triples) == {"triples": [[1, 2, 0, -40, "0x1f", ["0x5", "-0x3"]]]}
+
+
+def tables() -> list[dict[str, Any]]:
+    """All tables of two outputs over two sequences with entries -1, 0, 1, and random larger ones."""
+    rng = random.Random(5)
+    small = [[list(row[:2]), list(row[2:])] for row in itertools.product((-1, 0, 1), repeat=4)]
+    large = [[[rng.randint(-2, 2) for _ in range(4)] for _ in range(3)] for _ in range(60)]
+    return [{"V": len(rows), "N": len(rows[0]), "S": Table(rows)} for rows in (*small, *large)]
+
+
+def test_union_lemma_holds_and_its_mutants_fail():
+    """Wrong sequences lie between the largest and the sum of the single counts; each bound is attained and needed."""
+    report = examine(UNION.statement, tables())  # type: ignore[arg-type]
+
+    assert report.passed and len([m for m in report.mutants if m.required]) == 6

@@ -1,0 +1,30 @@
+"""A small network of random dyadic weights, known exactly in a fresh graph."""
+
+from __future__ import annotations
+
+import random
+from types import MappingProxyType
+
+from mechproof.engine.arithmetic.dyadic import DyadicMatrix
+from mechproof.engine.graph import ProofGraph
+from mechproof.models.architectures.one_layer_attention import OneLayerAttention
+from mechproof.models.architectures.one_layer_terms import OneLayerTerms
+from mechproof.models.statement import Statement
+from mechproof.models.tasks.max_of_k import MaxOfK
+from mechproof.rewrites.rules.known_matrices import KnownWeights
+from mechproof.rewrites.rules.network_definition import NetworkDefinition
+
+
+def small_known(seed: int = 0) -> tuple[ProofGraph, int]:
+    """V = 3, K = 2, d = 2, h = 2, entries in eighths."""
+    rng = random.Random(seed)
+    sizes = OneLayerTerms(3, 2, 2, 2)
+    tensors = {
+        name: DyadicMatrix.from_integers(
+            *tensor.size, [rng.randint(-20, 20) for _ in range(tensor.size[0] * tensor.size[1])], -3
+        )
+        for name, tensor in sizes.weights.items()
+    }
+    statement = Statement(OneLayerAttention(3, 2, 2, 2, MappingProxyType(tensors)), MaxOfK(2, 3))
+    graph = ProofGraph()
+    return graph, graph.apply(KnownWeights(), [graph.apply(NetworkDefinition(), (), statement)])
