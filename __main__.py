@@ -38,8 +38,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help=(
         "Exact proofs about trained networks: *this transformer returns the maximum on exactly 16772211 of its "
-        "16777216 inputs*, "
-        "with a written proof for people and a certificate that an independent program re-checks."
+        "16777216 inputs*, with a written proof for people and a certificate that an independent program re-checks."
     ),
     epilog="Exit codes: 0 proved or verified; 1 not established; 2 malformed input or usage.",
 )

@@ -81,9 +81,8 @@ class ProofGraph:
     def proof(self, goal: int, *, certifiable: bool = False) -> list[Derivation]:
         """One derivation per needed claim, premises first: without assumptions if there is one, the oldest otherwise.
 
-        With ``certifiable`` only derivations that a certificate can carry.  Raises :class:`NotEstablished` when there
-        is no
-        proof of the kind asked for.
+        With ``certifiable`` only derivations that a certificate can carry.  Raises :class:`NotEstablished` when
+        there is no proof of the kind asked for.
         """
         free = [d for d in self.derivations() if not d.rule.conditional]
         if certifiable:

@@ -1,11 +1,10 @@
 """Testing a lemma's statement on instances: is it true, is it attained, and would a wrong one be noticed.
 
-Instances are environments of small exact numbers (see :mod:`.formula`).  The statement must hold on all of them; with
-``<=`` made strict it must fail on one, so that the bound is tight somewhere; and a statement whose inequality is turned
-round, or whose premise is dropped, must fail on one, or the instances are too tame to have tested anything (they should
-also include some on which a premise is false).  Two more kinds of mutants are only reported, since the changed
-statement
-may be true as well: another extreme (a maximum for a minimum), and a number off by one.
+Instances are environments of small exact numbers (see :mod:`.formula`).  The statement must hold on all of them;
+with ``<=`` made strict it must fail on one, so that the bound is tight somewhere; and a statement whose inequality
+is turned round, or whose premise is dropped, must fail on one, or the instances are too tame to have tested
+anything (they should also include some on which a premise is false).  Two more kinds of mutants are only reported,
+since the changed statement may be true as well: another extreme (a maximum for a minimum), and a number off by one.
 
 >>> from .formula import At, ForAll, Max, Num, Range, Var
 >>> p, j, K = Var("p"), Var("j"), Var("K")

@@ -111,8 +111,8 @@ def _trust(accuracy: Accuracy) -> Block:
         (
             paragraph(
                 "One of two programs: the prover (with FLINT/Arb for integers and balls), or the independent "
-                "checker, which shares no code with it and "
-                "needs only the Python standard library, and reads your own copy of the weights."
+                "checker, which shares no code with it and needs only the Python standard library, and reads your "
+                "own copy of the weights."
             ),
         ),
     ]

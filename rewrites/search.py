@@ -1,10 +1,8 @@
 """Bounds by search: all derivations of a row-difference bound that the rules give, with what each costs.
 
-For a product M_1 … M_n the search tries, for every interval of factors: multiplying out, the Frobenius norms, and at
-every
-break the product rule and the mean rule on bounds of the right part.  All derivations stay in the graph; per interval
-those
-that another beats in both price and size are not built upon.
+For a product M_1 … M_n the search tries, for every interval of factors: multiplying out, the Frobenius norms, and
+at every break the product rule and the mean rule on bounds of the right part.  All derivations stay in the graph;
+per interval those that another beats in both price and size are not built upon.
 """
 
 from __future__ import annotations

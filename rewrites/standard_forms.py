@@ -1,8 +1,7 @@
 """From the definition of the network to the forms in which papers reason, by rewriting alone.
 
 Every function here drives the rules of :mod:`.equations` in a proof graph and returns the id of an equation; all of
-its steps
-and conditions are in the graph, so ``explain`` shows them.
+its steps and conditions are in the graph, so ``explain`` shows them.
 """
 
 from __future__ import annotations

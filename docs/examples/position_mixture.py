@@ -36,9 +36,8 @@ MIXTURE = Lemma(
     ),
     proof=(
         "Since the weights sum to 1, $\\sum_p \\alpha_p v_p = \\lambda + \\sum_p \\alpha_p (v_p - \\lambda)$. Each "
-        "term is linear in $\\alpha_p$, hence at "
-        "most its larger value at the two ends of the range. Every $\\lambda$ is sound; the best one is found by "
-        "sorting the $v_p$."
+        "term is linear in $\\alpha_p$, hence at most its larger value at the two ends of the range. Every "
+        "$\\lambda$ is sound; the best one is found by sorting the $v_p$."
     ),
     source="weak duality for the fractional knapsack",
 )

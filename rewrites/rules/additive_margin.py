@@ -62,8 +62,7 @@ ADDITIVE = Lemma(
     ),
     proof=(
         "Both sums on the left have the same denominator $W = \\sum_j w_j > 0$. Multiplying by $W$ keeps the order, "
-        "and the "
-        "difference of the two numerators is the sum on the right."
+        "and the difference of the two numerators is the sum on the right."
     ),
     source="mechproof's specification, lemma S0",
 )

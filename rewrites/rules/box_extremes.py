@@ -3,13 +3,10 @@
 Theorem.  For tables D(p, t) and token sets T_p, every sequence t with t_p in T_p satisfies
 Σ_p min_{T_p} D(p,·) <= Σ_p D(p, t_p) <= Σ_p max_{T_p} D(p,·), and both ends are attained.
 
-Use.  A cell (q, m) is the disjoint union of its *roots*: for q = m the one box in which every free position may hold
-any token <= m;
-for q < m, and p = 0 … K-2, the box in which p holds m and the positions before p hold smaller tokens (p is the first
-to hold m).
-An output x whose upper end is negative on every root never wins in the cell (it is *inactive*); an output whose lower
-end is >= 0 on
-every root wins or ties on all of it.
+Use.  A cell (q, m) is the disjoint union of its *roots*: for q = m the one box in which every free position may
+hold any token <= m; for q < m, and p = 0 … K-2, the box in which p holds m and the positions before p hold smaller
+tokens (p is the first to hold m). An output x whose upper end is negative on every root never wins in the cell (it
+is *inactive*); an output whose lower end is >= 0 on every root wins or ties on all of it.
 
 Proof.  The sum is separable, so its extremes over a product of sets are the sums of the extremes.
 
@@ -44,8 +41,8 @@ BOX = Lemma(
     ),
     proof=(
         "Each term $D(p, t_p)$ lies between the least and the largest value over $T_p$, and sums keep the order. "
-        "Both ends are attained, since the "
-        "positions may be chosen independently: the test is exact for a box, not only sound."
+        "Both ends are attained, since the positions may be chosen independently: the test is exact for a box, not "
+        "only sound."
     ),
     source="mechproof's specification, lemmas S1 and T3",
 )

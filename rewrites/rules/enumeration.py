@@ -1,12 +1,11 @@
 """Brute force in the additive form: every sequence is decided, none is bounded (S0).
 
 Theorem.  A sequence is right if the upper ends of Σ_p D_x(p, t_p) are negative for every x != m, wrong if the lower
-end is >= 0 for some x;
-the few sequences in between are decided by the exact sign of the sum.  Every sequence of every cell is looked at once.
+end is >= 0 for some x; the few sequences in between are decided by the exact sign of the sum.  Every sequence of
+every cell is looked at once.
 
 This is the oracle that the shorter proofs are measured against.  Its trace is the input set, so no certificate
-carries it; a proof asked
-for by this name carries a tree with the same count.
+carries it; a proof asked for by this name carries a tree with the same count.
 
 Source: spec/separable_logits.md S0; spec/max_of_k.md §3.1.
 """

@@ -7,10 +7,9 @@ M_p >= D⁺(p, t) for every t <= m, all in one unit, and put for the free positi
     k⁻(p,t) = ⌈(M_p - D⁻(p,t))/h⌉,    B⁻ = ⌊(Σ_p M_p + D⁻(K-1,q))/h⌋.
 
 For every sequence: if Σ_p D >= 0 then Σ_{p<K-1} k⁺(p,t_p) <= B⁺; and if Σ_{p<K-1} k⁻(p,t_p) <= B⁻ then Σ_p D >= 0.
-So the number N_x of the cell's
-sequences on which x is at least as large as m lies between N⁻_x = #{Σ k⁻ <= B⁻} and N⁺_x = #{Σ k⁺ <= B⁺}, and the
-number of wrong sequences
-between max_x N⁻_x and min(cell size, Σ_x N⁺_x) over the x whose maximum over the cell is not known to be negative.
+So the number N_x of the cell's sequences on which x is at least as large as m lies between N⁻_x = #{Σ k⁻ <= B⁻} and
+N⁺_x = #{Σ k⁺ <= B⁺}, and the number of wrong sequences between max_x N⁻_x and min(cell size, Σ_x N⁺_x) over the x
+whose maximum over the cell is not known to be negative.
 
 Proof.  If Σ_p D >= 0 then Σ_{p<K-1} (M_p - D⁺(p,t_p)) <= Σ_p M_p + D⁺(K-1,q); divide by h, floors on the left only
 lower it, and an integer at most
@@ -79,8 +78,7 @@ STEPS = Lemma(
     title="Counting wins on a grid, from both sides",
     given=(
         "For all reals $D^{-}(p,t) \\le D(p,t) \\le D^{+}(p,t)$ and $\\beta^{-} \\le \\beta \\le \\beta^{+}$ (the "
-        "query's own term), all $h > 0$, "
-        "and all integers $M_p \\ge D^{+}(p, t)$:"
+        "query's own term), all $h > 0$, and all integers $M_p \\ge D^{+}(p, t)$:"
     ),
     statement=ForAll(
         _t,
@@ -150,10 +148,9 @@ class GeneratingFunctionCount(Rule):
     lemmas = (BOX, STEPS, UNION)
     derivation = (
         "For each cell $(q, m)$ and each $x$ that [@box-extremes] does not rule out on the whole cell, "
-        "[@grid-steps] counts the sequences on which $x$ is at least as "
-        "large as $m$, from both sides, with the steps and ceilings that the certificate gives. By "
-        "[@union-of-wins] the wrong sequences of a cell number at least the largest lower count and at most the sum of "
-        "the upper counts, and never more than the cell has."
+        "[@grid-steps] counts the sequences on which $x$ is at least as large as $m$, from both sides, with the "
+        "steps and ceilings that the certificate gives. By [@union-of-wins] the wrong sequences of a cell number at "
+        "least the largest lower count and at most the sum of the upper counts, and never more than the cell has."
     )
     cost = Cost(
         multiply=V**3 * (V + 1) * K / 2

@@ -1,8 +1,8 @@
 """Named matrices with exact values: the network's weights, and advice that a proof gives a name to.
 
-Splits such as "rank one plus rest" use matrices that are not weights.  Once named, they are tensors like the others,
-and equations
-between terms hold whatever they are: good advice makes a bound tight, bad advice only makes it loose.
+Splits such as "rank one plus rest" use matrices that are not weights.  Once named, they are tensors like the
+others, and equations between terms hold whatever they are: good advice makes a bound tight, bad advice only makes
+it loose.
 """
 
 from __future__ import annotations

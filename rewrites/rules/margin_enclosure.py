@@ -5,21 +5,16 @@ token t <= m and output x
 
     lower(p,t,x)·u  <=  D_{q,m,x}(p,t)  <=  upper(p,t,x)·u,
 
-with int64 tables; where the logit difference is exactly zero part by part (UU, EVOU and PVOU each contribute
-zero, decided exactly), both endpoints are 0; elsewhere each endpoint leaves at least ROOM units to spare.  Any sum of
-one entry a
-position fits 63 bits.
+with int64 tables; where the logit difference is exactly zero part by part (UU, EVOU and PVOU each contribute zero,
+decided exactly), both endpoints are 0; elsewhere each endpoint leaves at least ROOM units to spare.  Any sum of one
+entry a position fits 63 bits.
 
 Proof.  exp(EQKE[q,t]/sqrt(h)) and exp(EQKP[q,p]/sqrt(h)) come as Arb balls; their endpoints are rounded outward to
-31-bit
-mantissas, products of two such are exact in 63 bits, and the shift to the cell's common exponent rounds down below
-and up above.
-Each table of logit parts is first centred at its column 0 (exactly; differences do not change), then rounded outward
-to one grid.
-An interval difference and the interval product of :mod:`..engine.arithmetic.interval` enclose; widening moves
-outward.  The
-bit budget WEIGHT_BITS + logit bits + ceil(log2 K) <= 62 is asserted from the tables' real magnitudes before any
-product.
+31-bit mantissas, products of two such are exact in 63 bits, and the shift to the cell's common exponent rounds down
+below and up above. Each table of logit parts is first centred at its column 0 (exactly; differences do not change),
+then rounded outward to one grid. An interval difference and the interval product of
+:mod:`..engine.arithmetic.interval` enclose; widening moves outward.  The bit budget WEIGHT_BITS + logit bits +
+ceil(log2 K) <= 62 is asserted from the tables' real magnitudes before any product.
 
 Source: spec/separable_logits.md §2, spec/tight_counting.md T0; two endpoints are carried instead of a tolerance.
 """

@@ -56,26 +56,21 @@ PATHS = Lemma(
     title="Path decomposition",
     given=(
         "For all weights, with $\\mathbf{1}$ a column of ones, $A[i]$ row $i$ of $A$, the query at the last "
-        "position, and the abbreviations below, the "
-        "following holds for every position $p$; it is written out here for a network with two positions ($K - 1 = "
-        "1$) and $p = 0$. The left sides are the network's definition: "
+        "position, and the abbreviations below, the following holds for every position $p$; it is written out here "
+        "for a network with two positions ($K - 1 = 1$) and $p = 0$. The left sides are the network's definition: "
         "$\\sqrt{h}$ times the scores of the key at $p$ (over token and query), what attending fully to $p$ adds to "
-        "the logits (over token and output), and "
-        "what does not depend on attention (over query and output)."
+        "the logits (over token and output), and what does not depend on attention (over query and output)."
     ),
     statement=_shown.equations(0),
     proof=(
         "The matrix product distributes over sums and transposition reverses products. Expanding both sides of each "
-        "equation into sums of "
-        "words of tensors gives the same words with the same multiplicities (the machine check does exactly this, "
-        "for every position of the "
-        "network at hand). Entry $(t,q)$ of the first equation says that $\\sqrt{h}\\,\\mathrm{score}_p = "
-        "\\mathrm{EQKE}[q,t_p] + \\mathrm{EQKP}[q,p]$. "
-        "Since the attention weights $\\alpha = \\mathrm{softmax}(\\mathrm{score})$ are positive and sum to 1, the "
-        "logits are "
+        "equation into sums of words of tensors gives the same words with the same multiplicities (the machine "
+        "check does exactly this, for every position of the network at hand). Entry $(t,q)$ of the first equation "
+        "says that $\\sqrt{h}\\,\\mathrm{score}_p = \\mathrm{EQKE}[q,t_p] + \\mathrm{EQKP}[q,p]$. Since the "
+        "attention weights $\\alpha = \\mathrm{softmax}(\\mathrm{score})$ are positive and sum to 1, the logits are "
         "$\\mathrm{UU}[q,x] + \\sum_p \\alpha_p (\\mathrm{EVOU}[t_p,x] + \\mathrm{PVOU}[p,x]) = \\sum_p \\alpha_p "
-        "\\lambda_q(p, t_p, x)$ with "
-        "$\\lambda_q(p,t,x) = \\mathrm{UU}[q,x] + \\mathrm{EVOU}[t,x] + \\mathrm{PVOU}[p,x]$."
+        "\\lambda_q(p, t_p, x)$ with $\\lambda_q(p,t,x) = \\mathrm{UU}[q,x] + \\mathrm{EVOU}[t,x] + "
+        "\\mathrm{PVOU}[p,x]$."
     ),
     source="path expansion of arXiv 2406.11779, with all biases",
     abbreviations=(_shown.query_residual, _shown.query_side, *_shown.tables.values()),
@@ -100,10 +95,9 @@ class Paths(Claim):
 
     def sentence(self) -> str:
         return (
-            "$\\mathrm{score}_p = (\\mathrm{EQKE}[q,t_p] + \\mathrm{EQKP}[q,p])/\\sqrt{h}$ and "
-            "$\\mathrm{logit}_x = \\mathrm{UU}[q,x] + \\sum_p \\alpha_p (\\mathrm{EVOU}[t_p,x] + "
-            "\\mathrm{PVOU}[p,x])$ with "
-            "$q = t_{K-1}$, $\\alpha = \\mathrm{softmax}(\\mathrm{score})$ and five exact tables of dyadic rationals."
+            "$\\mathrm{score}_p = (\\mathrm{EQKE}[q,t_p] + \\mathrm{EQKP}[q,p])/\\sqrt{h}$ and $\\mathrm{logit}_x = "
+            "\\mathrm{UU}[q,x] + \\sum_p \\alpha_p (\\mathrm{EVOU}[t_p,x] + \\mathrm{PVOU}[p,x])$ with $q = "
+            "t_{K-1}$, $\\alpha = \\mathrm{softmax}(\\mathrm{score})$ and five exact tables of dyadic rationals."
         )
 
     @cached_property

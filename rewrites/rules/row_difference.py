@@ -1,10 +1,9 @@
 """Row differences: how far two entries of one row of a matrix can lie apart.
 
 Attention looks only at differences of scores within a row, and a logit gap only at differences of logits; so the
-largest difference
-within a row is the right size of an error term ("noise").  This module has the claim, the exact rule, and what
-transports it along
-an equation; the bounds that need not multiply everything out are in the modules row_difference_*.
+largest difference within a row is the right size of an error term ("noise").  This module has the claim, the exact
+rule, and what transports it along an equation; the bounds that need not multiply everything out are in the modules
+row_difference_*.
 
 Source: spec/max_of_k.md §3.5.3; spec/beyond_max_of_k.md R4.
 """

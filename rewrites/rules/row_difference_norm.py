@@ -3,9 +3,8 @@
 Theorem.  For M = M_1 … M_n, two entries of one row of M differ by at most sqrt(2)·‖M_1‖_F … ‖M_n‖_F.
 
 Proof.  The difference is the row times e_i - e_j, a vector of length at most sqrt(2); a row is no longer than the
-matrix's Frobenius norm,
-which is submultiplicative (Cauchy-Schwarz).  The square root is taken of the exact product of squared norms and
-rounded up.
+matrix's Frobenius norm, which is submultiplicative (Cauchy-Schwarz).  The square root is taken of the exact product
+of squared norms and rounded up.
 
 Source: spec/beyond_max_of_k.md R4d.
 """

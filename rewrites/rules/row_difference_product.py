@@ -5,9 +5,8 @@ Theorem.  If two entries of row k of B differ by at most d_k, then two entries o
 e + Σ_k |A[r,k] - a[k]| d_k.
 
 Proof.  (AB)[r,i] - (AB)[r,j] = Σ_k A[r,k] (B[k,i] - B[k,j]), and each difference is at most d_k in size.  For the
-second, write
-A[r,k] = a[k] + (A[r,k] - a[k]); the first part gives a difference of two entries of a B.  (Any a is sound; the mean
-row is a good one.)
+second, write A[r,k] = a[k] + (A[r,k] - a[k]); the first part gives a difference of two entries of a B.  (Any a is
+sound; the mean row is a good one.)
 
 Source: spec/max_of_k.md §3.5.3; spec/beyond_max_of_k.md R4e, R4g.
 """
@@ -57,8 +56,7 @@ PRODUCT = Lemma(
     ),
     proof=(
         "Each summand $A(k)\\,(B(k,i) - B(k,j))$ is at most $|A(k)|\\,d_k$, since the difference is at most $d_k$ "
-        "and, with $i$ and $j$ exchanged, "
-        "at least $-d_k$."
+        "and, with $i$ and $j$ exchanged, at least $-d_k$."
     ),
     source="arXiv 2406.11779 (max row diff of a product)",
 )
@@ -68,8 +66,7 @@ MEAN = Lemma(
     title="Row differences of a product, a common row split off",
     given=(
         "For all row vectors $A$ and $a$ and every matrix $B$ whose row $k$ has differences of at most $d_k$, where "
-        "$aB$ has differences of at "
-        "most $e$:"
+        "$aB$ has differences of at most $e$:"
     ),
     statement=(
         _small_rows & ForAll(_i, _columns, ForAll(_j, _columns, _difference("a") <= Var("e")))

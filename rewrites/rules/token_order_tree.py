@@ -1,24 +1,18 @@
 """Counting right sequences by a tree over tokens, from the heaviest down (T0, T2, T3, T7).
 
 Fix a cell (q, m) and order its tokens τ_0 = m, τ_1, …, τ_m.  A *node* (ℓ, i, M, fixed) is the set of sequences in
-which the
-positions outside M hold fixed tokens, positions of M below i ("lo") hold one of τ_{ℓ+1} … τ_m and the others ("hi")
-one of τ_ℓ … τ_m.
+which the positions outside M hold fixed tokens, positions of M below i ("lo") hold one of τ_{ℓ+1} … τ_m and the
+others ("hi") one of τ_ℓ … τ_m.
 
 Theorem.  (Partition) With j = min hi the node is the disjoint union of (ℓ, j+1, M∖j, fixed with t_j = τ_ℓ) and (ℓ,
-j+1, M, fixed);
-if hi is empty it equals (ℓ+1, 0, M, fixed).  The roots partition the cell: for q = m all free positions are hi at ℓ =
-0; for q < m the
-p-th root holds the sequences whose first position with m is p.
-(Bound) For every sequence of a node, Σ_p min D <= Σ_p D(p, t_p) <= Σ_p max D over its allowed tokens, with equality
-somewhere.  So if the
-right-hand side is negative for every x != m, all of its (m-ℓ)^|lo|·(m+1-ℓ)^|hi| sequences are right; if the left-hand
-side is >= 0 for one
-x, all are wrong.
+j+1, M, fixed); if hi is empty it equals (ℓ+1, 0, M, fixed).  The roots partition the cell: for q = m all free
+positions are hi at ℓ = 0; for q < m the p-th root holds the sequences whose first position with m is p. (Bound) For
+every sequence of a node, Σ_p min D <= Σ_p D(p, t_p) <= Σ_p max D over its allowed tokens, with equality somewhere.
+So if the right-hand side is negative for every x != m, all of its (m-ℓ)^|lo|·(m+1-ℓ)^|hi| sequences are right; if
+the left-hand side is >= 0 for one x, all are wrong.
 
-Proof.  Position j either holds τ_ℓ or does not; the first position that holds m is unique.  The sum is separable, so
-its extremes over a
-product of sets are the sums of the extremes.  A tie is wrong, hence >= 0.
+Proof.  Position j either holds τ_ℓ or does not; the first position that holds m is unique.  The sum is separable,
+so its extremes over a product of sets are the sums of the extremes.  A tie is wrong, hence >= 0.
 
 Nothing in the tree needs trust: any tree, with any order, gives true counts.
 
@@ -53,20 +47,17 @@ PARTITION = Lemma(
     title="Splitting by whether a position holds the heaviest remaining token",
     given=(
         "For all $K \\ge 1$ free positions, $V$ tokens of which token $0$ is the one that must occur, counting "
-        "sequences by the first position "
-        "$p$ that holds it:"
+        "sequences by the first position $p$ that holds it:"
     ),
     statement=(Var("V").power(Var("K")) - (Var("V") - Num(1)).power(Var("K"))).equals(
         Total(_p, _positions, (Var("V") - Num(1)).power(_p) * Var("V").power(Var("K") - Num(1) - _p))
     ),
     proof=(
         "The left side counts the sequences that hold token $0$ somewhere. Each has a unique first position $p$ "
-        "with it: before $p$ there are "
-        "$V - 1$ choices a position, after $p$ there are $V$. Inside a node the same argument is the dichotomy "
-        "'position $j$ holds $\\tau_\\ell$ or "
-        "it does not', which is a disjoint union. So the leaves of the tree partition the cell, whatever the order "
-        "of the tokens and wherever the "
-        "tree was split."
+        "with it: before $p$ there are $V - 1$ choices a position, after $p$ there are $V$. Inside a node the same "
+        "argument is the dichotomy 'position $j$ holds $\\tau_\\ell$ or it does not', which is a disjoint union. So "
+        "the leaves of the tree partition the cell, whatever the order of the tokens and wherever the tree was "
+        "split."
     ),
     source="mechproof's specification, lemma T2",
 )
@@ -94,9 +85,9 @@ class Node:
 class CellTree:
     """One cell prepared for branching: roots, children, and the two tests.
 
-    A vector over the active x is one Python integer Σ value_k·2^(64k) with signed values; adding 2^63 to every field
-    makes the top
-    bit of field k say value_k >= 0, so "all negative" is one AND (T6).  |value| < 2^62 is guaranteed by the enclosure.
+    A vector over the active x is one Python integer Σ value_k·2^(64k) with signed values; adding 2^63 to every
+    field makes the top bit of field k say value_k >= 0, so "all negative" is one AND (T6).  |value| < 2^62 is
+    guaranteed by the enclosure.
     """
 
     def __init__(self, margin: AdditiveMargin, cell: Cell) -> None:
