@@ -16,10 +16,21 @@ from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.digest import tensor_digest
 from ...engine.rule import NotEstablished, Rule
-from ...engine.term import ONE
+from ...engine.term import ONE, Named, Tensor, Term
 from ...models.statement import Statement
 from .network_definition import Network
 from .path_decomposition import values_of
+
+# Names of advice with the digests of what they stand for, sorted by name.
+Meanings = tuple[tuple[str, str], ...]
+
+
+def tensor_names(term: Term) -> set[str]:
+    """The names of all tensors in a term, through abbreviations."""
+    if isinstance(term, Tensor):
+        return {term.name}
+    below = (term.body,) if isinstance(term, Named) else term.parts()
+    return set().union(*map(tensor_names, below))
 
 
 @dataclass(frozen=True)
@@ -33,10 +44,23 @@ class KnownMatrices(Claim):
     kind = "known_matrices"
 
     def conclusion(self) -> dict[str, Any]:
-        return {"kind": self.kind, "advice": {name: tensor_digest(self.values[name]) for name in self.advice}}
+        return {"kind": self.kind, "advice": dict(self._named(self.advice))}
 
     def identity(self) -> str:
-        return ":".join([self.statement.sha256, *(f"{n}={tensor_digest(self.values[n])}" for n in self.advice)])
+        return ":".join([self.statement.sha256, *(f"{name}={digest}" for name, digest in self._named(self.advice))])
+
+    def meanings(self, term: Term) -> Meanings:
+        """What the names of advice in a term stand for; weights are fixed by the statement."""
+        return self._named(sorted(tensor_names(term) & set(self.advice)))
+
+    def agrees(self, statement: Statement, meanings: Meanings) -> bool:
+        """Whether a claim with these meanings speaks of this network and of the same values under its names."""
+        names = [name for name, _ in meanings]
+        same_network = statement.sha256 == self.statement.sha256
+        return same_network and set(names) <= set(self.advice) and self._named(names) == meanings
+
+    def _named(self, names: Sequence[str]) -> Meanings:
+        return tuple((name, tensor_digest(self.values[name])) for name in names)
 
     def sentence(self) -> str:
         named = f", and advice names {len(self.advice)} more" if self.advice else ""

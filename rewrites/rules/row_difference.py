@@ -24,18 +24,22 @@ from ...engine.digest import tensor_digest
 from ...engine.equality import Equal
 from ...engine.formula import At, ForAll, Max, Min, Num, Range, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
-from ...engine.term import Named, Product, Term
+from ...engine.term import Equation, Named, Product, Term
 from ...models.statement import Statement
-from .known_matrices import KnownMatrices
+from .known_matrices import KnownMatrices, Meanings
 
 
 @dataclass(frozen=True)
 class RowDifference(Claim):
-    """For every row r and all columns i, j: term[r,i] - term[r,j] <= bounds[r] (``bounds`` is rows × 1)."""
+    """For every row r and all columns i, j: term[r,i] - term[r,j] <= bounds[r] (``bounds`` is rows × 1).
+
+    ``meanings`` fixes what the term's names of advice stand for.
+    """
 
     statement: Statement
     term: Term
     bounds: DyadicMatrix
+    meanings: Meanings
 
     kind = "row_difference"
 
@@ -48,7 +52,7 @@ class RowDifference(Claim):
         return {"kind": self.kind, "term": str(self.term), "bounds": tensor_digest(self.bounds)}
 
     def identity(self) -> str:
-        return f"{self.statement.sha256}:{self.term.key}:{tensor_digest(self.bounds)}"
+        return f"{self.statement.sha256}:{self.term.key}:{tensor_digest(self.bounds)}:{self.meanings}"
 
     def sentence(self) -> str:
         return f"Two entries of one row of ${self.term}$ differ by at most {ceil_str(self.largest, 6)}."
@@ -81,6 +85,12 @@ RANGE = Lemma(
 )
 
 
+def require_agreement(rule: Rule, known: KnownMatrices, bound: RowDifference) -> None:
+    """Raise NotEstablished unless the bound is about the known network and the known values of its names."""
+    if not known.agrees(bound.statement, bound.meanings):
+        raise NotEstablished(rule.tag, f"the bound for {bound.term} is about other matrices than the known ones")
+
+
 def multiplications(term: Term) -> int:
     """Scalar multiplications that evaluating a term takes, equal subterms once."""
     seen: set[str] = set()
@@ -108,7 +118,8 @@ class RowDifferenceExact(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Term) -> RowDifference:
         (known,) = premises
-        return RowDifference(known.statement, advice, row_ranges(advice.evaluate(known.values)))
+        bounds = row_ranges(advice.evaluate(known.values))
+        return RowDifference(known.statement, advice, bounds, known.meanings(advice))
 
     def charge(self, premises: Sequence[Any], advice: Term) -> Cost:
         rows, columns = advice.shape
@@ -116,7 +127,11 @@ class RowDifferenceExact(Rule):
 
 
 class RowDifferenceAlong(Rule):
-    """A bound for one term holds for every term that equals it.  No advice."""
+    """A bound for one term holds for every term that equals it.  No advice.
+
+    The equation must hold for all matrices (by expansion): one that rests on a fact about some network does not carry
+    bounds.
+    """
 
     name = "row_difference_along"
     premises = (RowDifference, Equal)
@@ -129,4 +144,6 @@ class RowDifferenceAlong(Rule):
         bound, equal = premises
         if bound.term != equal.left:
             raise NotEstablished(self.tag, f"the bound is about {bound.term}, the equation about {equal.left}")
-        return RowDifference(bound.statement, equal.right, bound.bounds)
+        if not Equation("along", equal.left, equal.right).holds():
+            raise NotEstablished(self.tag, f"{equal.sentence()} does not hold for all matrices")
+        return RowDifference(bound.statement, equal.right, bound.bounds, bound.meanings)

@@ -67,7 +67,8 @@ class RowDifferenceNorm(Rule):
             numerator, exponent = numerator * square[0], exponent + square[1]
         root, unit = square_root_up(numerator, exponent, ROOT_BITS)
         rows = product.shape[0]
-        return RowDifference(known.statement, product, DyadicMatrix.from_integers(rows, 1, [root] * rows, unit))
+        bounds = DyadicMatrix.from_integers(rows, 1, [root] * rows, unit)
+        return RowDifference(known.statement, product, bounds, known.meanings(product))
 
     def charge(self, premises: Sequence[Any], advice: tuple[Term, ...]) -> Cost:
         sizes = sum(factor.shape[0] * factor.shape[1] for factor in advice)

@@ -23,7 +23,7 @@ from ...engine.formula import Absolute, At, ForAll, Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...engine.term import Term
 from .known_matrices import KnownMatrices
-from .row_difference import RowDifference, multiplications
+from .row_difference import RowDifference, multiplications, require_agreement
 
 _i, _j, _k = Var("i"), Var("j"), Var("k")
 _inner, _columns = Range(Num(0), Var("n")), Range(Num(0), Var("m"))
@@ -100,8 +100,10 @@ class RowDifferenceProduct(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Term) -> RowDifference:
         known, right = premises
+        require_agreement(self, known, right)
+        term = advice @ right.term
         bounds = absolute(advice.evaluate(known.values)) @ right.bounds
-        return RowDifference(known.statement, advice @ right.term, bounds)
+        return RowDifference(known.statement, term, bounds, known.meanings(term))
 
     def charge(self, premises: Sequence[Any], advice: Term) -> Cost:
         rows, inner = advice.shape
@@ -120,13 +122,16 @@ class RowDifferenceMean(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: tuple[Term, Term]) -> RowDifference:
         known, right, common = premises
+        for bound in (right, common):
+            require_agreement(self, known, bound)
         left, row = advice
         if common.term != row @ right.term:
             raise NotEstablished(self.tag, f"the second bound is about {common.term}, not about {row @ right.term}")
         ones = DyadicMatrix.ones(left.shape[0], 1)
         rest = left.evaluate(known.values) - ones @ row.evaluate(known.values)
         bounds = ones @ common.bounds + absolute(rest) @ right.bounds
-        return RowDifference(known.statement, left @ right.term, bounds)
+        term = left @ right.term
+        return RowDifference(known.statement, term, bounds, known.meanings(term))
 
     def charge(self, premises: Sequence[Any], advice: tuple[Term, Term]) -> Cost:
         rows, inner = advice[0].shape

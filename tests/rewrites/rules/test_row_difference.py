@@ -9,14 +9,15 @@ from fractions import Fraction
 import pytest
 
 from mechproof.engine.arithmetic.dyadic import DyadicMatrix
-from mechproof.engine.equality import Expansion
+from mechproof.engine.equality import Application, Expansion, Step
 from mechproof.engine.formula import Relation
 from mechproof.engine.graph import ProofGraph
 from mechproof.engine.rule import NotEstablished
-from mechproof.engine.term import Named, Tensor
+from mechproof.engine.term import Named, Ones, Tensor
 from mechproof.models import zoo
 from mechproof.models.problem import problem
 from mechproof.models.weights import load
+from mechproof.rewrites.equations import TABLE
 from mechproof.rewrites.rules.known_matrices import KnownWeights
 from mechproof.rewrites.rules.network_definition import NetworkDefinition
 from mechproof.rewrites.rules.row_difference import (
@@ -25,6 +26,7 @@ from mechproof.rewrites.rules.row_difference import (
     RowDifferenceExact,
     multiplications,
 )
+from mechproof.rewrites.rules.zero_tensor import ZeroByValue
 
 W_E, W_V, W_O = Tensor("W_E", (64, 32)), Tensor("W_V", (32, 32)), Tensor("W_O", (32, 32))
 
@@ -105,3 +107,17 @@ def test_equal_terms_with_different_bounds_are_different_claims():
     weaker = replace(claim, bounds=claim.bounds + DyadicMatrix.ones(64, 1))
 
     assert weaker.identity() != claim.identity() and weaker.largest == claim.largest + Fraction(1)
+
+
+def test_an_equation_that_rests_on_a_fact_carries_no_bound():
+    """W_E + 1 b = W_E holds where b is zero; a bound for one side is not one for the other everywhere."""
+    graph, known = known_weights()
+    bias = Tensor("b_O", (1, 32))
+    network = next(step.claim for step in graph.derivations() if not step.premises)
+    zero = graph.apply(ZeroByValue(), [network], bias)
+    left = W_E + Ones(64) @ bias
+    equal = graph.apply(Step(TABLE["drop-zero-bias"]), [zero], Application(left, ()))
+    bound = graph.apply(RowDifferenceExact(), [known], left)
+
+    with pytest.raises(NotEstablished, match="all matrices"):
+        graph.apply(RowDifferenceAlong(), [bound, equal])

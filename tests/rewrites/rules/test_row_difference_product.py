@@ -13,6 +13,7 @@ from mechproof.engine.arithmetic.dyadic import DyadicMatrix
 from mechproof.engine.formula import At, Num, Total
 from mechproof.engine.rule import NotEstablished
 from mechproof.engine.term import Tensor
+from mechproof.engine.whatif import merge
 from mechproof.rewrites.rules.known_matrices import NameMatrix
 from mechproof.rewrites.rules.row_difference import RowDifferenceExact
 from mechproof.rewrites.rules.row_difference_product import MEAN, PRODUCT, RowDifferenceMean, RowDifferenceProduct
@@ -114,3 +115,32 @@ def test_a_common_bound_about_another_row_is_refused():
 
     with pytest.raises(NotEstablished, match="second bound"):
         graph.apply(RowDifferenceMean(), [named, right, right], (A, Tensor("row", (1, 2))))
+
+
+def test_a_bound_about_another_network_is_refused():
+    """One graph may hold several networks; their bounds do not mix."""
+    graph, known = small_known(0)
+    other, other_known = small_known(1)
+    ids = merge(graph, other)
+    foreign = graph.apply(RowDifferenceExact(), [ids[other_known]], B)
+
+    with pytest.raises(NotEstablished, match="other matrices"):
+        graph.apply(RowDifferenceProduct(), [known, foreign], A)
+
+
+def test_one_name_with_two_values_does_not_mix():
+    """A name of advice may be given twice; a bound for one value says nothing about the other."""
+    graph, known = small_known()
+    small, large = (
+        graph.apply(NameMatrix(), [known], ("v", DyadicMatrix.from_integers(2, 2, [1, -1, 0, size], 0)))
+        for size in (1, 1000)
+    )
+    v = Tensor("v", (2, 2))
+    about_small = graph.apply(RowDifferenceExact(), [small], v)
+    about_large = graph.apply(RowDifferenceExact(), [large], v)
+
+    assert about_small != about_large
+    for wrong in (large, known):
+        with pytest.raises(NotEstablished, match="other matrices"):
+            graph.apply(RowDifferenceProduct(), [wrong, about_small], A)
+    assert graph.claim(graph.apply(RowDifferenceProduct(), [small, about_small], A)).term == A @ v
