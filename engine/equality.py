@@ -232,5 +232,5 @@ def saturate(graph: ProofGraph, term: Term, rules: Sequence[Rewrite], budget: Bu
         if not following:
             return result
         frontier = following
-    result.complete = not frontier
+    result.complete = False
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from .cost import Cost
 from .equality import Application, Chain, Equal, Step, Symmetry
 from .graph import Derivation, ProofGraph
 
@@ -76,6 +77,11 @@ def _chain(graph: ProofGraph, by: Mapping[int, Derivation], claim: int, backward
                 yield Line(name, backwards != turned, str(end), step.premises)
 
 
+def charged(graph: ProofGraph, step: Derivation) -> Cost:
+    """What one derivation costs."""
+    return step.rule.charge([graph.claim(premise) for premise in step.premises], step.advice)
+
+
 def blame(graph: ProofGraph, goal: int, sizes: Mapping[str, int]) -> list[tuple[Derivation, int]]:
     """The derivations of the goal's proof with their costs for these sizes, dearest first.
 
@@ -83,6 +89,6 @@ def blame(graph: ProofGraph, goal: int, sizes: Mapping[str, int]) -> list[tuple[
     """
     priced = []
     for step in graph.proof(goal):
-        total = step.rule.cost.evaluate(sizes).total
+        total = charged(graph, step).evaluate(sizes).total
         priced.append((step, int(total.subs(dict.fromkeys(total.free_symbols, 1)))))
     return sorted(priced, key=lambda pair: -pair[1])

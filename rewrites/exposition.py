@@ -57,7 +57,6 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
     accuracy: Accuracy = graph.claim(goal)
     proof = graph.proof(goal)
     claims = {type(graph.claim(step.claim)): graph.claim(step.claim) for step in proof}
-    status = "CONDITIONAL" if graph.is_conditional(goal) else "PROVED"
     sections = [_theorem(accuracy, name), _trust(accuracy)]
     if Paths in claims:  # what was assumed has no derivation, and what would be below it is not there
         sections.append(_tables(claims[Paths]))
@@ -65,10 +64,21 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
     if AdditiveMargin in claims:
         sections.append(_where(claims[RightCount], claims[AdditiveMargin], detail))
     sections.append(_price(proof, accuracy))
-    if status == "PROVED":
+    if not graph.is_conditional(goal):
         sections.append(_recheck(accuracy))
-    verdict = f"s {status} {accuracy.relation()} sha256:{accuracy.statement.sha256}"
-    return Document(f"Accuracy of {name} on max-of-{accuracy.statement.task.n_ctx}", verdict, tuple(sections))
+    title = f"Accuracy of {name} on max-of-{accuracy.statement.task.n_ctx}"
+    return Document(title, verdict(graph, goal), tuple(sections))
+
+
+def status(graph: ProofGraph, goal: int) -> str:
+    """PROVED, or CONDITIONAL for what rests on an assumption."""
+    return "CONDITIONAL" if graph.is_conditional(goal) else "PROVED"
+
+
+def verdict(graph: ProofGraph, goal: int) -> str:
+    """The line that scripts look for."""
+    accuracy: Accuracy = graph.claim(goal)
+    return f"s {status(graph, goal)} {accuracy.relation()} sha256:{accuracy.statement.sha256}"
 
 
 def _theorem(accuracy: Accuracy, name: str) -> Block:

@@ -13,7 +13,7 @@ from ..engine.files import atomic_write, make_folder
 from ..engine.graph import ProofGraph
 from ..engine.transcript import Document, write
 from ..models.statement import Statement
-from .exposition import transcript
+from . import exposition
 from .rules.accuracy import Accuracy
 from .strategies import DEFAULT, DEFAULTS, Options, Progress, prove_accuracy, silent
 
@@ -32,12 +32,13 @@ class Proof:
 
     @property
     def status(self) -> str:
-        return "CONDITIONAL" if self.graph.is_conditional(self.goal) else "PROVED"
+        """PROVED, or CONDITIONAL for what rests on an assumption."""
+        return exposition.status(self.graph, self.goal)
 
     @property
     def verdict(self) -> str:
         """The line that scripts look for; what rests on an assumption is CONDITIONAL, never PROVED."""
-        return f"s {self.status} {self.theorem.relation()} sha256:{self.theorem.statement.sha256}"
+        return exposition.verdict(self.graph, self.goal)
 
     @cached_property
     def certificate(self) -> bytes:
@@ -45,7 +46,7 @@ class Proof:
 
     def transcript(self, detail: str = "appendix") -> Document:
         """``detail``: summary (no proofs of lemmas), appendix, or full (all cells that are not right throughout)."""
-        return transcript(self.graph, self.goal, self.name, detail)
+        return exposition.transcript(self.graph, self.goal, self.name, detail)
 
     def write(self, directory: str | PathLike[str], detail: str = "appendix") -> list[Path]:
         """Certificate and transcript into ``directory``; every file is whole or not there."""

@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from ..engine.cost import Cost
 from ..engine.equality import Expansion
+from ..engine.explain import charged
 from ..engine.graph import ProofGraph
 from ..engine.term import Product, Tensor, Term
 from .advice.mean_row import mean_row
@@ -33,9 +34,7 @@ class Bound:
 
 def price(graph: ProofGraph, claim: int) -> int:
     """The multiplications that the claim's proof charges."""
-    total = Cost()
-    for step in graph.proof(claim):
-        total += step.rule.charge([graph.claim(premise) for premise in step.premises], step.advice)
+    total = sum((charged(graph, step) for step in graph.proof(claim)), Cost())
     return int(total.multiply)
 
 
