@@ -1,5 +1,6 @@
 # make prove   set up and run the main job: prove, write, re-check
 # make test    set up what tests need and run the whole suite
+# make soak    hundreds of random networks against every sub-cubic configuration (a quarter of an hour)
 # make lint    ruff and pyright
 # make bench   timings beside peers, ratios within one run
 # make gallery refresh the committed examples in proofs_out/gallery
@@ -11,7 +12,7 @@ BIN := .venv/bin
 NETWORK := models/zoo/max_of_4_v64_d32_seed50.safetensors
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: prove test lint bench gallery zoo clean
+.PHONY: prove test soak lint bench gallery zoo clean
 
 prove: .venv/ready
 	@$(BIN)/mechproof prove $(NETWORK) --out proofs_out/latest > proofs_out/.prove.log || { cat proofs_out/.prove.log; exit 1; }
@@ -20,6 +21,9 @@ prove: .venv/ready
 
 test: .venv/ready-test .links/mechproof
 	$(BIN)/python -m pytest
+
+soak: .venv/ready-test .links/mechproof
+	MECHPROOF_SOAK=200 $(BIN)/python -m pytest tests/rewrites/strategies/test_subcubic.py
 
 lint: .venv/ready-lint .links/mechproof
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""The command line: ``mechproof prove | check | show | train | convert | zoo``.
+"""The command line: ``mechproof prove | check | claims | sweep | train | stages | …`` (``mechproof --help`` lists all).
 
 Results go to standard output, progress and errors to standard error.  Exit codes: 0 proved or verified,
 1 the statement was not established, 2 malformed input or usage.
@@ -18,14 +18,24 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
 
 from . import Options, __version__, check, prove
 from .engine.errors import MechproofError, describe
 from .engine.explain import explain
+from .engine.files import atomic_write, make_folder
 from .engine.graph_export import FORMATS
 from .engine.transcript import markdown
 from .models import zoo
+from .models.float_statement import EXP_ULPS
+from .models.problem import problem
+from .models.weights import load
+from .rewrites.alternatives import alternatives
+from .rewrites.check_file import load_checks
 from .rewrites.display import show_certificate
+from .rewrites.float_comparison import Comparison
+from .rewrites.goal_names import KNOWN
 from .rewrites.lemma_file import examine_file
 from .rewrites.strategies import DEFAULT, names, strategy
 
@@ -56,12 +66,24 @@ class Metric(StrEnum):
     """What is proved."""
 
     accuracy = "accuracy"
+    loss = "loss"
+
+
+class Minimise(StrEnum):
+    """What a search for proofs minimises."""
+
+    cost = "cost"
+    tightness = "tightness"
+    length = "length"
 
 
 class Semantics(StrEnum):
-    """What function the theorem is about."""
+    """What the theorem is about: the real function of the weights, or every run in a float arithmetic."""
 
     real = "real"
+    float32 = "float32"
+    float64 = "float64"
+    bfloat16 = "bfloat16"
 
 
 _STRATEGIES = "; ".join(f"**{name}**: {strategy(name).SUMMARY}" for name in names())
@@ -75,6 +97,14 @@ def _share(text: str) -> Fraction:
         return Fraction(text)
     except (ValueError, ZeroDivisionError):
         raise typer.BadParameter("expected a share such as 0.9 or 4046/4096") from None
+
+
+def _steps(text: str) -> list[int]:
+    """Training steps, as in 0,100,200; none for an empty text."""
+    parts = text.split(",") if text else []
+    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
+        raise typer.BadParameter("expected training steps such as 0,100,200", param_hint="--checkpoints")
+    return list(map(int, parts))
 
 
 @contextmanager
@@ -98,9 +128,15 @@ def prove_command(
     task: Annotated[str, typer.Option(help="What the network is for.")] = "max-of-k",
     metric: Annotated[Metric, typer.Option(help="What is proved.")] = Metric.accuracy,
     strategy_name: Annotated[str, typer.Option("--strategy", help=_STRATEGIES)] = DEFAULT,
-    semantics: Annotated[Semantics, typer.Option(help="The theorem is about the real-valued function.")] = Semantics[
-        "real"
-    ],
+    semantics: Annotated[
+        Semantics, typer.Option(help="What the theorem is about: the real-valued function, or every run in floats.")
+    ] = Semantics["real"],
+    exp_ulps: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Float semantics: the exponential errs by at most N ulps.")
+    ] = EXP_ULPS,
+    runs: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Float semantics: also run torch on N inputs (0: on none).")
+    ] = 4096,
     at_least: Annotated[
         Fraction | None, typer.Option(parser=_share, metavar="P/Q", help="Exit 1 unless so much is proved.")
     ] = None,
@@ -117,6 +153,12 @@ def prove_command(
         ),
     ] = None,
     grid: Annotated[int, typer.Option(min=1, max=1 << 20, help="Grid steps of the strategy separable.")] = 1024,
+    minimise: Annotated[
+        Minimise, typer.Option(help="auto: among the proofs that show enough, which one to take.")
+    ] = Minimise.cost,
+    off: Annotated[
+        str, typer.Option(metavar="T1,T3", help="Tightenings of the strategy that are not to be used.")
+    ] = "",
     cut: Annotated[
         int | None, typer.Option(min=0, help="branch_and_bound: give up nodes of at most so many sequences.")
     ] = None,
@@ -124,27 +166,45 @@ def prove_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
 ) -> None:
-    """Prove the exact accuracy of a network, and write certificate and transcript."""
+    """Prove the accuracy of a network, or its mean cross-entropy, and write certificate and transcript."""
+    if at_least is not None and metric is Metric.loss:
+        raise typer.BadParameter("is about accuracy", param_hint="--at-least")
     with _progress(quiet) as report:
         proof = prove(
             weights,
             task=task,
             strategy=strategy_name,
-            options=Options(seconds=budget, grid=grid, cut=cut),
+            options=Options(
+                seconds=budget,
+                grid=grid,
+                cut=cut,
+                off=tuple(name for name in off.split(",") if name),
+                at_least=at_least,
+                minimise=minimise.value,
+            ),
             config=config,
+            metric=metric.value,
+            semantics=semantics.value,
+            exp_ulps=exp_ulps,
             progress=report,
         )
-        files = proof.write(out or Path("mechproof-out") / weights.stem, detail.value)
+        folder = weights.stem if proof.certifiable else f"{weights.stem}-{semantics.value}"
+        files = proof.write(out or Path("mechproof-out") / folder, detail.value)
+    compared = None if proof.certifiable else Comparison.of(proof, runs)
     established = at_least is None or proof.theorem.bounds[0] >= at_least
     verdict = proof.verdict
     if not established:
         verdict = f"s UNDECIDED accuracy >= {at_least} is not established: {verdict.removeprefix('s PROVED ')}"
     if as_json:
         status = {"status": "PROVED" if established else "UNDECIDED"}
-        typer.echo(json.dumps(proof.summary() | status | {"line": verdict, "files": [str(path) for path in files]}))
+        extra = {} if compared is None else {"runs": compared.as_json()}
+        told = {"line": verdict, "files": [str(path) for path in files]}
+        typer.echo(json.dumps(proof.summary() | status | told | extra))
     else:
         for path in files:
             typer.echo(f"{path.suffix[1:]:>5}  {path}")
+        for line in () if compared is None else compared.lines():
+            typer.echo(line)
         typer.echo(verdict)
     raise typer.Exit(0 if established else 1)
 
@@ -155,11 +215,16 @@ def check_command(
     weights: Annotated[Path, typer.Option(help="Your own copy of the weights (safetensors or npz).")],
     task: Annotated[str, typer.Option(help="What the network is for.")] = "max-of-k",
     jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
+    rule_checks: Annotated[
+        list[Path] | None,
+        typer.Option("--rule-check", help="Python file with your own check of a rule that is not built in; executed."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Re-check a certificate against your own weights, with the independent checker."""
     with errors.status("checking"):
-        verdict = check(certificate, weights, task=task, jobs=jobs)
+        own = [rule for path in rule_checks or () for rule in load_checks(path)]
+        verdict = check(certificate, weights, task=task, jobs=jobs, checks=own)
     typer.echo(json.dumps(verdict.as_json()) if as_json else verdict.text.rstrip("\n"))
     raise typer.Exit(verdict.exit_code)
 
@@ -198,6 +263,166 @@ def graph_command(
     typer.echo(text, nl=False)
 
 
+@app.command("story")
+def story_command(
+    weights: Annotated[Path, typer.Argument(help="Weights: safetensors, npz, or a torch state dict (.pt, .pth).")],
+    task: Annotated[str, typer.Option(help="What the network is for.")] = "max-of-k",
+    config: Annotated[
+        Path | None, typer.Option(help="JSON with TransformerLens configuration keys of the network.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the story as one JSON object.")] = False,
+) -> None:
+    """List what a network does as mechanistic claims with proved numbers, and the accuracy that follows from them."""
+    from .rewrites.story import tell
+
+    told = tell(problem(load(weights, config=config), task), weights.name)
+    typer.echo(json.dumps(told.as_json()) if as_json else "\n".join(told.lines()))
+
+
+@app.command("claims")
+def claims_command(
+    file: Annotated[Path, typer.Argument(help="Claims: a TOML file, or LaTeX source marked with mechproof.sty.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for transcript and certificates (default ./mechproof-out/NAME).")
+    ] = None,
+    values: Annotated[
+        Path | None, typer.Option(help="Also write this file of LaTeX macros with the rounded numbers.")
+    ] = None,
+    instances: Annotated[int, typer.Option(min=1, help="How many instances of a quantifier a claim may take.")] = 1
+    << 18,
+    sequences: Annotated[int, typer.Option(min=1, help="How many sequences a loss may look at one by one.")] = 20_000,
+    budget: Annotated[
+        int | None, typer.Option(min=1, metavar="SECONDS", help="Stop searching for an accuracy after this time.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+) -> None:
+    """Decide claims about weights: PROVED, REFUTED with a witness, or UNDECIDED; exit 0 only if all are proved."""
+    from .rewrites.claims.evaluate import Budget
+    from .rewrites.claims.run import read, run
+
+    stated = read(file)
+    with _progress(quiet) as report:
+        found = run(stated, Budget(instances, sequences), budget, report)
+    found.write(out or Path("mechproof-out") / file.stem)
+    if values is not None:
+        atomic_write(values, found.values().encode())
+    if as_json:
+        typer.echo(json.dumps(found.as_json()))
+    elif sys.stdout.isatty():
+        table = Table("", "claim", "what the weights give")
+        for result in found.results:
+            table.add_row(*map(Text, (result.verdict.status, result.claim.id, result.verdict.detail)))
+        Console().print(table)
+    else:
+        for result in found.results:
+            typer.echo(result.line)
+    raise typer.Exit(0 if found.proved else 1)
+
+
+@app.command("sweep")
+def sweep_command(
+    weights: Annotated[list[Path], typer.Argument(help="Weights of one or more networks.")],
+    strategies: Annotated[
+        list[str] | None,
+        typer.Option("--strategies", help="Only strategies that match, as in 'subcubic/*/mean/*' (repeatable)."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also every configuration that is not published.")] = False,
+    off: Annotated[str, typer.Option(metavar="T1,T3", help="Tightenings that are not to be used.")] = "",
+    ablate: Annotated[
+        bool, typer.Option("--ablate", help="Also what each tightening is worth to the best configuration.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Folder for sweep.sqlite and what is drawn from it.")] = Path(
+        "mechproof-out/sweep"
+    ),
+    csv: Annotated[Path | None, typer.Option(help="Where all rows go as CSV (default OUT/sweep.csv).")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Number of processes (default: all processors).")] = None,
+    rows: Annotated[bool, typer.Option("--rows", help="Print every row, not only the best.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+) -> None:
+    """Run many strategies, and show what each proves and costs.  A sweep that was stopped goes on where it was."""
+    from .rewrites.sweep import figure, selection, session, tables
+    from .rewrites.sweep.running import processors
+    from .rewrites.sweep.storage import Store
+
+    chosen = selection.chosen(strategies or ()) if strategies or everything else selection.usual()
+    switched = tuple(name for name in off.split(",") if name)
+    with Store(make_folder(out) / "sweep.sqlite", __version__) as store, _progress(quiet) as report:
+        found = session.run(weights, chosen, switched, store, jobs or processors(), report, ablate=ablate)
+    sheet = csv or out / "sweep.csv"
+    atomic_write(sheet, tables.spread_sheet(one.curve for one in found).encode())
+    files = [store.path, sheet, *(path for one in found for path in figure.draw(one.curve, one.name, out / one.stem))]
+    if as_json:
+        typer.echo(json.dumps({"networks": [one.as_json() for one in found], "files": list(map(str, files))}))
+        return
+    console = Console(highlight=False)
+    for one in found:
+        for table in tables.summary(one.curve, one.name, everything=rows):
+            console.print(table, "")
+        for ablation in one.ablations:
+            console.print(tables.ablation(one.curve, ablation.base, ablation.lines()), "")
+    for path in files:
+        typer.echo(f"{path.suffix[1:]:>6}  {path}")
+
+
+@app.command("compare")
+def compare_command(
+    weights: Annotated[Path, typer.Argument(help="Weights: safetensors, npz, or a torch state dict (.pt, .pth).")],
+    sweep: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A sweep's SQLite file (default mechproof-out/sweep/sweep.sqlite)."),
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Number of processes for rows that are missing.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+) -> None:
+    """Show the published strategies' bounds beside the published ones; exit 1 if one is lower on the same weights."""
+    from .rewrites.sweep import published, selection, session, tables
+    from .rewrites.sweep.running import processors
+    from .rewrites.sweep.storage import Store
+
+    file = sweep or make_folder("mechproof-out/sweep") / "sweep.sqlite"
+    with Store(file, __version__) as store, _progress(quiet) as report:
+        (found,) = session.run([weights], selection.published(), (), store, jobs or processors(), report, ablate=True)
+    beside = published.compare(found.curve)
+    if as_json:
+        typer.echo(json.dumps(found.as_json()))
+    else:
+        first = found.curve.rows[0]
+        console = Console(highlight=False)
+        console.print(tables.beside_groups(found.curve, published.legend(first.n_ctx, first.d_vocab)), "")
+        if beside is not None:
+            console.print(tables.beside_rows(beside), "")
+        for ablation in found.ablations:
+            console.print(tables.ablation(found.curve, ablation.base, ablation.lines()), "")
+    raise typer.Exit(int(beside is not None and any(line.lower for line in beside.lines)))
+
+
+@app.command("search")
+def search_command(
+    weights: Annotated[Path, typer.Argument(help="Weights: safetensors, npz, or a torch state dict (.pt, .pth).")],
+    goal: Annotated[str, typer.Argument(help=f"What is wanted, numbers open: {', '.join(KNOWN)}.")],
+    budget: Annotated[int, typer.Option(min=1, metavar="SECONDS", help="Stop searching after this time.")] = 60,
+    dominated: Annotated[bool, typer.Option("--all", help="Also what others beat in both price and size.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+) -> None:
+    """Search for proofs of a bound, and list them: what each costs, and what it gives."""
+    with errors.status("searching"):
+        result = alternatives(weights, goal, budget)
+    shown = [row for row in result.rows if dominated or not row.dominated]
+    if as_json:
+        typer.echo(json.dumps({"goal": goal, "complete": result.complete, "found": [row.as_json() for row in shown]}))
+        return
+    for row in shown:
+        typer.echo(f"{row.price:>12} operations, {row.length:>3} steps{'  (dominated)' if row.dominated else ''}")
+        typer.echo(f"              {row.sentence}")
+    hidden = len(result.rows) - len(shown)
+    typer.echo(f"{len(result.rows)} found{f', {hidden} of them dominated' if hidden else ''}", err=True)
+    if not result.complete:
+        typer.echo("the budget ended the search; more may be found with a larger one", err=True)
+
+
 @app.command("train")
 def train_command(
     out: Annotated[Path, typer.Option(help="Folder for the weights.")] = Path(),
@@ -207,8 +432,12 @@ def train_command(
     d_head: Annotated[int | None, typer.Option("--d-head", help="Width of the head (default: d-model).")] = None,
     seed: Annotated[int, typer.Option(help="Seed of initial weights and data.")] = 123,
     steps: Annotated[int, typer.Option(help="Steps of AdamW.")] = 3000,
-    checkpoints: Annotated[
+    single: Annotated[
         list[int] | None, typer.Option("--checkpoint", help="Also save after this step (repeatable).")
+    ] = None,
+    several: Annotated[str, typer.Option("--checkpoints", metavar="N,N,…", help="Also save after these steps.")] = "",
+    every: Annotated[
+        int | None, typer.Option("--checkpoint-every", min=1, help="Also save at the start and every so many steps.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> None:
@@ -216,12 +445,53 @@ def train_command(
     from .models.training import Recipe, save, train
 
     recipe = Recipe(n_ctx=k, d_vocab=d_vocab, d_model=d_model, d_head=d_head, seed=seed, steps=steps)
+    wanted = {*(single or ()), *_steps(several), *(range(0, steps, every) if every else ())}
     with _progress(quiet) as report:
-        states = train(recipe, tuple(checkpoints or ()), on_step=lambda step, _: report("training", step, steps))
+        states = train(recipe, sorted(wanted), on_step=lambda step, _: report("training", step, steps))
+    make_folder(out)
     for step, state in states.items():
         path = out / (f"{recipe.name}.safetensors" if step == steps else f"{recipe.name}_step{step}.safetensors")
         save(state, path, recipe, step)
         typer.echo(str(path))
+
+
+@app.command("stages")
+def stages_command(
+    checkpoints: Annotated[list[Path], typer.Argument(help="Checkpoints of one training run, or a folder of them.")],
+    subcubic: Annotated[str, typer.Option("--strategy", help="The sub-cubic proof.")] = "subcubic/exact/chord/EQKE",
+    budget: Annotated[
+        int | None, typer.Option(min=1, metavar="SECONDS", help="Stop each search for an exact count after this time.")
+    ] = None,
+    transfer: Annotated[bool, typer.Option("--transfer", help="Also count by the checkpoint before alone.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for stages.csv and the figure.")] = Path("mechproof-out/stages"),
+    figure: Annotated[bool, typer.Option(help="Draw stages.svg and stages.png (needs matplotlib).")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+) -> None:
+    """Prove bounds of every checkpoint, and try the proofs of each on the next."""
+    from .rewrites.stages import reporting
+    from .rewrites.stages.checkpoints import read
+    from .rewrites.stages.measuring import measure
+
+    run = read(checkpoints)
+    with _progress(quiet) as report:
+        stages = measure(run, subcubic, budget, report, transfer=transfer)
+    files = [make_folder(out) / "stages.csv"]
+    atomic_write(files[0], reporting.spread_sheet(stages).encode())
+    if figure:
+        files += reporting.draw(stages, "stages of training", out / "stages")
+    arrivals = reporting.arrivals(stages)
+    if as_json:
+        records = [reporting.record(stage) for stage in stages]
+        typer.echo(json.dumps({"stages": records, "arrivals": arrivals, "files": list(map(str, files))}))
+        return
+    console = Console(highlight=False)
+    for table in reporting.tables(stages):
+        console.print(table, "")
+    for name, step in arrivals.items():
+        typer.echo(f"{name} reaches {reporting.HIGH} of its last value at step {step}")
+    for path in files:
+        typer.echo(f"{path.suffix[1:]:>5}  {path}")
 
 
 @app.command("convert")

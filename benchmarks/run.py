@@ -29,7 +29,11 @@ from mechproof.rewrites.rules.additive_margin import AdditiveMarginRule
 from mechproof.rewrites.rules.enumeration import Enumeration
 from mechproof.rewrites.rules.network_definition import NetworkDefinition
 from mechproof.rewrites.rules.path_decomposition import PathDecomposition
+from mechproof.rewrites.strategies import prove_accuracy
+from mechproof.rewrites.sweep.published import published_seconds
+from mechproof.rewrites.sweep.running import verify
 
+SUBCUBIC = "subcubic/exact/mean/EQKE"
 NETWORK = zoo.path("max_of_4_v64_d32_seed50")
 PEER = Path(__file__).with_name("torch_forward.py")
 
@@ -47,6 +51,34 @@ def enumerate_all(subject) -> int:
 
 def strategy(name: str, subject) -> str:
     return prove(subject, NETWORK.name, name).theorem.relation()
+
+
+def verification(name: str, subject) -> Callable[[], str]:
+    """What runs the rules of a proof alone, the proof being found before."""
+    graph, goal = prove_accuracy(subject, name)
+
+    def rules() -> str:
+        verify(graph, goal)
+        return graph.claim(goal).relation()
+
+    return rules
+
+
+def published_rules(part: str) -> Callable[[], str]:
+    """The published sub-cubic code in float32 on one thread, its averaging rule (which is not sound) included."""
+    import torch
+
+    from mechproof.models.training import load as load_tensors
+    from mechproof.rewrites.published import sub_cubic
+
+    torch.set_num_threads(1)
+    tensors = {name.rpartition(".")[2]: tensor for name, tensor in load_tensors(NETWORK).items()}
+    network = sub_cubic.FloatNetwork.of(tensors, torch.float32)
+    configuration = sub_cubic.Configuration.of(SUBCUBIC.partition("/")[2])
+    if part == "search":
+        return lambda: f"largest gap {int(sub_cubic.search(network, configuration).max())}"
+    gaps = sub_cubic.search(network, configuration)
+    return lambda: f"not proved: {sub_cubic.replay(network, configuration, gaps).count()}"
 
 
 def recheck(certificate: Path) -> str:
@@ -68,10 +100,16 @@ def task(name: str) -> Callable[[], object]:
     match name:
         case "load":
             return lambda: statement().sha256
-        case "branch_and_bound" | "separable":
+        case "branch_and_bound" | "separable" | "cubic":
             return partial(strategy, name, statement())
+        case "sub-cubic search":
+            return partial(strategy, SUBCUBIC, statement())
+        case "sub-cubic verify":
+            return verification(SUBCUBIC, statement())
         case "brute force":
             return partial(enumerate_all, statement())
+        case "published search" | "published verify":
+            return published_rules(name.partition(" ")[2])
         case "checker":
             certificate = Path(tempfile.mkdtemp()) / "certificate.json"
             certificate.write_bytes(prove(statement(), NETWORK.name).certificate)
@@ -79,7 +117,20 @@ def task(name: str) -> Callable[[], object]:
     return partial(torch_peer, name.removeprefix("torch "))
 
 
-TASKS = ("load", "branch_and_bound", "separable", "checker", "brute force", "torch full", "torch last")
+TASKS = (
+    "load",
+    "branch_and_bound",
+    "separable",
+    "cubic",
+    "sub-cubic search",
+    "sub-cubic verify",
+    "published search",
+    "published verify",
+    "checker",
+    "brute force",
+    "torch full",
+    "torch last",
+)
 
 
 def measure(name: str) -> None:
@@ -105,6 +156,11 @@ def main(rounds: int) -> None:
         ratios = [medians[name] / medians[peer] for peer in ("torch full", "torch last")]
         row = f"{name:18}{medians[name]:9.3f}{min(times):9.3f}{max(times):9.3f}{peak:7.0f}"
         print(row + "".join(f"{ratio:8.3f}" for ratio in ratios) + f"  {runs[0]['result'][:60]}")
+    network, searched, verified = published_seconds()
+    print(
+        f"\nPublished figures, from another machine and not measured here: the reference implementation's median for a "
+        f"sub-cubic configuration on {network} is {searched} s for the search and {verified} s for the verification."
+    )
 
 
 if __name__ == "__main__":

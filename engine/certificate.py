@@ -6,10 +6,27 @@ floats, large integers in hex, no timings.
 
 from __future__ import annotations
 
+import base64
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+from .arithmetic.dyadic import DyadicMatrix
 from .digest import canonical_json
 from .graph import ProofGraph
 
 SCHEMA = "mechproof-certificate/1"
+
+
+def small_table(numbers: Sequence[int]) -> str:
+    """Base64 of natural numbers below 2^16, two bytes each, the higher first."""
+    return base64.b64encode(struct.pack(f">{len(numbers)}H", *numbers)).decode("ascii")
+
+
+def dyadic_matrix(matrix: DyadicMatrix) -> list[Any]:
+    """[rows, columns, exponent, entries row by row in hex]: numbers are entry·2^exponent."""
+    rows, columns = matrix.shape
+    return [rows, columns, matrix.exponent, [hex_integer(entry) for row in matrix.integers() for entry in row]]
 
 
 def hex_integer(value: int) -> str:

@@ -16,7 +16,7 @@ from .cost import Cost
 from .graph import ProofGraph
 from .rewriting import Position, Rewrite, Shaped, build, positions, replaced, subterm
 from .rule import Lemma, NotEstablished, Rule
-from .term import Equation, Named, Term
+from .term import Equation, Named, Term, encoded
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Equal(Claim):
     kind = "equal"
 
     def conclusion(self) -> dict[str, Any]:
-        return {"kind": self.kind, "left": str(self.left), "right": str(self.right)}
+        return {"kind": self.kind}
 
     def identity(self) -> str:
         return f"{self.left.key}:{self.right.key}"
@@ -119,13 +119,15 @@ class Expansion(Rule):
     lemmas = ()
     derivation = "Both sides expand into the same words of tensors, with the same multiplicities."
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: tuple[Term, Term]) -> Equal:
         equation = Equation("expansion", *advice)
         if not equation.holds():
             raise NotEstablished(self.tag, f"the sides of {equation} do not expand to the same words")
         return Equal(equation.left, equation.right)
+
+    def encode(self, advice: tuple[Term, Term]) -> dict[str, Any]:
+        return {"left": encoded(advice[0]), "right": encoded(advice[1])}
 
 
 class Unfold(Rule):

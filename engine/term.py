@@ -21,7 +21,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -318,6 +318,42 @@ class Winner(Term):
 
     def __str__(self) -> str:
         return f"\\operatorname{{winner}}\\left({self.body}\\right)"
+
+
+def encoded(term: Term) -> list[Any]:
+    """The term as a certificate writes it, in prefix form; abbreviations are written out.
+
+    >>> encoded((Tensor("A", (2, 3)) - Ones(2) @ Tensor("r", (1, 3))).row(1))
+    ['row', ['-', ['A'], ['@', ['ones', 2], ['r']]], 1]
+    """
+    match term:
+        case Named():
+            return encoded(term.body)
+        case Ones():
+            return ["ones", term.shape[0]]
+        case Tensor():
+            return [term.name]
+        case Row():
+            return ["row", encoded(term.body), term.index]
+        case Transpose():
+            return ["T", encoded(term.body)]
+        case Sum() | Difference() | Product():
+            sign = {Sum: "+", Difference: "-", Product: "@"}[type(term)]
+            return [sign, encoded(term.left), encoded(term.right)]
+    raise TypeError(f"{type(term).__name__} has no place in a certificate")
+
+
+def factors(term: Term) -> tuple[Term, ...]:
+    """The factors of a product, whatever its brackets."""
+    return (*factors(term.left), *factors(term.right)) if isinstance(term, Product) else (term,)
+
+
+def product(terms: Sequence[Term]) -> Term:
+    """The product, bracketed to the left."""
+    result = terms[0]
+    for term in terms[1:]:
+        result = result @ term
+    return result
 
 
 def _opaque(function: str, body: Term) -> Expansion:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from ..engine.digest import canonical_json, tensor_digest
 from .architectures.one_layer_attention import OneLayerAttention
@@ -24,18 +25,20 @@ class Statement:
 
     def text(self) -> str:
         """The canonical text that is hashed."""
+        return canonical_json(self.content())
+
+    def content(self) -> dict[str, Any]:
+        """What is hashed: all that the statement says."""
         tensors = {
             name: tensor_digest(matrix, matrix.shape if name.startswith("W_") else matrix.shape[1:])
             for name, matrix in sorted(self.network.tensors.items())
         }
-        return canonical_json(
-            {
-                "schema": "mechproof-statement/1",
-                "architecture": self.network.describe(),
-                "task": self.task.describe(),
-                "tensors": tensors,
-            }
-        )
+        return {
+            "schema": "mechproof-statement/1",
+            "architecture": self.network.describe(),
+            "task": self.task.describe(),
+            "tensors": tensors,
+        }
 
     @cached_property
     def sha256(self) -> str:

@@ -37,10 +37,9 @@ def _refuse(text: str) -> None:
 
 def _lines(certificate: dict[str, Any]) -> list[str]:
     relation = certificate["relation"]
-    low, high, inputs = (int(relation[name], 16) for name in ("right_low", "right_high", "inputs"))
     lines = [
         f"schema     {_plain(certificate['schema'])}",
-        f"claims     {_plain(relation['metric'])} in [{low}/{inputs}, {high}/{inputs}]",
+        f"claims     {_plain(relation['metric'])} in [{', '.join(_bounds(relation))}]",
         f"statement  sha256:{_plain(certificate['statement'])}",
     ]
     for step in certificate["derivations"]:
@@ -50,6 +49,13 @@ def _lines(certificate: dict[str, Any]) -> list[str]:
         )
         lines += [f"       {line}" for line in _advice(step["advice"])]
     return [*lines, "not checked; to check: mechproof check CERTIFICATE --weights WEIGHTS"]
+
+
+def _bounds(relation: dict[str, Any]) -> list[str]:
+    """Both ends as fractions."""
+    if relation["metric"] == "loss":
+        return [f"{int(relation[name], 16)}/2^128" for name in ("low", "high")]
+    return [f"{int(relation[name], 16)}/{int(relation['inputs'], 16)}" for name in ("right_low", "right_high")]
 
 
 def _advice(advice: dict[str, Any]) -> list[str]:
@@ -65,7 +71,7 @@ def _advice(advice: dict[str, Any]) -> list[str]:
     return lines
 
 
-_SYMBOLS = {"R": "right", "W": "wrong", "S": "split", "U": "undecided"}
+_SYMBOLS = {"R": "right", "W": "wrong", "S": "split", "U": "left whole"}
 
 
 def _plain(value: object) -> str:

@@ -9,15 +9,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
 
 import sympy
 
 from ..engine.arithmetic.dyadic import DyadicMatrix
 from ..engine.arithmetic.printing import ceil_str, floor_str
+from ..engine.claim import Claim
 from ..engine.cost import Cost
+from ..engine.explain import charged
 from ..engine.formula import Formula
 from ..engine.graph import Derivation, ProofGraph
 from ..engine.rule import Lemma
+from ..engine.term import Named, Tensor, Term
 from ..engine.transcript import (
     Block,
     Code,
@@ -38,10 +43,24 @@ from ..engine.transcript import (
     prose,
 )
 from ..engine.transcript.figures import Bars, HeatMap
+from . import float_exposition
 from .rules.accuracy import Accuracy
 from .rules.additive_margin import AdditiveMargin
+from .rules.diagonal import Diagonal
+from .rules.enumeration import Enumeration
+from .rules.float_accuracy import FloatAccuracy
+from .rules.float_margin import FloatMargin
+from .rules.increasing import Increasing
+from .rules.loss import UNIT_BITS, Loss, LossSum, digits_of
 from .rules.path_decomposition import Paths
+from .rules.rank_one import RankOne
 from .rules.right_count import RightCount
+from .rules.row_difference import RowDifference
+from .rules.row_split import RowSplit
+from .rules.score_gap import ScoreGap
+from .rules.token_order_tree import TokenOrderTree
+
+Theorem = Accuracy | Loss
 
 TABLES = {
     "EQKE": ("query token $q$", "key token $t$", "how much query $q$ attends to token $t$ (before $1/\\sqrt{h}$)"),
@@ -53,20 +72,28 @@ TABLES = {
 
 
 def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix") -> Document:
-    """The document for the proof of the accuracy claim ``goal``; ``name`` is the network's, for people."""
-    accuracy: Accuracy = graph.claim(goal)
+    """The document for the proof of the claim ``goal``; ``name`` is the network's, for people."""
+    theorem: Theorem = graph.claim(goal)
     proof = graph.proof(goal)
     claims = {type(graph.claim(step.claim)): graph.claim(step.claim) for step in proof}
-    sections = [_theorem(accuracy, name), _trust(accuracy)]
+    runs = theorem if isinstance(theorem, FloatAccuracy) else None
+    opening = _theorem(theorem, name) if runs is None else float_exposition.opening(runs, name)
+    sections = [opening, *_mechanism(graph, proof), _trust(theorem)]
     if Paths in claims:  # what was assumed has no derivation, and what would be below it is not there
         sections.append(_tables(claims[Paths]))
     sections.append(_lemmas(graph, proof, detail))
-    if AdditiveMargin in claims:
-        sections.append(_where(claims[RightCount], claims[AdditiveMargin], detail))
-    sections.append(_price(proof, accuracy))
-    if not graph.is_conditional(goal):
-        sections.append(_recheck(accuracy))
-    title = f"Accuracy of {name} on max-of-{accuracy.statement.task.n_ctx}"
+    if RightCount in claims and Paths in claims:
+        single = any(isinstance(step.rule, TokenOrderTree | Enumeration) for step in proof)
+        stages = claims[AdditiveMargin if runs is None else FloatMargin].stages if single else None
+        sections.append(_where(claims[RightCount], stages, detail))
+    if LossSum in claims:
+        sections.append(_where_lost(claims[LossSum]))
+    sections.append(_price(graph, proof, theorem))
+    if runs is not None:
+        sections += [float_exposition.in_between(graph, runs), float_exposition.no_certificate()]
+    elif not graph.is_conditional(goal):
+        sections.append(_recheck(theorem))
+    title = f"{theorem.kind.capitalize()} of {name} on max-of-{theorem.statement.task.n_ctx}"
     return Document(title, verdict(graph, goal), tuple(sections))
 
 
@@ -77,23 +104,24 @@ def status(graph: ProofGraph, goal: int) -> str:
 
 def verdict(graph: ProofGraph, goal: int) -> str:
     """The line that scripts look for."""
-    accuracy: Accuracy = graph.claim(goal)
-    return f"s {status(graph, goal)} {accuracy.relation()} sha256:{accuracy.statement.sha256}"
+    theorem: Theorem = graph.claim(goal)
+    return f"s {status(graph, goal)} {theorem.relation()} sha256:{theorem.statement.sha256}"
 
 
-def _theorem(accuracy: Accuracy, name: str) -> Block:
-    network, (low, high) = accuracy.statement.network, accuracy.bounds
+def _theorem(theorem: Theorem, name: str) -> Block:
+    network, (low, high) = theorem.statement.network, theorem.bounds
+    exact = isinstance(theorem, Accuracy)
+    decimals = f" In decimals it lies between {floor_str(low, 8)} and {ceil_str(high, 8)}." if exact else ""
     body = passage(
         f"""
         Let $\\mathrm{{logits}}: \\{{0, \\dots, {network.d_vocab - 1}\\}}^{{{network.n_ctx}}} \\to
         \\mathbb{{R}}^{{{network.d_vocab}}}$ be the real function
         that the stored weights define (one attention layer, one head; $V = {network.d_vocab}$, $K = {network.n_ctx}$,
         $d = {network.d_model}$,
-        $h = {network.d_head}$), with exact exponentials and an exact $1/\\sqrt{{{network.d_head}}}$. Call it *right*
-        on a sequence
-        $t$ when the logit of $\\max t$ is strictly larger than every other logit.
+        $h = {network.d_head}$), with exact exponentials and an exact $1/\\sqrt{{{network.d_head}}}$.
+        {theorem.meaning}
 
-        {accuracy.sentence()} In decimals it lies between {floor_str(low, 8)} and {ceil_str(high, 8)}.
+        {theorem.sentence()}{decimals}
         """
     )
     subject = Paragraph(
@@ -101,30 +129,68 @@ def _theorem(accuracy: Accuracy, name: str) -> Block:
             Text("The network: "),
             Code(name),
             Text(". The statement's hash: "),
-            Code(f"sha256:{accuracy.statement.sha256}"),
+            Code(f"sha256:{theorem.statement.sha256}"),
             Text("."),
         )
     )
-    return Section("Theorem", (Statement("theorem", "accuracy", (), (*body, subject)),))
+    return Section("Theorem", (Statement("theorem", theorem.kind, (), (*body, subject)),))
 
 
-def _trust(accuracy: Accuracy) -> Block:
-    assumed = accuracy.statement.network.assumptions()
+def _mechanism(graph: ProofGraph, proof: Sequence[Derivation]) -> tuple[Block, ...]:
+    """The claims about what the network does that this proof uses; no section where it uses none."""
+    claims = [graph.claim(step.claim) for step in proof]
+    told = [claim for claim in claims if _mechanistic(claim)]
+    if not told:
+        return ()
+    points = tuple((Paragraph(prose(claim.sentence())),) for claim in told)
+    return (
+        Section(
+            "What the network does",
+            (paragraph("The proof goes through these claims, which are proved below:"), Listing(points)),
+        ),
+    )
+
+
+def _mechanistic(claim: Claim) -> bool:
+    match claim:
+        case RankOne() | Increasing() | ScoreGap() | Diagonal():
+            return True
+        case RowSplit():  # a table that is its own approximation tells nothing
+            return claim.largest > 0
+        case RowDifference():
+            return _first(claim.term).name in _SMALL
+    return False
+
+
+_SMALL = {f"\\mathrm{{{name}}}" for name in ("EQKP", "PVOU", "UU")}
+
+
+def _first(term: Term) -> Any:
+    """The table or tensor that a sum begins with, such as UU in UU - 1 u."""
+    while not isinstance(term, Named | Tensor):
+        term = term.parts()[0]
+    return term
+
+
+def _trust(theorem: Theorem) -> Block:
+    assumed = theorem.statement.network.assumptions()
+    about = (
+        "It is about real arithmetic, not about a floating-point run."
+        if not isinstance(theorem, FloatAccuracy)
+        else f"It assumes that {float_exposition.arithmetic(theorem)}."
+    )
+    programs = (
+        "One of two programs: the prover (with FLINT/Arb for integers and balls), or the independent checker, which "
+        "shares no code with it and needs only the Python standard library, and reads your own copy of the weights."
+        if not isinstance(theorem, FloatAccuracy)
+        else "One program: the prover (with FLINT/Arb for integers and balls)."
+    )
     items: list[tuple[Block, ...]] = [
         (
-            paragraph(
-                "The statement: that the theorem above is what you want to know. It is about real arithmetic, not "
-                "about a floating-point run."
-            ),
+            paragraph(f"The statement: that the theorem above is what you want to know. {about}"),
         ),
         (paragraph("The written proofs of the lemmas below."),),
-        (
-            paragraph(
-                "One of two programs: the prover (with FLINT/Arb for integers and balls), or the independent "
-                "checker, which shares no code with it and needs only the Python standard library, and reads your "
-                "own copy of the weights."
-            ),
-        ),
+        (paragraph(programs),),
     ]
     blocks: list[Block] = []
     if assumed:
@@ -224,7 +290,7 @@ def _lemma(lemma: Lemma, *, with_proof: bool) -> Block:
     return Statement("lemma", lemma.label, prose(lemma.title), tuple(body), proof)
 
 
-def _where(count: RightCount, margin: AdditiveMargin, detail: str) -> Block:
+def _where(count: RightCount, stages: Counter[str] | None, detail: str) -> Block:
     """Where the sequences were decided, and where the bound was lost."""
     task = count.statement.task
     cells = [cell for cell in task.cells() if task.cell_size(*cell)]
@@ -264,7 +330,8 @@ def _where(count: RightCount, margin: AdditiveMargin, detail: str) -> Block:
         )
     else:
         blocks.append(paragraph("No sequence is left undecided: the bound is exact and nothing was lost."))
-    blocks.append(_stages(margin.stages))
+    if stages is not None:  # other rules decide no single sequence
+        blocks.append(_stages(stages))
     wrong_by_maximum = Counter[int]()
     for (_, m), wrong in count.wrong.items():
         wrong_by_maximum[m] += wrong
@@ -281,6 +348,43 @@ def _where(count: RightCount, margin: AdditiveMargin, detail: str) -> Block:
     if detail == "full":
         blocks.append(_cells(count, sizes))
     return Section("Where every sequence was decided", tuple(blocks))
+
+
+def _where_lost(total: LossSum) -> Block:
+    """Which maxima the loss comes from, and how far its bounds are apart there."""
+    task = total.statement.task
+    sizes, low, high = Counter[int](), Counter[int](), Counter[int]()
+    for q, m in task.cells():
+        sizes[m] += task.cell_size(q, m)
+        low[m] += total.low[q, m]
+        high[m] += total.high[q, m]
+    unit = task.inputs << UNIT_BITS
+    digits = digits_of(Fraction(sum(high.values()) - sum(low.values()), unit))
+    header = ("maximum $m$", "sequences", "share of the loss, at least", "at most")
+    most = sorted(sorted(sizes, key=lambda m: -high[m])[:12])
+    rows = tuple(
+        tuple(
+            prose(text)
+            for text in (
+                str(m),
+                str(sizes[m]),
+                floor_str(Fraction(low[m], unit), digits),
+                ceil_str(Fraction(high[m], unit), digits),
+            )
+        )
+        for m in most
+    )
+    table = Table(tuple(prose(text) for text in header), rows, sides=("right",) * 4)
+    return Section(
+        "Where the loss comes from",
+        (
+            paragraph(
+                "The sequences of each maximum $m$ add this much to the mean over all inputs. The difference of the "
+                "two columns is what the proof leaves open; more leaves of the tree would narrow it."
+            ),
+            table,
+        ),
+    )
 
 
 def _stages(stages: Counter[str]) -> Block:
@@ -305,9 +409,9 @@ def _cells(count: RightCount, sizes: dict[tuple[int, int], int]) -> Block:
     return Table(header, rows, prose("All cells that are not right throughout."), ("right",) * 5, "cells")
 
 
-def _price(proof: Sequence[Derivation], accuracy: Accuracy) -> Block:
-    total = sum((step.rule.cost for step in proof), Cost())
-    network = accuracy.statement.network
+def _price(graph: ProofGraph, proof: Sequence[Derivation], theorem: Theorem) -> Block:
+    total = sum((charged(graph, step) for step in proof), Cost())
+    network = theorem.statement.network
     brute = network.d_vocab ** (network.n_ctx + 1) * network.n_ctx * network.d_model
     return Section(
         "What the proof costs",
@@ -327,7 +431,7 @@ def _latex(cost: Cost) -> str:
     return sympy.latex(cost.leading())
 
 
-def _recheck(accuracy: Accuracy) -> Block:
+def _recheck(theorem: Theorem) -> Block:
     command = (
         "mechproof check certificate.json --weights WEIGHTS\n"
         "python -I -S engine/checker certificate.json --weights WEIGHTS"
@@ -343,6 +447,6 @@ def _recheck(accuracy: Accuracy) -> Block:
         (
             CodeBlock(command),
             Paragraph(verdict),
-            CodeBlock(f"s VERIFIED {accuracy.relation()} sha256:{accuracy.statement.sha256}"),
+            CodeBlock(f"s VERIFIED {theorem.relation()} sha256:{theorem.statement.sha256}"),
         ),
     )

@@ -12,10 +12,14 @@ from ..engine.certificate import emit
 from ..engine.files import atomic_write, make_folder
 from ..engine.graph import ProofGraph
 from ..engine.transcript import Document, write
+from ..models.float_statement import EXP_ULPS
 from ..models.statement import Statement
 from . import exposition
+from .float_proof import STRATEGIES, NoFloatProof, prove_float
 from .rules.accuracy import Accuracy
-from .strategies import DEFAULT, DEFAULTS, Options, Progress, prove_accuracy, silent
+from .rules.float_accuracy import FloatAccuracy
+from .rules.loss import Loss
+from .strategies import DEFAULT, DEFAULTS, Options, Progress, prove_metric, silent
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Proof:
     goal: int
 
     @property
-    def theorem(self) -> Accuracy:
+    def theorem(self) -> Accuracy | Loss:
         return self.graph.claim(self.goal)
 
     @property
@@ -40,8 +44,14 @@ class Proof:
         """The line that scripts look for; what rests on an assumption is CONDITIONAL, never PROVED."""
         return exposition.verdict(self.graph, self.goal)
 
+    @property
+    def certifiable(self) -> bool:
+        """Whether the independent checker knows this kind of theorem."""
+        return not isinstance(self.theorem, FloatAccuracy)
+
     @cached_property
     def certificate(self) -> bytes:
+        """Raises :class:`~mechproof.engine.rule.NotEstablished` for a theorem about float runs, which has none yet."""
         return emit(self.graph, self.goal, self.theorem.statement.sha256)
 
     def transcript(self, detail: str = "appendix") -> Document:
@@ -49,12 +59,13 @@ class Proof:
         return exposition.transcript(self.graph, self.goal, self.name, detail)
 
     def write(self, directory: str | PathLike[str], detail: str = "appendix") -> list[Path]:
-        """Certificate and transcript into ``directory``; every file is whole or not there."""
-        certificate, document = self.certificate, self.transcript(detail)
+        """Certificate (if there is one) and transcript into ``directory``; every file is whole or not there."""
+        certificate, document = self.certificate if self.certifiable else None, self.transcript(detail)
         folder = make_folder(directory)
         target = folder / "certificate.json"
-        atomic_write(target, certificate)
-        return [target, *write(document, folder, "transcript")]
+        if certificate is not None:
+            atomic_write(target, certificate)
+        return [*([] if certificate is None else [target]), *write(document, folder, "transcript")]
 
     def _repr_html_(self) -> str:
         return self.transcript()._repr_html_()
@@ -68,16 +79,29 @@ class Proof:
         return {
             "status": self.status,
             "metric": theorem.kind,
-            "right_low": theorem.low,
-            "right_high": theorem.high,
-            "inputs": theorem.inputs,
+            **theorem.data(),
             "relation": theorem.relation(),
             "sha256": theorem.statement.sha256,
         }
 
 
 def prove(
-    statement: Statement, name: str, strategy: str = DEFAULT, options: Options = DEFAULTS, progress: Progress = silent
+    statement: Statement,
+    name: str,
+    strategy: str = DEFAULT,
+    options: Options = DEFAULTS,
+    progress: Progress = silent,
+    metric: str = "accuracy",
+    semantics: str = "real",
+    exp_ulps: int = EXP_ULPS,
 ) -> Proof:
-    """Prove the accuracy of the statement's network by a named strategy."""
-    return Proof(name, *prove_accuracy(statement, strategy, options, progress))
+    """Prove bounds of a metric (accuracy or loss) of the statement's network by a named strategy.
+
+    With ``semantics`` float32, float64 or bfloat16 the theorem is about the accuracy of every float run whose exponential
+    errs by at most ``exp_ulps`` units in the last place.
+    """
+    if semantics != "real":
+        if metric != "accuracy":
+            raise NoFloatProof(f"the metric {metric}", STRATEGIES)
+        return Proof(name, *prove_float(statement, semantics, strategy, options, progress, exp_ulps))
+    return Proof(name, *prove_metric(metric, statement, strategy, options, progress))

@@ -15,12 +15,13 @@ from ..engine.cost import Cost
 from ..engine.equality import Expansion
 from ..engine.explain import charged
 from ..engine.graph import ProofGraph
-from ..engine.term import Product, Tensor, Term
+from ..engine.term import Tensor, Term, factors, product
 from .advice.mean_row import mean_row
 from .rules.known_matrices import NameMatrix
 from .rules.row_difference import RowDifferenceAlong, RowDifferenceExact
 from .rules.row_difference_norm import RowDifferenceNorm
 from .rules.row_difference_product import RowDifferenceMean, RowDifferenceProduct
+from .rules.row_difference_spectral import RowDifferenceLength
 
 
 @dataclass(frozen=True)
@@ -57,19 +58,6 @@ def tightest(bounds: Sequence[Bound], price: int) -> Bound | None:
     return min((b for b in bounds if b.price <= price), key=lambda b: (b.largest, b.price), default=None)
 
 
-def factors(term: Term) -> tuple[Term, ...]:
-    """The factors of a product, whatever its brackets."""
-    return (*factors(term.left), *factors(term.right)) if isinstance(term, Product) else (term,)
-
-
-def product(terms: Sequence[Term]) -> Term:
-    """The product, bracketed to the left."""
-    result = terms[0]
-    for term in terms[1:]:
-        result = result @ term
-    return result
-
-
 def row_difference_bounds(graph: ProofGraph, known: int, term: Term) -> list[Bound]:
     """Every bound found for the row differences of ``term``; ``known`` is a claim of known matrices.
 
@@ -103,7 +91,8 @@ class _Search:
         if (start, end) not in self._found:
             whole = product(self.factors[start:end])
             claims = [self.graph.apply(RowDifferenceExact(), [self.known], whole)]
-            claims.append(self.graph.apply(RowDifferenceNorm(), [self.known], self.factors[start:end]))
+            for rule in (RowDifferenceNorm(), RowDifferenceLength()):
+                claims.append(self.graph.apply(rule, [self.known], self.factors[start:end]))
             for middle in range(start + 1, end):
                 claims += _about(self.graph, list(self._broken(start, middle, end)), whole)
             self._found[start, end] = list(dict.fromkeys(claims))
@@ -122,6 +111,6 @@ class _Search:
     def _common_row(self, left: Term) -> tuple[Tensor, int]:
         """A name for a row close to all rows of ``left``, and the claim that knows it."""
         row = mean_row(left.evaluate(self.graph.claim(self.known).values))
-        name = f"mean({left.key[:12]})"
+        name = f"mean_{left.key[:12]}"
         known = self.graph.apply(NameMatrix(), [self.known], (name, row))
         return Tensor(name, row.shape, f"\\overline{{{left}}}"), known

@@ -253,3 +253,25 @@ def test_proving_again_replaces_files_whole(run, tmp_path):
     run("prove", shutil.copy(TIED, tmp_path / TIED.name), "--out", "out")
 
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_a_loss_is_proved_checked_and_shown(run):
+    """--metric loss: the verdict's interval, the same from the checker, and the certificate in words."""
+    proved = run("prove", TIED, "--metric", "loss", "--out", "out")
+    line = proved.out.splitlines()[-1]
+    assert proved.code == 0 and line.startswith("s PROVED loss in [17.63")
+
+    checked = run("check", "out/certificate.json", "--weights", TIED)
+    assert (checked.code, checked.out.splitlines()[0]) == (0, line.replace("PROVED", "VERIFIED"))
+    shown = run("show", "out/certificate.json").out
+    assert "loss_tree/1  from 1: loss_sum" in shown and "/2^128" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [(("--at-least", "0.5"), "is about accuracy"), (("--strategy", "separable"), "proves no bounds of the loss")],
+)
+def test_what_does_not_go_with_a_loss(run, arguments, expected):
+    """A share to reach, and strategies that only count, are usage errors."""
+    result = run("prove", TIED, "--metric", "loss", *arguments)
+    assert result.code == 2 and expected in result.err

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import isqrt
 
 from flint import fmpz_mat
@@ -41,3 +42,22 @@ def square_root_up(numerator: int, exponent: int, bits: int) -> tuple[int, int]:
     scaled = numerator << shift
     root = isqrt(scaled)
     return root + (root * root < scaled), (exponent - shift) // 2
+
+
+def scaled_up(matrix: DyadicMatrix, factor: Fraction, exponent: int) -> DyadicMatrix:
+    """Every entry times a factor, rounded up to a multiple of 2^exponent.
+
+    >>> scaled_up(DyadicMatrix.from_integers(1, 2, [4, -4], exponent=-1), Fraction(1, 3), 0).fractions()
+    [[Fraction(1, 1), Fraction(0, 1)]]
+    """
+    rows, columns = matrix.shape
+    shift = matrix.exponent - exponent
+    top, bottom = factor.numerator << max(shift, 0), factor.denominator << max(-shift, 0)
+    entries = [-(-int(entry) * top // bottom) for row in matrix.numerators.tolist() for entry in row]
+    return DyadicMatrix(fmpz_mat(rows, columns, entries), exponent)
+
+
+def largest_entry(matrix: DyadicMatrix) -> Fraction:
+    """The largest entry; the matrix must have one."""
+    entry = max(int(entry) for row in matrix.numerators.tolist() for entry in row)
+    return entry * Fraction(2) ** matrix.exponent

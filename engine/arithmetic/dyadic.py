@@ -40,6 +40,10 @@ class DyadicMatrix:
     def ones(rows: int, columns: int) -> DyadicMatrix:
         return DyadicMatrix.from_integers(rows, columns, [1] * (rows * columns), 0)
 
+    @staticmethod
+    def zero(rows: int, columns: int) -> DyadicMatrix:
+        return DyadicMatrix(fmpz_mat(rows, columns), 0)
+
     @property
     def shape(self) -> tuple[int, int]:
         return self.numerators.nrows(), self.numerators.ncols()

@@ -7,10 +7,14 @@ nesting and everything else that JSON could hold. Work and memory are proportion
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
+import struct
 from collections.abc import Callable
 from typing import TypeVar
 
+from .budget import MAX_TABLE_ENTRIES
 from .errors import Code, Failure
 
 MAX_CERTIFICATE = 1 << 26
@@ -21,6 +25,7 @@ _SMALL = re.compile(rb"-?[1-9][0-9]*|0")
 _BIG = re.compile(rb'"(0x0|-?0x[1-9a-f][0-9a-f]*)"')
 _HASH = re.compile(rb'"([0-9a-f]{64})"')
 _WORD = re.compile(rb'"([ !#-\[\]-~]{0,100})"')
+_BASE64 = re.compile(rb'"([A-Za-z0-9+/]*={0,2})"')
 _TREE = re.compile(rb'"([RSUW0-9a-f]*)"')
 
 Item = TypeVar("Item")
@@ -71,6 +76,28 @@ class Reader:
         if len(token) > MAX_HEX_DIGITS + 3:
             raise Failure(Code.E111, at=at)
         return int(token, 16)
+
+    def mask(self) -> int:
+        """A natural number of at most 2^21 bits as a string in hex; E111 for another."""
+        at = self.at
+        token = self._take(_BIG, 'bits as "0x..."')
+        if token.startswith(b"-") or len(token) > MAX_TABLE_ENTRIES // 4 + 2:
+            raise Failure(Code.E111, at=at)
+        return int(token, 16)
+
+    def table(self) -> tuple[int, ...]:
+        """Numbers of 16 bits, the higher byte first, in canonical base64; E112 for more than 2^21."""
+        at = self.at
+        token = self._take(_BASE64, "a table in base64")
+        if len(token) > 4 * MAX_TABLE_ENTRIES:
+            raise Failure(Code.E112, at=at, limit=MAX_TABLE_ENTRIES)
+        try:
+            data = base64.b64decode(token, validate=True)
+        except binascii.Error as error:
+            raise Failure(Code.E110, at=at, expected="base64", found=str(error)) from error
+        if len(data) % 2 or base64.b64encode(data) != token:
+            raise Failure(Code.E110, at=at, expected="canonical base64 of 16-bit numbers", found="another text")
+        return struct.unpack(f">{len(data) // 2}H", data)
 
     def hash(self) -> str:
         """A sha256 in lower-case hex."""

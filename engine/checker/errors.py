@@ -2,7 +2,8 @@
 
 E1xx, exit code 2, ``s MALFORMED``: not a certificate, not a weights file, or wrong usage.
 E2xx, exit code 1, ``s REFUSED``: well formed, but it does not prove what it says (E20x the relation,
-E21x the derivations, E22x a tree, E23x a triple), or the checker stopped at one of its limits (E24x).
+E21x the derivations, E22x a tree, E23x a triple, E25x matrices and attention ranges), or the checker stopped at one of
+its limits (E24x).
 
 The members of :class:`Code` below are the whole table: code, then the sentence with its data in braces.
 
@@ -25,6 +26,7 @@ class Code(Enum):
     E110 = "certificate, byte {at}: expected {expected}, found {found}"
     E111 = "certificate, byte {at}: an integer outside the range of the format"
     E112 = "certificate, byte {at}: more than {limit} items in a list"
+    E113 = "certificate, byte {at}: a term is {what}"
     E120 = "{file}: neither .safetensors nor .npz; convert it to safetensors first (mechproof convert)"
     E121 = "{file}: not a safetensors file: {what}"
     E122 = "{file}: not an npz file: {what}"
@@ -40,6 +42,7 @@ class Code(Enum):
     E202 = "the relation is about {stated} inputs, the task has {own}"
     E203 = "the relation's counts do not satisfy 0 <= right_low <= right_high <= inputs"
     E204 = "the last conclusion does not give the relation"
+    E205 = "the relation's bounds do not satisfy 0 <= low <= high"
     E210 = "derivation {id}: unknown rule {rule}"
     E211 = "derivation {id} ({rule}): the premises must be {expected}, found {found}"
     E212 = "derivation {id} ({rule}): premise {premise} is not an earlier derivation"
@@ -47,6 +50,7 @@ class Code(Enum):
     E214 = "derivation {found} stands where {expected} must"
     E215 = "there are no derivations"
     E216 = "derivation {id} ({rule}): {what} is stated as {stated}; found {own}"
+    E217 = "derivation {id} ({rule}): row {row} of the term exceeds the claimed bound by 2^{excess} or more"
     E220 = "the tree ends inside cell (q, m) = {cell}"
     E221 = "{extra} symbols are left over after the last cell of the tree"
     E222 = "cell (q, m) = {cell}, symbol {symbol}: expected S, R, W with a token, or U"
@@ -54,6 +58,7 @@ class Code(Enum):
     E224 = "cell (q, m) = {cell}, symbol {symbol}: R is not established: token {x} may reach the right logit"
     E225 = "cell (q, m) = {cell}, symbol {symbol}: W is not established: token {x} may stay below the right logit"
     E226 = "cell (q, m) = {cell}, symbol {symbol}: W names token {x}, not a wrong token of the vocabulary"
+    E227 = "cell (q, m) = {cell}, symbol {symbol}: a tree of losses has only S and U"
     E230 = "triple {index}: (m, q, x) = {triple} is out of range, or out of order"
     E231 = "triple {index}: the step must be positive, found {step}"
     E232 = "triple {index}: expected {expected} maxima, found {found}"
@@ -65,6 +70,20 @@ class Code(Enum):
     E242 = "the work exceeds the budget of {limit} steps (--budget raises it)"
     E243 = "the network is too large: {what} is {found}, at most {limit} is checked"
     E244 = "a worker process ended without a result"
+    E250 = "derivation {id} ({rule}): the name {name} is taken"
+    E251 = "a term uses the name {name}, which is not defined by what it rests on"
+    E252 = "the shapes do not fit: {what}"
+    E253 = "derivation {id} ({rule}): the two sides differ in row {row}"
+    E254 = "derivation {id} ({rule}): in row {row}, {table} is not the sum of the parts and a constant"
+    E255 = "derivation {id} ({rule}): premise {premise} is not a split of {table} into {rows} rows with fitting bounds"
+    E256 = "derivation {id} ({rule}): cell (q, m, c) = {cell} has no sequences of reach {reach}"
+    E257 = "cell (q, m, c) = {cell} is certified, but not treated by the attention ranges"
+    E258 = "derivation {id} ({rule}): cell (q, m, c) = {cell}: the right logit may be reached"
+    E259 = "derivation {id} ({rule}): premise {premise} is about other matrices of the same names"
+    E270 = "derivation {id} ({rule}): premise {premise} is not about the product of this column and this row, for EQKE"
+    E271 = "derivation {id} ({rule}): the strength of query {query} is not positive"
+    E272 = "derivation {id} ({rule}): premise {premise} is not about the table it must be about, in row {row}"
+    E273 = "derivation {id} ({rule}): cell (q, m, c) = {cell} is of a token that does not lie above all smaller ones"
 
 
 class Failure(Exception):

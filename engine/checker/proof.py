@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from . import rule_accuracy, rule_margin, rule_network, rule_paths, rule_tree, rule_triples
+from . import (
+    rule_accuracy,
+    rule_attention,
+    rule_cubic,
+    rule_gap,
+    rule_known,
+    rule_loss,
+    rule_loss_tree,
+    rule_margin,
+    rule_network,
+    rule_paths,
+    rule_row_difference,
+    rule_row_split,
+    rule_story,
+    rule_tree,
+    rule_triples,
+)
 from .certificate import Reader
 from .errors import Code, Failure
 from .rule import Auditor, Derivation, Rule
-from .rule_accuracy import Accuracy, read_bounds
+from .rule_accuracy import Accuracy
+from .rule_loss import Loss
 
 RULES: dict[str, Rule] = {
     module.RULE.name: module.RULE
-    for module in (rule_network, rule_paths, rule_margin, rule_tree, rule_triples, rule_accuracy)
+    for module in (
+        rule_network,
+        rule_paths,
+        rule_margin,
+        rule_tree,
+        rule_triples,
+        rule_cubic,
+        rule_accuracy,
+        rule_loss_tree,
+        rule_loss,
+        rule_attention,
+    )
+}
+RULES |= {
+    rule.name: rule
+    for module in (rule_known, rule_row_difference, rule_row_split, rule_gap, rule_story)
+    for rule in module.RULES
 }
 
 
@@ -20,12 +54,12 @@ RULES: dict[str, Rule] = {
 class Certificate:
     """What is to be proved, of which statement, and the derivations in order."""
 
-    relation: Accuracy
+    relation: Accuracy | Loss
     statement: str
     derivations: list[Derivation]
 
 
-def read_derivation(reader: Reader, earlier: list[Derivation]) -> Derivation:
+def read_derivation(reader: Reader, earlier: list[Derivation], rules: Mapping[str, Rule] = RULES) -> Derivation:
     """One derivation; E210, E211, E212 and E214 when it cannot be one, before its texts are read."""
     reader.literal('{"id":')
     number = reader.small()
@@ -33,9 +67,9 @@ def read_derivation(reader: Reader, earlier: list[Derivation]) -> Derivation:
         raise Failure(Code.E214, found=number, expected=len(earlier))
     reader.literal(',"rule":')
     name = reader.word()
-    if name not in RULES:
+    if name not in rules:
         raise Failure(Code.E210, id=number, rule=name)
-    rule = RULES[name]
+    rule = rules[name]
     reader.literal(',"premises":')
     ids = reader.items(reader.small)
     for premise in ids:
@@ -53,16 +87,33 @@ def read_derivation(reader: Reader, earlier: list[Derivation]) -> Derivation:
     return Derivation(number, rule, premises, advice, conclusion)
 
 
-def read_certificate(text: bytes) -> Certificate:
+def read_relation(reader: Reader) -> Accuracy | Loss:
+    """The metric's name and its bounds."""
+    if reader.text.startswith(b'"loss",', reader.at):
+        reader.literal('"loss",')
+        return rule_loss.read_bounds(reader)
+    reader.literal('"accuracy",')
+    return rule_accuracy.read_bounds(reader)
+
+
+def with_own(own: Sequence[Rule]) -> Mapping[str, Rule]:
+    """The built-in rules and the auditor's own; E100 for one that would replace a built-in rule."""
+    for rule in own:
+        if rule.name in RULES:
+            raise Failure(Code.E100, problem=f"a check of your own cannot replace the built-in rule {rule.name}")
+    return {**RULES, **{rule.name: rule for rule in own}}
+
+
+def read_certificate(text: bytes, rules: Mapping[str, Rule] = RULES) -> Certificate:
     """The certificate of this text; E110, E111, E112 when it is none."""
     reader = Reader(text)
-    reader.literal('{"schema":"mechproof-certificate/1","relation":{"metric":"accuracy",')
-    relation = read_bounds(reader)
+    reader.literal('{"schema":"mechproof-certificate/1","relation":{"metric":')
+    relation = read_relation(reader)
     reader.literal(',"statement":')
     statement = reader.hash()
     reader.literal(',"derivations":')
     derivations: list[Derivation] = []
-    reader.items(lambda: derivations.append(read_derivation(reader, derivations)))
+    reader.items(lambda: derivations.append(read_derivation(reader, derivations, rules)))
     reader.literal("}")
     reader.end()
     return Certificate(relation, statement, derivations)
@@ -80,15 +131,9 @@ def check_use(derivations: list[Derivation]) -> None:
 
 
 def check_relation(certificate: Certificate, inputs: int) -> None:
-    """The relation must be about V^K inputs, make sense, and follow from the last conclusion; E202, E203, E204."""
-    relation, last = certificate.relation, certificate.derivations[-1].conclusion
-    if relation.inputs != inputs:
-        raise Failure(Code.E202, stated=relation.inputs, own=inputs)
-    if not 0 <= relation.right_low <= relation.right_high <= inputs:
-        raise Failure(Code.E203)
-    if not isinstance(last, Accuracy):
-        raise Failure(Code.E204)
-    if last.right_low < relation.right_low or last.right_high > relation.right_high:
+    """The relation must make sense for V^K inputs, and follow from the last conclusion; E202, E203, E204, E205."""
+    certificate.relation.check_sense(inputs)
+    if not certificate.relation.follows_from(certificate.derivations[-1].conclusion):
         raise Failure(Code.E204)
 
 

@@ -13,16 +13,21 @@ from .errors import Code, Failure
 from .margins import Margins
 from .network import Network
 from .paths import Paths, path_matrices
+from .terms import Terms
 
 
 class Auditor:
-    """The auditor's side: everything here is computed from the weights, nothing comes from the certificate."""
+    """The auditor's side: everything here is computed from the weights, nothing is believed of the certificate.
+
+    ``found`` holds, by derivation, what its check computed and later ones use.
+    """
 
     def __init__(self, network: Network, statement: str, budget: Budget, jobs: int) -> None:
         self.network = network
         self.statement = statement
         self.budget = budget
         self.jobs = jobs
+        self.found: dict[int, Any] = {}
 
     @property
     def inputs(self) -> int:
@@ -38,6 +43,11 @@ class Auditor:
     def margins(self) -> Margins:
         """The additive margins."""
         return Margins(self.paths, self.network.head, self.budget)
+
+    @cached_property
+    def terms(self) -> Terms:
+        """The values of terms."""
+        return Terms(self.network.tensors, self.budget)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -11,9 +12,10 @@ from .certificate import MAX_CERTIFICATE
 from .errors import Code, Failure, describe
 from .files import read_bytes
 from .network import Network, read_network
-from .proof import check_proof, read_certificate
-from .rule import Auditor
+from .proof import check_proof, read_certificate, with_own
+from .rule import Auditor, Rule
 from .rule_accuracy import Accuracy
+from .rule_loss import Loss
 from .statement import TASK, statement_hash
 
 MAX_JOBS = 256
@@ -32,6 +34,8 @@ class Verdict:
     relation: str | None = None
     right_low: int | None = None
     right_high: int | None = None
+    loss_low: str | None = None
+    loss_high: str | None = None
     inputs: int | None = None
     sha256: str | None = None
     code: str | None = None
@@ -45,36 +49,20 @@ class Verdict:
 
     def as_json(self) -> dict[str, str | int | None]:
         """The fields that are set, in one flat object."""
-        names = ("status", "exit_code", "line", "relation", "right_low", "right_high", "inputs", "sha256")
-        fields = {name: getattr(self, name) for name in (*names, "code", "message")}
+        bounds = ("right_low", "right_high", "loss_low", "loss_high")
+        names = ("status", "exit_code", "line", "relation", *bounds, "inputs", "sha256", "code", "message")
+        fields = {name: getattr(self, name) for name in names}
         return {name: value for name, value in fields.items() if value is not None}
 
 
-def relation_text(relation: Accuracy) -> str:
-    """The relation as the verdict line prints it.
-
-    >>> relation_text(Accuracy(3, 4, 4)), relation_text(Accuracy(4, 4, 4)), relation_text(Accuracy(2, 3, 4))
-    ('accuracy >= 3/4', 'accuracy = 4/4', 'accuracy in [2/4, 3/4]')
-    """
-    low, high, inputs = relation.right_low, relation.right_high, relation.inputs
-    if low == high:
-        return f"accuracy = {low}/{inputs}"
-    if high == inputs:
-        return f"accuracy >= {low}/{inputs}"
-    return f"accuracy in [{low}/{inputs}, {high}/{inputs}]"
-
-
-def theorem_text(network: Network, relation: Accuracy, sha256: str) -> str:
+def theorem_text(network: Network, relation: Accuracy | Loss, sha256: str) -> str:
     """The theorem in words, from the checker's own numbers."""
     vocabulary, positions = network.vocabulary, network.positions
-    low, high = relation.right_low, relation.right_high
-    count = f"exactly {low}" if low == high else f"at least {low} and at most {high}"
     return (
         f"Network: one-layer attention-only transformer without normalisation, one head, the weights given:\n"
         f"  V = {vocabulary} tokens, K = {positions} positions, d_model = {network.model}, d_head = {network.head}.\n"
         f"Task: {TASK}: the largest token of the sequence must get the strictly largest logit (a tie is wrong).\n"
-        f"Theorem: over the real numbers, of all {vocabulary}^{positions} = {relation.inputs} sequences, {count}\n"
-        f"  are answered right.\n"
+        f"{relation.words(f'{vocabulary}^{positions} = {vocabulary**positions}')}"
         f"Statement: sha256:{sha256} (architecture, task and exact weights).\n"
     )
 
@@ -86,18 +74,17 @@ def failed(code: Code, data: dict[str, object]) -> Verdict:
     return Verdict(status, exit_code, f"s {status} {code.name} {message}", code=code.name, message=message)
 
 
-def proved(network: Network, relation: Accuracy, sha256: str) -> Verdict:
-    """The verdict for a certificate whose every step was checked."""
+def proved(network: Network, relation: Accuracy | Loss, sha256: str, own: Sequence[str] = ()) -> Verdict:
+    """The verdict for a certificate whose every step was checked; ``own``: rules that the auditor's checks decided."""
+    resting = f"It rests on checks of your own: {', '.join(own)}.\n" if own else ""
     return Verdict(
         status="VERIFIED",
         exit_code=0,
-        line=f"s VERIFIED {relation_text(relation)} sha256:{sha256}",
-        relation=relation_text(relation),
-        right_low=relation.right_low,
-        right_high=relation.right_high,
-        inputs=relation.inputs,
+        line=f"s VERIFIED {relation.text()} sha256:{sha256}",
+        relation=relation.text(),
         sha256=sha256,
-        explanation=theorem_text(network, relation, sha256),
+        explanation=theorem_text(network, relation, sha256) + resting,
+        **relation.fields(network.vocabulary**network.positions),  # type: ignore[arg-type]
     )
 
 
@@ -107,10 +94,12 @@ def check(
     task: str = TASK,
     jobs: int = 1,
     budget: int = DEFAULT_STEPS,
+    own_rules: Sequence[Rule] = (),
 ) -> Verdict:
     """Check a certificate against the auditor's own weights and task. Every failure is a verdict, never an exception.
 
     ``jobs`` processes share the cells; ``budget`` is the number of steps (about a microsecond each) a process may take.
+    ``own_rules`` are checks of the auditor's own for rules that are not built in; the verdict names those it used.
     """
     try:
         if task != TASK:
@@ -118,11 +107,12 @@ def check(
         if not 1 <= jobs <= MAX_JOBS or budget < 1:
             raise Failure(Code.E100, problem=f"the jobs must be 1 to {MAX_JOBS}, and the budget positive")
         text = read_bytes(str(certificate_path), MAX_CERTIFICATE)
-        certificate = read_certificate(text)
+        certificate = read_certificate(text, with_own(own_rules))
         steps = Budget(budget)
         network = read_network(str(weights_path), steps)
         auditor = Auditor(network, statement_hash(network), steps, jobs)
         check_proof(certificate, auditor)
     except Failure as failure:
         return failed(failure.code, failure.data)
-    return proved(network, certificate.relation, auditor.statement)
+    names = {rule.name for rule in own_rules} & {derivation.rule.name for derivation in certificate.derivations}
+    return proved(network, certificate.relation, auditor.statement, sorted(names))

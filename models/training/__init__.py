@@ -14,7 +14,7 @@ from .loop import train
 from .measure import estimate_accuracy, float32_accuracy
 from .network import State, initial_state, logits, loss
 from .recipe import Recipe, reseed
-from .storage import load, save
+from .storage import load, provenance, save
 
 __all__ = [
     "BadRecipe",
@@ -28,6 +28,7 @@ __all__ = [
     "load",
     "logits",
     "loss",
+    "provenance",
     "reseed",
     "save",
     "train",

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import safetensors.numpy
 
-from ...engine.files import atomic_write
+from ...engine.files import atomic_write, read_bytes
+from ..weights.checkpoint import MAX_FILE
+from ..weights.safetensors_file import looks_like
+from ..weights.strict_json import parse_object
 from .network import State, require_torch
 from .recipe import Recipe
 
@@ -31,3 +35,16 @@ def load(path: str | os.PathLike[str]) -> State:
     arrays = safetensors.numpy.load(Path(path).read_bytes())
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
+
+def provenance(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """The recipe and ``taken_at_step`` that :func:`save` wrote, as the file tells it; None where it tells nothing.
+
+    Raises a :class:`~mechproof.engine.files.FileError`, and BadJson for a header that is no JSON.
+    """
+    data, file = read_bytes(path, MAX_FILE), Path(path).name
+    if not looks_like(data):
+        return None
+    header = parse_object(file, data[8 : 8 + int.from_bytes(data[:8], "little")])
+    metadata = header.get("__metadata__")
+    text = metadata.get("mechproof.recipe") if isinstance(metadata, dict) else None
+    return parse_object(file, text.encode()) if isinstance(text, str) else None

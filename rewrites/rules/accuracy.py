@@ -11,7 +11,8 @@ from ...engine.arithmetic.printing import count_str
 from ...engine.certificate import hex_integer
 from ...engine.claim import Claim
 from ...engine.cost import Cost
-from ...engine.rule import Rule
+from ...engine.rule import NotEstablished, Rule
+from ...models.float_statement import FloatStatement
 from ...models.statement import Statement
 from .path_decomposition import V
 from .right_count import RightCount
@@ -26,6 +27,7 @@ class Accuracy(Claim):
     high: int
 
     kind = "accuracy"
+    meaning = "Call it *right* on a sequence $t$ when the logit of $\\max t$ is strictly larger than every other logit."
 
     @property
     def inputs(self) -> int:
@@ -34,6 +36,11 @@ class Accuracy(Claim):
     @property
     def bounds(self) -> tuple[Fraction, Fraction]:
         return Fraction(self.low, self.inputs), Fraction(self.high, self.inputs)
+
+    @property
+    def looseness(self) -> int:
+        """How many sequences are not shown to be right."""
+        return self.inputs - self.low
 
     def conclusion(self) -> dict[str, Any]:
         counts = (("right_low", self.low), ("right_high", self.high), ("inputs", self.inputs))
@@ -56,6 +63,10 @@ class Accuracy(Claim):
         low, high = count_str(self.low, self.inputs), count_str(self.high, self.inputs)
         return f"The accuracy over all {self.inputs} inputs lies between ${low}$ and ${high}$."
 
+    def data(self) -> dict[str, Any]:
+        """The bounds as plain data."""
+        return {"right_low": self.low, "right_high": self.high, "inputs": self.inputs}
+
 
 class AccuracyFromCount(Rule):
     """From the counts; no advice."""
@@ -68,4 +79,6 @@ class AccuracyFromCount(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> Accuracy:
         (count,) = premises
+        if isinstance(count.statement, FloatStatement):
+            raise NotEstablished(self.tag, "a count about float runs is no theorem about real numbers")
         return Accuracy(count.statement, count.low, count.high)

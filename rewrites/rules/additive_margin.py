@@ -31,10 +31,13 @@ from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.formula import At, Num, Range, Total, Var
 from ...engine.rule import Lemma, Rule
+from ...models.statement import Statement
 from .margin_enclosure import MarginEnclosure
-from .path_decomposition import K, Paths, V
+from .path_decomposition import ALL_TABLES, K, Paths, V
 
 LADDER = tuple(128 << n for n in range(8))
+# What the tables D of all cells are made of; charged to the rules that use their numbers.
+MARGIN_COST = ALL_TABLES + Cost(exp=V**2 + V * K, add=V**2 * K + 2 * V**3, multiply=V**2 * K)
 
 p, j, x, m = Var("p"), Var("j"), Var("x"), Var("m")
 _positions = Range(Num(0), Var("K"))
@@ -79,6 +82,13 @@ class AdditiveMargin(Claim):
     stages: Counter[str] = field(default_factory=Counter, compare=False, repr=False)
 
     kind = "additive_margin"
+    # There is one margin a network, and it is exact.
+    looseness = 0
+
+    @property
+    def statement(self) -> Statement:
+        """What a count of right sequences that follows from this claim is about."""
+        return self.paths.statement
 
     def conclusion(self) -> dict[str, Any]:
         return {"kind": self.kind}
@@ -137,7 +147,7 @@ class AdditiveMarginRule(Rule):
     derivation = (
         "[@additive-margin] with $w_p = \\exp(\\mathrm{score}_p)$, for every sequence and every pair $x \\ne m$."
     )
-    cost = Cost(exp=V**2 + V * K, add=V**2 * K + 2 * V**3, multiply=V**2 * K)
+    cost = Cost()
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> AdditiveMargin:
         (paths,) = premises

@@ -23,7 +23,7 @@ from ...engine.cost import Cost
 from ...engine.errors import MechproofError
 from ...engine.formula import At, Exists, ForAll, Num, Range, Total, Var, Where
 from ...engine.rule import Lemma, Rule
-from .additive_margin import AdditiveMargin
+from .additive_margin import MARGIN_COST, AdditiveMargin
 from .box_extremes import Cell
 from .path_decomposition import K, V
 from .right_count import RightCount
@@ -75,7 +75,7 @@ class Enumeration(Rule):
     derivation = (
         "[@decided-sequence] for every single sequence; a sequence that enclosures leave open is decided exactly."
     )
-    cost = Cost(add=V ** (K + 1), compare=V ** (K + 1))
+    cost = MARGIN_COST + Cost(add=V ** (K + 1), compare=V ** (K + 1))
     certifiable = False
 
     def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:
@@ -83,7 +83,7 @@ class Enumeration(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> RightCount:
         (margin,) = premises
-        task = margin.paths.statement.task
+        task = margin.statement.task
         if task.inputs > SEQUENCE_LIMIT:
             raise TooManySequences(task.inputs, SEQUENCE_LIMIT)
         right = dict.fromkeys(task.cells(), 0)
@@ -93,7 +93,7 @@ class Enumeration(Rule):
                 right[q, m], wrong[q, m] = _enumerate_cell(margin, Cell(margin.enclosure, q, m))
             if self._progress is not None:
                 self._progress(done + 1, len(right))
-        return RightCount(margin.paths.statement, right, wrong)
+        return RightCount(margin.statement, right, wrong)
 
 
 def _enumerate_cell(margin: AdditiveMargin, cell: Cell) -> tuple[int, int]:

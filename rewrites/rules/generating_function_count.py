@@ -52,7 +52,7 @@ from ...engine.formula import (
     Var,
 )
 from ...engine.rule import Lemma, NotEstablished, Rule
-from .additive_margin import AdditiveMargin
+from .additive_margin import MARGIN_COST, AdditiveMargin
 from .box_extremes import BOX, Cell
 from .margin_enclosure import CellTable
 from .path_decomposition import K, V
@@ -152,7 +152,7 @@ class GeneratingFunctionCount(Rule):
         "steps and ceilings that the certificate gives. By [@union-of-wins] the wrong sequences of a cell number at "
         "least the largest lower count and at most the sum of the upper counts, and never more than the cell has."
     )
-    cost = Cost(
+    cost = MARGIN_COST + Cost(
         multiply=V**3 * (V + 1) * K / 2
         + Symbol("n", positive=True, integer=True) * K * Symbol("G", positive=True) ** 2,
         add=V**3 * (V + 1) * K,
@@ -161,7 +161,7 @@ class GeneratingFunctionCount(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Triples) -> RightCount:
         (margin,) = premises
-        task = margin.paths.statement.task
+        task = margin.statement.task
         triples: dict[tuple[int, int], list[Triple]] = {}
         places = [(triple.m, triple.q, triple.x) for triple in advice.triples]
         if places != sorted(set(places)):
@@ -178,7 +178,7 @@ class GeneratingFunctionCount(Rule):
                 right[q, m], wrong[q, m] = size - most, least
         if triples:
             raise NotEstablished(self.tag, f"there is no cell {next(iter(triples))}")
-        return RightCount(margin.paths.statement, right, wrong)
+        return RightCount(margin.statement, right, wrong)
 
     def encode(self, advice: Triples) -> dict[str, Any]:
         return {

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...engine.arithmetic.dyadic import DyadicMatrix
+from ...engine.certificate import dyadic_matrix
 from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.digest import tensor_digest
@@ -44,7 +45,7 @@ class KnownMatrices(Claim):
     kind = "known_matrices"
 
     def conclusion(self) -> dict[str, Any]:
-        return {"kind": self.kind, "advice": dict(self._named(self.advice))}
+        return {"kind": self.kind, "named": len(self.advice)}
 
     def identity(self) -> str:
         return ":".join([self.statement.sha256, *(f"{name}={digest}" for name, digest in self._named(self.advice))])
@@ -75,7 +76,6 @@ class KnownWeights(Rule):
     lemmas = ()
     derivation = "The stored weights, and columns of ones."
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> KnownMatrices:
         statement = premises[0].statement
@@ -90,7 +90,6 @@ class NameMatrix(Rule):
     lemmas = ()
     derivation = "A name for a matrix of advice."
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: tuple[str, DyadicMatrix]) -> KnownMatrices:
         (known,) = premises
@@ -98,3 +97,7 @@ class NameMatrix(Rule):
         if name in known.values or name.startswith(ONE):
             raise NotEstablished(self.tag, f"the name {name!r} is taken")
         return KnownMatrices(known.statement, {**known.values, name: matrix}, (*known.advice, name))
+
+    def encode(self, advice: tuple[str, DyadicMatrix]) -> dict[str, Any]:
+        name, matrix = advice
+        return {"name": name, "matrix": dyadic_matrix(matrix)}

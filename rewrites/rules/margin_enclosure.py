@@ -78,6 +78,22 @@ class CellTable:
     unit: int
 
 
+@dataclass(frozen=True, eq=False)
+class AttentionTable:
+    """What Σ_p D is divided by in one cell, and what no quotient exceeds.
+
+    ``free`` and ``base`` enclose the weights w_q(p, t) of D, (K-1) × (m+1) and one number, in units such that
+    (Σ_p D)/(Σ_p w) is the quotient of the sums of entries times 2^exponent.  ``least`` and ``largest`` (V numbers, in
+    units of 2^exponent) bound the logit differences of the cell, whatever the attention.
+    """
+
+    free: IntervalTable
+    base: IntervalTable
+    least: np.ndarray
+    largest: np.ndarray
+    exponent: int
+
+
 class MarginEnclosure:
     """All cells' tables for one network; cells are computed on demand.
 
@@ -93,23 +109,24 @@ class MarginEnclosure:
         self.active: dict[tuple[int, int], list[int]] = {}
 
     @cached_property
-    def _weights(self) -> list[ScaledTable]:
-        """exp of the scores, one K × V table a query."""
+    def exponentials(self) -> tuple[ScaledTable, ScaledTable]:
+        """exp(EQKE/sqrt(h)) by query and token, exp(EQKP/sqrt(h)) by query and position, mantissas of 31 bits."""
         with precision(EXP_PRECISION):
             root = Ball.sqrt(self._root)
-            tokens = scaled_table(self._exponentials("EQKE", root), MANTISSA_BITS)
-            positions = scaled_table(self._exponentials("EQKP", root), MANTISSA_BITS)
-        return [outer_product(_row(tokens, q), _row(positions, q)) for q in range(self.d_vocab)]
+            tokens = scaled_table(exponentials_of(self.paths.tables["EQKE"], root), MANTISSA_BITS)
+            positions = scaled_table(exponentials_of(self.paths.tables["EQKP"], root), MANTISSA_BITS)
+        return tokens, positions
 
-    def _exponentials(self, name: str, root: Ball) -> list[list[Ball]]:
-        table = self.paths.tables[name]
-        scale = Ball.dyadic(1, table.exponent).over(root)
-        return [[(Ball.dyadic(entry, 0) * scale).exp() for entry in row] for row in table.numerators.tolist()]
+    @cached_property
+    def _weights(self) -> list[ScaledTable]:
+        """exp of the scores, one K × V table a query."""
+        tokens, positions = self.exponentials
+        return [outer_product(row_of(tokens, q), row_of(positions, q)) for q in range(self.d_vocab)]
 
     @cached_property
     def _parts(self) -> tuple[dict[str, LogitPart], int]:
         exponent = self.paths.logit_exponent
-        values = {name: _centred_rows(self.paths.tables[name].at_exponent(exponent)) for name in ("UU", "EVOU", "PVOU")}
+        values = {name: centred_rows(self.paths.tables[name].at_exponent(exponent)) for name in ("UU", "EVOU", "PVOU")}
         budget = 62 - WEIGHT_BITS - (self.n_ctx - 1).bit_length()
         # a difference has at most twice the magnitude of its part, and three parts are added: 2·3 < 2^3
         shift = max(grid_bits(value, budget - 4) for value in values.values())
@@ -121,7 +138,8 @@ class MarginEnclosure:
     def _by_token(self) -> dict[int, tuple[dict[str, IntervalTable], dict[str, np.ndarray]]]:
         return {}
 
-    def _centred(self, m: int) -> tuple[dict[str, IntervalTable], dict[str, np.ndarray]]:
+    def centred(self, m: int) -> tuple[dict[str, IntervalTable], dict[str, np.ndarray]]:
+        """UU, EVOU and PVOU minus their columns m, on one grid, and where the differences are exactly zero."""
         if m not in self._by_token:
             self._by_token.clear()  # cells come grouped by m
             both = {name: part.centred(m) for name, part in self._parts[0].items()}
@@ -131,24 +149,45 @@ class MarginEnclosure:
     def cell(self, q: int, m: int) -> CellTable:
         """The enclosures of D for query q and maximum m (columns x = m are zero)."""
         last = self.n_ctx - 1
-        raw = self._weights[q]
-        own = ScaledTable(raw.mantissa[last, q], raw.exponent[last, q])
-        free = ScaledTable(raw.mantissa[:last, : m + 1], raw.exponent[:last, : m + 1])
-        scale = int(free.exponent.max(initial=int(own.exponent))) + 2 * MANTISSA_BITS - WEIGHT_BITS
-        part, zero = self._centred(m)
+        free_weight, own_weight, scale = self._attention(q, m)
+        part, zero = self.centred(m)
         uu, evou, pvou = (part[name] for name in ("UU", "EVOU", "PVOU"))
         uu0, evou0, pvou0 = (zero[name] for name in ("UU", "EVOU", "PVOU"))
-        base_value = times_nonnegative(at_scale(own, scale), _sum(_sum(uu[q], evou[q]), pvou[last]))
+        base_value = times_nonnegative(own_weight, _sum(_sum(uu[q], evou[q]), pvou[last]))
         base = widened(base_value, ROOM, except_where=uu0[q] & evou0[q] & pvou0[last])
         difference = _sum(_sum(uu[q], pvou[:last])[:, None, :], evou[None, : m + 1, :])
-        table = times_nonnegative(at_scale(free, scale)[:, :, None], difference)
+        table = times_nonnegative(free_weight[:, :, None], difference)
         table = widened(table, ROOM, except_where=(uu0[q] & pvou0[:last])[:, None, :] & evou0[None, : m + 1, :])
         if self.n_ctx * max(base.magnitude(), table.magnitude()) >= 1 << 62:
             raise MagnitudeError("a sum of margins over the positions", "62 bits")
         return CellTable(table, base, scale + self._parts[1])
 
+    def attention(self, q: int, m: int) -> AttentionTable:
+        """The weights of :meth:`cell`, and the range of its logit differences (columns x = m are zero)."""
+        free, base, _ = self._attention(q, m)
+        part, _ = self.centred(m)
+        uu, evou, pvou = (part[name] for name in ("UU", "EVOU", "PVOU"))
+        largest = uu.upper[q] + evou.upper[: m + 1].max(axis=0) + pvou.upper.max(axis=0)
+        least = uu.lower[q] + evou.lower[: m + 1].min(axis=0) + pvou.lower.min(axis=0)
+        return AttentionTable(free, base, least, largest, self._parts[1])
 
-def _row(table: ScaledTable, index: int) -> ScaledTable:
+    def _attention(self, q: int, m: int) -> tuple[IntervalTable, IntervalTable, int]:
+        """The cell's weights at the free positions and at the last one, and the exponent of their unit."""
+        last, raw = self.n_ctx - 1, self._weights[q]
+        own = ScaledTable(raw.mantissa[last, q], raw.exponent[last, q])
+        free = ScaledTable(raw.mantissa[:last, : m + 1], raw.exponent[:last, : m + 1])
+        scale = int(free.exponent.max(initial=int(own.exponent))) + 2 * MANTISSA_BITS - WEIGHT_BITS
+        return at_scale(free, scale), at_scale(own, scale), scale
+
+
+def exponentials_of(table: DyadicMatrix, root: Ball) -> list[list[Ball]]:
+    """exp(entry/root) for every entry."""
+    scale = Ball.dyadic(1, table.exponent).over(root)
+    return [[(Ball.dyadic(entry, 0) * scale).exp() for entry in row] for row in table.numerators.tolist()]
+
+
+def row_of(table: ScaledTable, index: int) -> ScaledTable:
+    """One row of a table."""
     return ScaledTable(table.mantissa[index], table.exponent[index])
 
 
@@ -156,7 +195,7 @@ def _sum(a: IntervalTable, b: IntervalTable) -> IntervalTable:
     return IntervalTable(a.lower + b.lower, a.upper + b.upper)
 
 
-def _centred_rows(values: fmpz_mat) -> fmpz_mat:
+def centred_rows(values: fmpz_mat) -> fmpz_mat:
     """Each row minus its entry in column 0: differences within a row stay, common offsets go."""
     matrix = DyadicMatrix(values, 0)
     rows, columns = matrix.shape

@@ -21,11 +21,12 @@ Source: arXiv 2406.11779 (path expansion), spec/max_of_k.md §2.1 in the cubic f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import sympy
 from sympy import symbols
 
 from ...engine.arithmetic.dyadic import DyadicMatrix
@@ -41,6 +42,23 @@ from .network_definition import Network
 
 V, K, d, h = symbols("V K d h", positive=True, integer=True)
 NAMES = ("UU", "EVOU", "PVOU", "EQKE", "EQKP")
+
+
+def _products(*sizes: tuple[sympy.Expr, sympy.Expr, sympy.Expr]) -> Cost:
+    """Of matrix products, (rows, inner, columns) each."""
+    total = sum((rows * inner * columns for rows, inner, columns in sizes), sympy.S.Zero)
+    return Cost(multiply=total, add=total)
+
+
+# What multiplying a table out costs; charged to the rules that use its numbers.
+TABLE_COSTS = {
+    "UU": _products((V, d, V)),
+    "EVOU": _products((V, d, h), (V, h, d), (V, d, V)),
+    "PVOU": _products((K, d, h), (K, h, d), (K, d, V)),
+    "EQKE": _products((V, d, h), (V, d, h), (V, h, V)),
+    "EQKP": _products((V, d, h), (K, d, h), (V, h, K)),
+}
+ALL_TABLES = sum(TABLE_COSTS.values(), Cost())
 
 
 def values_of(network: OneLayerAttention) -> Mapping[str, DyadicMatrix]:
@@ -75,6 +93,25 @@ PATHS = Lemma(
     source="path expansion of arXiv 2406.11779, with all biases",
     abbreviations=(_shown.query_residual, _shown.query_side, *_shown.tables.values()),
 )
+
+
+class Tables(Mapping[str, DyadicMatrix]):
+    """The five tables of a network, each multiplied out when it is first looked at."""
+
+    def __init__(self, network: OneLayerAttention) -> None:
+        self._network, self._known = network, dict[str, DyadicMatrix]()
+
+    def __getitem__(self, name: str) -> DyadicMatrix:
+        if name not in self._known:
+            term = OneLayerTerms.of(self._network).tables[name]
+            self._known[name] = term.evaluate(values_of(self._network))
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
 
 
 @dataclass(frozen=True)
@@ -140,12 +177,14 @@ class PathDecomposition(Rule):
     name = "path_decomposition"
     premises = (Network,)
     lemmas = (PATHS,)
-    derivation = "[@path-decomposition] at every position of this network; the five tables are computed exactly."
-    cost = Cost(multiply=3 * V**2 * d + 4 * V * d**2, add=3 * V**2 * d + 4 * V * d**2)
+    derivation = (
+        "[@path-decomposition] at every position of this network; the tables are computed exactly where they are used."
+    )
+    cost = Cost()
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> Paths:
         network = premises[0].statement.network
-        terms, values = OneLayerTerms.of(network), values_of(network)
+        terms = OneLayerTerms.of(network)
         for position in range(network.n_ctx):
             for equation in terms.equations(position):
                 if not equation.holds():
@@ -153,4 +192,4 @@ class PathDecomposition(Rule):
                         self.tag,
                         f"the equation '{equation.name}' at position {position} does not expand to the same words",
                     )
-        return Paths(premises[0].statement, {name: term.evaluate(values) for name, term in terms.tables.items()})
+        return Paths(premises[0].statement, Tables(network))

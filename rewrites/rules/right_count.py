@@ -35,6 +35,11 @@ class RightCount(Claim):
         """At most so many sequences are right."""
         return self.statement.task.inputs - sum(self.wrong.values())
 
+    @property
+    def looseness(self) -> int:
+        """How many sequences are not shown to be right."""
+        return self.statement.task.inputs - self.low
+
     def conclusion(self) -> dict[str, Any]:
         return {"kind": self.kind, "right_low": hex_integer(self.low), "right_high": hex_integer(self.high)}
 

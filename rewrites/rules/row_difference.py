@@ -18,13 +18,14 @@ from typing import Any
 from ...engine.arithmetic.bounds import row_ranges
 from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.arithmetic.printing import ceil_str
+from ...engine.certificate import dyadic_matrix
 from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.digest import tensor_digest
 from ...engine.equality import Equal
 from ...engine.formula import At, ForAll, Max, Min, Num, Range, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
-from ...engine.term import Equation, Named, Product, Term
+from ...engine.term import Equation, Named, Product, Term, encoded
 from ...models.statement import Statement
 from .known_matrices import KnownMatrices, Meanings
 
@@ -48,8 +49,13 @@ class RowDifference(Claim):
         """The bound that holds for every row."""
         return max(row[0] for row in self.bounds.fractions())
 
+    @property
+    def looseness(self) -> Fraction:
+        """The sum of the rows' bounds."""
+        return sum((row[0] for row in self.bounds.fractions()), Fraction())
+
     def conclusion(self) -> dict[str, Any]:
-        return {"kind": self.kind, "term": str(self.term), "bounds": tensor_digest(self.bounds)}
+        return {"kind": self.kind, "term": encoded(self.term), "bounds": dyadic_matrix(self.bounds)}
 
     def identity(self) -> str:
         return f"{self.statement.sha256}:{self.term.key}:{tensor_digest(self.bounds)}:{self.meanings}"
@@ -114,7 +120,6 @@ class RowDifferenceExact(Rule):
     lemmas = (RANGE,)
     derivation = "[@row-range] on the exact value."
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Term) -> RowDifference:
         (known,) = premises
@@ -138,7 +143,6 @@ class RowDifferenceAlong(Rule):
     lemmas = ()
     derivation = "The two terms are equal."
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> RowDifference:
         bound, equal = premises

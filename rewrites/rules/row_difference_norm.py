@@ -55,7 +55,6 @@ class RowDifferenceNorm(Rule):
     lemmas = (FROBENIUS,)
     derivation = "[@row-difference-frobenius], the root rounded up."
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: tuple[Term, ...]) -> RowDifference:
         (known,) = premises

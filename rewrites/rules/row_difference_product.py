@@ -96,7 +96,6 @@ class RowDifferenceProduct(Rule):
     lemmas = (PRODUCT,)
     derivation = "[@row-difference-product] for every row."
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Term) -> RowDifference:
         known, right = premises
@@ -118,7 +117,6 @@ class RowDifferenceMean(Rule):
     lemmas = (PRODUCT, MEAN)
     derivation = "[@row-difference-mean], which rests on [@row-difference-product], for every row."
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: tuple[Term, Term]) -> RowDifference:
         known, right, common = premises

@@ -29,11 +29,13 @@ from typing import Any
 import numpy as np
 from sympy import Symbol
 
+from ...engine.arithmetic.interval import IntervalTable
 from ...engine.cost import Cost
 from ...engine.formula import Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
-from .additive_margin import AdditiveMargin
+from .additive_margin import MARGIN_COST, AdditiveMargin
 from .box_extremes import BOX, Cell
+from .margin_enclosure import MarginEnclosure
 from .path_decomposition import K, V
 from .right_count import RightCount
 
@@ -72,7 +74,7 @@ class Tree:
 
 @dataclass(frozen=True)
 class Node:
-    """A set of sequences of one cell, with packed bounds of Σ_p D for every active x."""
+    """A set of sequences of one cell, with packed bounds of the sums for every column."""
 
     level: int
     start: int
@@ -82,20 +84,19 @@ class Node:
     tokens: tuple[int, ...]  # the token fixed at each position, -1 where free
 
 
-class CellTree:
-    """One cell prepared for branching: roots, children, and the two tests.
+class BoxTree:
+    """The nodes of one cell: roots, children, sizes, and bounds of separable sums over each.
 
-    A vector over the active x is one Python integer Σ value_k·2^(64k) with signed values; adding 2^63 to every
-    field makes the top bit of field k say value_k >= 0, so "all negative" is one AND (T6).  |value| < 2^62 is
-    guaranteed by the enclosure.
+    Tables come in the token order, ``free`` as (K-1) × (m+1) × columns, ``base`` for the last position.  A vector over
+    the columns is one Python integer Σ value_k·2^(64k) with signed values; adding 2^63 to every field makes the top bit
+    of field k say value_k >= 0, so "all negative" is one AND (T6).  |value| < 2^62 is guaranteed by the enclosure.
     """
 
-    def __init__(self, margin: AdditiveMargin, cell: Cell) -> None:
-        self.margin, self.q, self.m, self.active = margin, cell.q, cell.m, cell.active
-        self.order = token_order(margin, cell.q, cell.m)
-        self._everywhere = tuple(range(cell.free_positions))
-        self._bias = sum(1 << (64 * k + 63) for k in range(len(self.active)))
-        base, free = cell.table.base[self.active], cell.table.free[:, list(self.order), :][:, :, self.active]
+    def __init__(self, q: int, m: int, order: Sequence[int], base: IntervalTable, free: IntervalTable) -> None:
+        self.q, self.m, self.order = q, m, order
+        positions, _, self.columns = free.lower.shape
+        self._everywhere = tuple(range(positions))
+        self._bias = sum(1 << (64 * k + 63) for k in range(self.columns))
         self._base = self._packed(base.upper[None, None])[0][0], self._packed(base.lower[None, None])[0][0]
         self._value = self._packed(free.upper), self._packed(free.lower)
         suffix_max = np.maximum.accumulate(free.upper[:, ::-1], axis=1)[:, ::-1]
@@ -166,6 +167,21 @@ class CellTree:
         )
         return include, exclude
 
+    def fields(self, packed: int) -> np.ndarray:
+        """The columns of a node's packed bounds, int64."""
+        raw = (packed + self._bias).to_bytes(8 * self.columns, "little")
+        return (np.frombuffer(raw, dtype="<u8") ^ np.uint64(1 << 63)).view("<i8")
+
+
+class CellTree(BoxTree):
+    """The margins of one cell's active x, and the tests of a node."""
+
+    def __init__(self, margin: AdditiveMargin, cell: Cell) -> None:
+        self.margin, self.active = margin, cell.active
+        order = token_order(margin, cell.q, cell.m)
+        base, free = cell.table.base[self.active], cell.table.free[:, list(order), :][:, :, self.active]
+        super().__init__(cell.q, cell.m, order, base, free)
+
     def is_right(self, node: Node) -> bool:
         """Whether every sequence of the node is right (for a single sequence: decided exactly)."""
         undecided = (node.upper + self._bias) & self._bias
@@ -199,7 +215,7 @@ class CellTree:
         return self.margin.sign(self.q, self.m, x, (*node.tokens, self.q))
 
 
-def token_order(margin: AdditiveMargin, q: int, m: int) -> tuple[int, ...]:
+def token_order(margin: AdditiveMargin | MarginEnclosure, q: int, m: int) -> tuple[int, ...]:
     """τ_0 = m, then the other tokens below m by descending exact EQKE[q, t], equal ones ascending."""
     return (m, *sorted(range(m), key=lambda t: (-margin.paths.token_score(q, t), t)))
 
@@ -225,7 +241,7 @@ class TokenOrderTree(Rule):
         "is decided exactly. The tree (which cell is split where, and what each leaf is) is in the certificate, one "
         "symbol a node; any tree gives true counts."
     )
-    cost = Cost(
+    cost = MARGIN_COST + Cost(
         multiply=V**3 * (V + 1) / 2 * K / 2 * 2,
         compare=V**3 * (V + 1) / 2 * K / 2 + V * Symbol("n", positive=True, integer=True),
         add=V**3 * K + 2 * V * Symbol("n", positive=True, integer=True),
@@ -233,22 +249,22 @@ class TokenOrderTree(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Tree) -> RightCount:
         (margin,) = premises
-        task = margin.paths.statement.task
-        reader = _Reader(advice.symbols, token_digits(task.d_vocab))
+        task = margin.statement.task
+        reader = TreeReader(advice.symbols, token_digits(task.d_vocab), self.name)
         right, wrong = {}, {}
         for q, m in task.cells():
             right[q, m], wrong[q, m] = 0, 0
             if task.cell_size(q, m):
                 right[q, m], wrong[q, m] = self._cell(margin, Cell(margin.enclosure, q, m), reader)
         reader.finish()
-        return RightCount(margin.paths.statement, right, wrong)
+        return RightCount(margin.statement, right, wrong)
 
     def encode(self, advice: Tree) -> dict[str, Any]:
         return {"order": ORDER, "tree": advice.symbols}
 
-    def _cell(self, margin: AdditiveMargin, cell: Cell, reader: _Reader) -> tuple[int, int]:
+    def _cell(self, margin: AdditiveMargin, cell: Cell, reader: TreeReader) -> tuple[int, int]:
         """At least how many of the cell's sequences are right, and wrong."""
-        size = margin.paths.statement.task.cell_size(cell.q, cell.m)
+        size = margin.statement.task.cell_size(cell.q, cell.m)
         match reader.symbol():
             case "R":
                 self._require(not cell.active, cell, "not every sequence of the cell is shown right")
@@ -261,7 +277,7 @@ class TokenOrderTree(Rule):
                 return self._tree(CellTree(margin, cell), cell, reader)
         return 0, 0
 
-    def _tree(self, tree: CellTree, cell: Cell, reader: _Reader) -> tuple[int, int]:
+    def _tree(self, tree: CellTree, cell: Cell, reader: TreeReader) -> tuple[int, int]:
         stack = tree.roots()[::-1]
         right = wrong = 0
         while stack:
@@ -286,30 +302,28 @@ class TokenOrderTree(Rule):
             raise NotEstablished(self.tag, f"cell q = {cell.q}, m = {cell.m}: {reason}")
 
 
-class _Reader:
+class TreeReader:
     """Reads symbols one by one and refuses a tree that is too short, too long or misspelt."""
 
-    def __init__(self, symbols: str, digits: int) -> None:
-        self._symbols, self._digits, self._at = symbols, digits, 0
+    def __init__(self, symbols: str, digits: int, rule: str) -> None:
+        self._symbols, self._digits, self._rule, self._at = symbols, digits, rule, 0
 
     def symbol(self) -> str:
         symbol = self._symbols[self._at : self._at + 1]
         if symbol not in ("R", "W", "S", "U"):
-            raise NotEstablished(
-                TokenOrderTree.name, f"symbol {self._at} of the tree is {symbol!r}, not one of R, W, S, U"
-            )
+            raise NotEstablished(self._rule, f"symbol {self._at} of the tree is {symbol!r}, not one of R, W, S, U")
         self._at += 1
         return symbol
 
     def token(self) -> int:
         text = self._symbols[self._at : self._at + self._digits]
         if len(text) != self._digits or any(c not in "0123456789abcdef" for c in text):
-            raise NotEstablished(TokenOrderTree.name, f"no token after symbol {self._at - 1} of the tree")
+            raise NotEstablished(self._rule, f"no token after symbol {self._at - 1} of the tree")
         self._at += self._digits
         return int(text, 16)
 
     def finish(self) -> None:
         if self._at != len(self._symbols):
             raise NotEstablished(
-                TokenOrderTree.name, f"{len(self._symbols) - self._at} symbols are left over at the end of the tree"
+                self._rule, f"{len(self._symbols) - self._at} symbols are left over at the end of the tree"
             )

@@ -5,15 +5,22 @@ of this folder is one strategy and is found by its file: it defines ``SUMMARY`` 
 
     derive(graph, margin, options, progress) -> id of a RightCount claim
 
-where ``margin`` is the id of the :class:`~..rules.additive_margin.AdditiveMargin` claim.
+where ``margin`` is the id of the :class:`~..rules.additive_margin.AdditiveMargin` claim.  A strategy that also bounds
+the loss defines
+
+    derive_loss(graph, paths, options, progress) -> id of a LossSum claim
+
+where ``paths`` is the id of the :class:`~..rules.path_decomposition.Paths` claim.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from fractions import Fraction
 from typing import Protocol, cast
 
 from ...engine.errors import MechproofError
@@ -21,6 +28,7 @@ from ...engine.graph import ProofGraph
 from ...models.statement import Statement
 from ..rules.accuracy import AccuracyFromCount
 from ..rules.additive_margin import AdditiveMarginRule
+from ..rules.loss import LossFromSum
 from ..rules.network_definition import NetworkDefinition
 from ..rules.path_decomposition import PathDecomposition
 
@@ -39,12 +47,17 @@ class Options:
     """What a user may set: a time budget in seconds, the grid of ``separable``, the cut of ``branch_and_bound``.
 
     ``cut``: nodes of at most so many sequences are given up; None chooses 0 for up to 2^32 inputs, else a 10^9-th of
-    them.
+    them.  ``off``: names of tightenings that are not to be used.  ``variant``: the configuration of a family.
+    ``at_least`` and ``minimise`` (cost, tightness or length) say what ``auto`` is to find.
     """
 
     seconds: int | None = None
     grid: int = 1024
     cut: int | None = None
+    off: tuple[str, ...] = ()
+    variant: str = ""
+    at_least: Fraction | None = None
+    minimise: str = "cost"
 
 
 DEFAULTS = Options()
@@ -55,6 +68,28 @@ class UnknownStrategy(MechproofError):
     name: str
     known: tuple[str, ...]
     sentence = "there is no strategy {name!r}; the strategies are {known}"
+
+
+@dataclass(unsafe_hash=True)
+class UnknownTightening(MechproofError):
+    name: str
+    strategy: str
+    known: tuple[str, ...]
+    sentence = "the strategy {strategy} has no tightening {name!r} to switch off; it has {known}"
+
+
+@dataclass(unsafe_hash=True)
+class UnknownMetric(MechproofError):
+    name: str
+    known: tuple[str, ...]
+    sentence = "there is no metric {name!r}; the metrics are {known}"
+
+
+@dataclass(unsafe_hash=True)
+class NoLossProof(MechproofError):
+    name: str
+    known: tuple[str, ...]
+    sentence = "the strategy {name} proves no bounds of the loss; these do: {known}"
 
 
 class Strategy(Protocol):
@@ -70,20 +105,80 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
+def all_names() -> tuple[str, ...]:
+    """All strategies, and all configurations of families as family/configuration."""
+    found: list[str] = []
+    for name in names():
+        found += [name, *(f"{name}/{variant}" for variant in variants(name))]
+    return tuple(found)
+
+
+def variants(name: str) -> tuple[str, ...]:
+    """The configurations of a family; none for a strategy that is not one."""
+    return getattr(strategy(name), "VARIANTS", ())
+
+
+def tightenings(name: str) -> Mapping[str, str]:
+    """What a strategy can switch off, with a description."""
+    return getattr(strategy(name), "TIGHTENINGS", {})
+
+
 def strategy(name: str) -> Strategy:
-    """The strategy of that name; raises :class:`UnknownStrategy`."""
-    if name not in names():
+    """The strategy of that name, or of the family of that name; raises :class:`UnknownStrategy`."""
+    family, _, variant = name.partition("/")
+    if family not in names():
         raise UnknownStrategy(name, names())
-    return cast(Strategy, importlib.import_module(f"{__name__}.{name}"))
+    module = importlib.import_module(f"{__name__}.{family}")
+    known = getattr(module, "VARIANTS", ())
+    if variant and variant not in known:
+        near = get_close_matches(variant, known, n=5, cutoff=0) or [family]
+        raise UnknownStrategy(name, tuple(f"{family}/{other}" for other in near) if known else names())
+    return cast(Strategy, module)
+
+
+def _checked(name: str, options: Options) -> Options:
+    """The options for a strategy by its full name; raises :class:`UnknownTightening`."""
+    for off in options.off:
+        if off not in tightenings(name):
+            raise UnknownTightening(off, name, tuple(tightenings(name)))
+    return replace(options, variant=name.partition("/")[2])
 
 
 def prove_accuracy(
     statement: Statement, name: str = DEFAULT, options: Options = DEFAULTS, progress: Progress = silent
 ) -> tuple[ProofGraph, int]:
     """A proof graph for the accuracy of the statement's network, and the id of its accuracy claim."""
-    recipe = strategy(name)
+    recipe, options = strategy(name), _checked(name, options)
     graph = ProofGraph()
     network = graph.apply(NetworkDefinition(), (), statement)
     margin = graph.apply(AdditiveMarginRule(), [graph.apply(PathDecomposition(), [network])])
     count = recipe.derive(graph, margin, options, progress)
     return graph, graph.apply(AccuracyFromCount(), [count])
+
+
+def prove_loss(
+    statement: Statement, name: str = DEFAULT, options: Options = DEFAULTS, progress: Progress = silent
+) -> tuple[ProofGraph, int]:
+    """A proof graph for the mean cross-entropy of the statement's network, and the id of its loss claim.
+
+    Raises :class:`NoLossProof` for a strategy that only counts right sequences.
+    """
+    derive, options = getattr(strategy(name), "derive_loss", None), _checked(name, options)
+    if derive is None:
+        raise NoLossProof(name, tuple(other for other in names() if hasattr(strategy(other), "derive_loss")))
+    graph = ProofGraph()
+    paths = graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), statement)])
+    total = derive(graph, paths, options, progress)
+    return graph, graph.apply(LossFromSum(), [total])
+
+
+PROVERS = {"accuracy": prove_accuracy, "loss": prove_loss}
+
+
+def prove_metric(
+    metric: str, statement: Statement, name: str = DEFAULT, options: Options = DEFAULTS, progress: Progress = silent
+) -> tuple[ProofGraph, int]:
+    """A proof graph for bounds of the metric, and the id of the claim; raises :class:`UnknownMetric`."""
+    if metric not in PROVERS:
+        raise UnknownMetric(metric, tuple(PROVERS))
+    return PROVERS[metric](statement, name, options, progress)

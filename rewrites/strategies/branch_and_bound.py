@@ -8,7 +8,9 @@ from __future__ import annotations
 from functools import partial
 
 from ...engine.graph import ProofGraph
+from ..advice import loss_tree_search
 from ..advice.token_order_search import Limits, search
+from ..rules.loss_tree import LossTree
 from ..rules.token_order_tree import TokenOrderTree
 from . import Options, Progress
 
@@ -24,3 +26,8 @@ def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress)
     limits = Limits(automatic if options.cut is None else options.cut, options.seconds)
     tree = search(claim, limits, partial(progress, "searching for a tree"))
     return graph.apply(TokenOrderTree(), [margin], tree)
+
+
+def derive_loss(graph: ProofGraph, paths: int, options: Options, progress: Progress) -> int:
+    shape = loss_tree_search.search(graph.claim(paths), options.seconds, partial(progress, "searching for a tree"))
+    return graph.apply(LossTree(), [paths], shape)

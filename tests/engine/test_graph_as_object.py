@@ -48,11 +48,12 @@ def test_explain_goes_down_to_the_definition(proof):
 
 
 def test_blame_puts_the_dearest_step_first(proof):
-    """Costs are the rules' own, evaluated for given sizes: with few tokens the tables, with many the tree."""
+    """Costs are the rules' own, evaluated for given sizes: the tree uses the tables and everything else is cheap."""
     few, many = (blame(proof.graph, proof.goal, {"V": v, "K": 4, "d": 32, "h": 32}) for v in (8, 64))
 
     assert [cost for _, cost in many] == sorted((cost for _, cost in many), reverse=True)
-    assert (few[0][0].rule.name, many[0][0].rule.name) == ("path_decomposition", "token_order_tree")
+    assert (few[0][0].rule.name, many[0][0].rule.name) == ("token_order_tree", "token_order_tree")
+    assert few[0][1] < many[0][1]
 
 
 def test_an_assumption_moves_the_theorem_and_marks_it(proof, count):

@@ -311,6 +311,15 @@ class Truth:
                 return 0
         raise Tie(tokens, x)
 
+    def loss(self, tokens: Tokens, digits: int = 60) -> Any:
+        """-log softmax(logits) at the largest token."""
+        with mpmath.workdps(digits):
+            total = mpmath.fsum(self.weight(tokens[-1], p, t, digits) for p, t in enumerate(tokens))
+            others = [x for x in range(self.net.V) if x != max(tokens)]
+            gaps = [mpmath.ldexp(self.margin(tokens, x, digits)[0] / total, -self.places) for x in others]
+            top = max([mpmath.mpf(0), *gaps])
+            return top + mpmath.log1p(mpmath.expm1(-top) + mpmath.fsum(mpmath.exp(gap - top) for gap in gaps))
+
     def winners(self, tokens: Tokens) -> list[int]:
         """The outputs at least as large as that of the largest token."""
         return [x for x in range(self.net.V) if x != max(tokens) and self.sign(tokens, x) >= 0]

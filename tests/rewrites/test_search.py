@@ -6,14 +6,14 @@ import pytest
 from small_network import small_known
 
 from mechproof.engine.graph import ProofGraph
-from mechproof.engine.term import Tensor
+from mechproof.engine.term import Tensor, factors, product
 from mechproof.models import zoo
 from mechproof.models.architectures.one_layer_terms import OneLayerTerms
 from mechproof.models.problem import problem
 from mechproof.models.weights import load
 from mechproof.rewrites.rules.known_matrices import KnownWeights
 from mechproof.rewrites.rules.network_definition import NetworkDefinition
-from mechproof.rewrites.search import cheapest, curve, factors, price, product, row_difference_bounds, tightest
+from mechproof.rewrites.search import cheapest, curve, price, row_difference_bounds, tightest
 
 A, B, C = Tensor("W_E", (3, 2)), Tensor("W_Q", (2, 2)), Tensor("W_U", (2, 3))
 

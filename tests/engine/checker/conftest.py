@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -51,3 +52,21 @@ def judge(tmp_path: Path, emitter: Any) -> Any:
         return check(path, emitter.write(model, tmp_path), **options)
 
     return verdict
+
+
+@pytest.fixture(scope="session")
+def subcubic(emitter: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """subcubic(model, configuration, off) -> certificate as an object, made by the prover."""
+    from mechproof.engine.certificate import emit
+    from mechproof.models.problem import problem
+    from mechproof.models.weights import load
+    from mechproof.rewrites.strategies import Options, prove_accuracy
+
+    folder = tmp_path_factory.mktemp("subcubic")
+
+    def certificate(model: Any, configuration: str, off: tuple[str, ...] = ()) -> Any:
+        statement = problem(load(emitter.write(model, folder)), "max-of-k")
+        graph, goal = prove_accuracy(statement, f"subcubic/{configuration}", Options(off=off))
+        return json.loads(emit(graph, goal, statement.sha256))
+
+    return certificate

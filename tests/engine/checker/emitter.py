@@ -391,6 +391,11 @@ def triples_certificate(model: Model, grid: int = 64) -> dict[str, Any]:
     return certificate(model, TRIPLES, *emit_triples(model, grid))
 
 
+def step(certificate: dict[str, Any], rule: str, n: int = 0) -> dict[str, Any]:
+    """The n-th derivation by a rule; negative n count from the end."""
+    return [d for d in certificate["derivations"] if d["rule"] == rule][n]
+
+
 def text(value: dict[str, Any]) -> bytes:
     """The canonical bytes."""
     return (json.dumps(value, separators=(",", ":"), ensure_ascii=True) + "\n").encode("ascii")

@@ -115,6 +115,8 @@ def test_main_in_this_process(
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     monkeypatch.setattr(sys, "pycache_prefix", None)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    # pytest's import hook may claim every module called __main__, and cannot run one
+    monkeypatch.setattr(sys, "meta_path", [f for f in sys.meta_path if type(f).__name__ != "AssertionRewritingHook"])
     with pytest.raises(SystemExit) as caught:
         runpy.run_path(str(FOLDER), run_name="__main__")
     assert caught.value.code == 0

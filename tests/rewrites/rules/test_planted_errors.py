@@ -336,7 +336,7 @@ PLANTED: dict[str, tuple[Any, str, Any, tuple[str, ...]]] = {
     "room taken instead of given": (margin_enclosure, "widened", _narrowed, ("enclosed",)),
     "no room": (margin_enclosure, "ROOM", 0, ("enclosed",)),
     "equal where only the size is": (margin_enclosure, "exact_ids", _ids_by_size, ("enclosed", "cells", "tree")),
-    "centred all but one column": (margin_enclosure, "_centred_rows", _centred_by_half, ("enclosed",)),
+    "centred all but one column": (margin_enclosure, "centred_rows", _centred_by_half, ("enclosed",)),
     "differences from one end": (LogitPart, "centred", _one_ended, ("enclosed",)),
     "last position forgotten": (
         MarginEnclosure,

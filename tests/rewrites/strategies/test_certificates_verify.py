@@ -18,6 +18,7 @@ RUNS = [
     ("branch_and_bound", Options(cut=5)),
     ("separable", Options()),
     ("separable", Options(grid=5)),
+    ("cubic", Options()),
 ]
 
 

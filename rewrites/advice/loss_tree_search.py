@@ -1,0 +1,96 @@
+"""Finds a tree for :mod:`..rules.loss_tree`.  Untrusted: the rule bounds every leaf itself, and any tree is sound.
+
+A node is split while (its sequences) × (upper minus lower bound of the loss) exceeds a share of the inputs.  The share
+shrinks from round to round until the enclosure is narrow, the tree is large, or the time is over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from ..rules.loss_tree import LossCell, Shape
+from ..rules.margin_enclosure import MarginEnclosure
+from ..rules.path_decomposition import Paths
+from ..rules.token_order_tree import Node
+
+Progress = Callable[[int, int], None]
+
+NARROW = 2.0**-12  # of the lower bound: narrower than the rule's own rounding
+NODES = 1 << 17  # a round with more nodes is the last one
+FIRST, LAST = 20, 64  # shares are 2^-FIRST … 2^-LAST
+FINER, MUCH_FINER = 4, 8  # the second while the tree is small
+
+
+def search(paths: Paths, seconds: int | None = None, progress: Progress | None = None) -> Shape:
+    """A tree for all cells."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    inputs = paths.statement.task.inputs
+    enclosure, symbols = MarginEnclosure(paths), ""
+    bits = FIRST
+    while bits <= LAST:
+        attempt = _Round(2.0**-bits * inputs, None if bits == FIRST else deadline)
+        attempt.run(enclosure)
+        if attempt.late:
+            break
+        symbols, nodes = "".join(attempt.symbols), len(attempt.symbols)
+        if attempt.high - attempt.low <= NARROW * attempt.low or attempt.settled or nodes > NODES:
+            break
+        bits += FINER if nodes > NODES >> 4 else MUCH_FINER
+        if progress is not None:
+            progress(bits - FIRST, LAST - FIRST)
+    return Shape(symbols)
+
+
+class _Round:
+    """One tree, for one share; ``settled`` when each leaf is one sequence, ``late`` when the time ended first."""
+
+    def __init__(self, most: float, deadline: float | None) -> None:
+        self._most, self._deadline = most, deadline
+        self.symbols: list[str] = []
+        self.low = self.high = 0.0
+        self.settled, self.late = True, False
+
+    def run(self, enclosure: MarginEnclosure) -> None:
+        task = enclosure.paths.statement.task
+        for q, m in task.cells():
+            if task.cell_size(q, m):
+                self._cell(LossCell(enclosure, q, m))
+            if self._deadline is not None and time.monotonic() > self._deadline:
+                self.late = True
+                return
+
+    def _cell(self, cell: LossCell) -> None:
+        self.symbols.append("S")
+        stack = cell.boxes()[::-1]
+        while stack:
+            node = cell.tree.settled(stack.pop())
+            if node is None:
+                continue
+            size = cell.tree.size(node)
+            low, high = _bounds(cell, node)
+            if size > 1 and not size * (high - low) <= self._most:
+                self.symbols.append("S")
+                stack.extend(reversed(cell.tree.split(node)))
+            else:
+                self.symbols.append("U")
+                self.low, self.high = self.low + size * low, self.high + size * high
+                self.settled = self.settled and size == 1
+
+
+def _bounds(cell: LossCell, node: Node) -> tuple[float, float]:
+    """The rule's bounds of the loss, in floating point."""
+    upper = cell.tree.fields(node.upper).astype(np.float64)
+    lower = cell.tree.fields(node.lower).astype(np.float64)
+    heaviest, lightest, unit = upper[-1], max(lower[-1], 2.0**-60), 2.0**cell.exponent
+    above, below = upper[:-1], lower[:-1]
+    above = np.minimum(above / np.where(above < 0, heaviest, lightest), cell.largest) * unit
+    below = np.maximum(below / np.where(below < 0, lightest, heaviest), cell.least) * unit
+    return _loss(below), _loss(above)
+
+
+def _loss(differences: np.ndarray) -> float:
+    top = float(differences.max(initial=0.0))
+    return top + float(np.log1p(np.exp(differences - top).sum() + np.expm1(-top)))

@@ -1,0 +1,204 @@
+"""A claim file settled: verdicts, lines for people and scripts, transcript and certificates on disk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from ...engine.errors import describe
+from ...engine.files import make_folder
+from ...engine.transcript import (
+    Block,
+    Code,
+    CodeBlock,
+    Document,
+    Paragraph,
+    Section,
+    Strong,
+    Table,
+    Text,
+    paragraph,
+    prose,
+    write,
+)
+from ...models.architectures import recognise
+from ...models.architectures.errors import ArchitectureError
+from ...models.problem import TaskDoesNotFit, problem
+from ...models.weights import load
+from .evaluate import Budget, check
+from .files import BadClaim, ClaimFile, StatedClaim, read_toml
+from .latex import read_tex, values_file
+from .session import Session, Verdict
+from .syntax import StatementError
+
+Progress = Callable[[str, int, int], None]
+Key = tuple[Path, str, Path | None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A claim with its verdict, and the session in whose graph the verdict was derived."""
+
+    claim: StatedClaim
+    verdict: Verdict
+    session: Session
+
+    @property
+    def line(self) -> str:
+        return f"{self.verdict.status}  {self.claim.id}  {self.verdict.detail}"
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the verdict is the one its author expects: PROVED unless the file says otherwise."""
+        return self.verdict.status == (self.claim.expect or "PROVED")
+
+    def as_json(self) -> dict[str, Any]:
+        """Numbers as exact fractions, in text."""
+        claim, verdict = self.claim, self.verdict
+        given = {key: getattr(claim, key) for key in ("text", "where", "expect", "reason") if getattr(claim, key)}
+        numbers = [{"of": m.text, "low": str(m.low), "high": str(m.high), "shown": str(m)} for m in verdict.measured]
+        return {
+            "id": claim.id,
+            "status": verdict.status,
+            "detail": verdict.detail,
+            "statement": claim.source,
+            **given,
+            "numbers": numbers,
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """All verdicts of one file."""
+
+    file: ClaimFile
+    results: tuple[Result, ...]
+
+    @property
+    def proved(self) -> bool:
+        return all(result.verdict.status == "PROVED" for result in self.results)
+
+    @property
+    def summary(self) -> str:
+        counts = Counter(result.verdict.status for result in self.results)
+        return ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "status": "PROVED" if self.proved else "NOT ESTABLISHED",
+            "file": self.file.name,
+            "claims": [result.as_json() for result in self.results],
+        }
+
+    def write(self, directory: Path) -> list[Path]:
+        """The transcript, and for each accuracy or loss that was proved its certificate and transcript in a folder."""
+        folder = make_folder(directory)
+        written = write(self.transcript(), folder, "claims")
+        told: set[bytes] = set()
+        for result in self.results:
+            for proof in result.verdict.proofs:
+                if proof.certificate not in told:
+                    told.add(proof.certificate)
+                    written += proof.write(folder.joinpath(f"{proof.theorem.kind}-{len(told)}"), "summary")
+        return written
+
+    def values(self) -> str:
+        """The macros for a paper, see :func:`.latex.values_file`."""
+        found: list[tuple[StatedClaim, str, tuple[Fraction, Fraction] | None]] = []
+        for result in self.results:
+            measured = result.verdict.measured
+            bounds = (measured[0].low, measured[0].high) if len(measured) == 1 else None
+            found.append((result.claim, result.verdict.status, bounds))
+        return values_file(found)
+
+    def transcript(self) -> Document:
+        """What was claimed, what the weights give, and by which rules that was concluded."""
+        header = tuple(prose(text) for text in ("claim", "where", "verdict", "what the weights give"))
+        rows = tuple(
+            ((Code(r.claim.id),), (Text(r.claim.where),), (Text(r.verdict.status),), (Text(r.verdict.detail),))
+            for r in self.results
+        )
+        opening = paragraph(
+            "Each statement is about the stored weights, read as exact numbers. PROVED and REFUTED rest on exact "
+            "arithmetic and on enclosures that are rounded outward; UNDECIDED claims nothing. A number that ends in … "
+            "is cut off, not rounded."
+        )
+        definitions = tuple(CodeBlock(f"{name} = {text}") for name, text in self.file.definitions)
+        sections = tuple(Section(result.claim.id, _told(result)) for result in self.results)
+        return Document(
+            f"Claims of {self.file.name}", f"s {self.summary}", (opening, Table(header, rows), *definitions, *sections)
+        )
+
+
+def _told(result: Result) -> tuple[Block, ...]:
+    claim, verdict = result.claim, result.verdict
+    blocks: list[Block] = []
+    if claim.text:
+        blocks.append(Paragraph((Text(f"As stated: {claim.text}"),)))
+    blocks += [
+        CodeBlock(claim.source),
+        Paragraph((Strong((Text(verdict.status),)), Text(f". {verdict.detail}" if verdict.detail else "."))),
+    ]
+    if verdict.goal is not None:
+        steps = result.session.graph.proof(verdict.goal)
+        rules = [piece for step in steps for piece in (Code(step.rule.tag), Text(", "))][:-1]
+        blocks.append(Paragraph((Text("Rules, in order: "), *rules, Text("."))))
+    return tuple(blocks)
+
+
+def read(path: Path) -> ClaimFile:
+    """A TOML file of claims, or a LaTeX file (.tex) with marked ones; every name in them is known, or it is refused."""
+    file = read_tex(path) if path.suffix == ".tex" else read_toml(path)
+    for claim in file.claims:
+        _blamed(file, claim, lambda claim=claim: check(claim.statement))
+    return file
+
+
+def run(
+    file: ClaimFile,
+    budget: Budget | None = None,
+    seconds: int | None = None,
+    progress: Progress = lambda stage, done, total: None,
+) -> Report:
+    """Settle every claim; raises a :class:`~mechproof.engine.errors.MechproofError` for weights that cannot be read
+    and for statements that mean nothing about them."""
+    sessions: dict[Key, Session] = {}
+    results = []
+    for done, claim in enumerate(file.claims):
+        results.append(settle(file, claim, sessions, budget or Budget(), seconds))
+        progress("settling claims", done + 1, len(file.claims))
+    return Report(file, tuple(results))
+
+
+def settle(
+    file: ClaimFile, claim: StatedClaim, sessions: dict[Key, Session], budget: Budget, seconds: int | None = None
+) -> Result:
+    """Settle one claim; ``sessions`` keeps what is known of each network."""
+    key = claim.model, claim.task, claim.config
+    if key not in sessions:
+        sessions[key] = _session(claim, budget, seconds)
+    session = sessions[key]
+    return Result(claim, _blamed(file, claim, lambda: session.settle(claim.statement)), session)
+
+
+def _blamed(file: ClaimFile, claim: StatedClaim, act: Callable[[], Any]) -> Any:
+    """What ``act`` gives; a problem with the statement names the claim."""
+    try:
+        return act()
+    except StatementError as error:
+        raise BadClaim(file.name, claim.id, describe(error)) from None
+
+
+def _session(claim: StatedClaim, budget: Budget, seconds: int | None) -> Session:
+    checkpoint = load(claim.model, config=claim.config)
+    outputs = [t.shape[-1] for name, t in checkpoint.tensors.items() if name.split(".")[-1] == "W_U" and t.shape]
+    try:
+        recognise(checkpoint)
+        statement = problem(checkpoint, claim.task)
+    except (ArchitectureError, TaskDoesNotFit) as error:
+        return Session(claim.model.name, None, describe(error), min(outputs, default=0), budget, seconds)
+    return Session(claim.model.name, statement, "", statement.network.d_vocab, budget, seconds)

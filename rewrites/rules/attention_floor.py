@@ -1,0 +1,144 @@
+"""At least how much of its attention a query pays to the largest token, from score gaps alone.
+
+Theorem.  Let n >= 1 positions have weights w_i > 0, and the others, r of them, weights v_k >= 0 with v_k <= x w_i for
+all i and k.  Then the share of the first is at least n/(n + r x).
+
+Proof.  Summing over i, n v_k <= x sum(w); summing over k, n sum(v) <= r x sum(w).
+
+Use.  A copy of m at any position scores at least gap(q, m, j) - e[q] more than any token k <= j at any other, e[q] the
+largest difference within row q of EQKP; so x = exp(-(gap - e)/sqrt(h)).  Where the positions of the copies matter this
+is less than :mod:`.attention_range` gives; it needs no look at single positions.
+
+Source: spec/beyond_max_of_k.md R16, R15 (the attention that it needs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...engine.arithmetic.ball import Ball, precision
+from ...engine.arithmetic.interval import ScaledTable, scaled_table
+from ...engine.cost import Cost
+from ...engine.digest import digest
+from ...engine.formula import At, ForAll, Num, Range, Total, Var
+from ...engine.rule import Lemma, NotEstablished, Rule
+from ...engine.term import Equation
+from ...models.architectures.one_layer_terms import OneLayerTerms
+from .attention_range import EXP_PRECISION, GRID_BITS, MANTISSA_BITS, AttentionRange, Reach, check_reach
+from .path_decomposition import K, Paths, V
+from .row_difference import RowDifference
+from .score_gap import ScoreGap
+
+# A weight against that of m has WEIGHT_BITS binary places; above 2^LARGE_BITS nothing is said about the attention.
+WEIGHT_BITS = 24
+LARGE_BITS = 16
+# (copies << GRID_BITS + WEIGHT_BITS) must stay below 2^63.
+MOST_POSITIONS = 1 << 8
+
+_i, _k = Var("i"), Var("k")
+_top, _rest = Range(Num(0), Var("n")), Range(Num(0), Var("r"))
+_w, _v = At("w", _i, subscript=True), At("v", _k, subscript=True)
+_sum_w, _sum_v = Total(_i, _top, _w), Total(_k, _rest, _v)
+
+SHARE = Lemma(
+    label="attention-floor",
+    title="Attention from the worst ratio of weights",
+    given="For all $n \\ge 1$ weights $w_i > 0$, all $r$ weights $v_k \\ge 0$ and all $x \\ge 0$:",
+    statement=ForAll(_i, _top, ForAll(_k, _rest, _v <= Var("x") * _w)).implies(
+        Var("n").over(Var("n") + Var("r") * Var("x")) <= _sum_w.over(_sum_w + _sum_v)
+    ),
+    proof=(
+        "Summed over $i$, the premise says $n\\,v_k \\le x \\sum_i w_i$; summed over $k$, $n \\sum_k v_k \\le r\\,x "
+        "\\sum_i w_i$. So $n\\,(\\sum w + \\sum v) \\le (n + r\\,x) \\sum w$."
+    ),
+    source="softmax",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionFloor(AttentionRange):
+    """An :class:`AttentionRange` whose upper ends are all one."""
+
+    kind = "attention_floor"
+
+    def identity(self) -> str:
+        # the positions' differences are not the split's: what they give is in the floors
+        return digest([super().identity(), [hex(low) for low in self.low.ravel().tolist()]])
+
+    def sentence(self) -> str:
+        return (
+            f"In {self.cells} cells $(q, m, c)$ the attention on the maximum $m$ is bounded below, for all sequences "
+            "whose $c$ other tokens are within the cell's reach."
+        )
+
+
+class AttentionFloorRule(Rule):
+    """From the paths, score gaps and row differences of EQKP.  Advice: :class:`Reach`; any reach is sound."""
+
+    name = "attention_floor"
+    premises = (Paths, ScoreGap, RowDifference)
+    lemmas = (SHARE,)
+    derivation = (
+        "[@attention-floor] for every treated cell, with $n = K - c$ copies of $m$ and $r = c$ other tokens; the ratio "
+        "$x$ is the exponential of the score gap, less what two positions of one query differ by, over $-\\sqrt{h}$."
+    )
+    cost = Cost(exp=V**2 + V, multiply=5 * V**2 * K, add=2 * V**2 * K, compare=2 * V**2)
+
+    def conclude(self, premises: Sequence[Any], advice: Reach) -> AttentionFloor:
+        paths, gap, positions = premises
+        network = paths.statement.network
+        table = OneLayerTerms.of(network).tables["EQKP"]
+        if len({claim.statement.sha256 for claim in (paths, gap, positions)}) != 1:
+            raise NotEstablished(self.tag, "the premises are not about one network")
+        if positions.term.shape != table.shape or not Equation("EQKP", positions.term, table).holds():
+            raise NotEstablished(self.tag, f"{positions.term} does not expand to the same words as EQKP")
+        check_reach(self, advice, network.d_vocab, network.n_ctx)
+        exceptions = gap.increasing.exceptions
+        if (advice.table[:, list(exceptions), :] >= 0).any():
+            raise NotEstablished(self.tag, f"there is no score gap for the tokens {exceptions}")
+        if network.n_ctx > MOST_POSITIONS:
+            raise NotEstablished(self.tag, f"there are more than {MOST_POSITIONS} positions")
+        low = _floors(gap, positions, advice.table)
+        high = np.where(advice.table >= 0, 1 << GRID_BITS, -1)
+        return AttentionFloor(paths, gap.rank_one.split, advice, low, high)
+
+    def encode(self, advice: Reach) -> dict[str, Any]:
+        return {"reach": advice.text()}
+
+
+def _floors(gap: ScoreGap, positions: RowDifference, reach: np.ndarray) -> np.ndarray:
+    """The attention from below (V × V × K, -1 where nothing is treated)."""
+    split = gap.rank_one.split
+    noise = split.bounds + positions.bounds
+    with precision(EXP_PRECISION):
+        root = Ball.sqrt(gap.statement.network.d_head)
+        table = _exponentials(root, split.approximation.integers(), split.approximation.exponent)
+        factor = _exponentials(root, noise.integers(), noise.exponent)
+    (size,) = gap.rank_one.factors.size.integers()
+    peaks = np.array([max(range(j + 1), key=size.__getitem__) for j in range(len(size))], dtype=np.int64)
+    q, m, c = np.nonzero(reach >= 0)
+    key = peaks[reach[q, m, c]]
+    upper, lower = table.mantissa.upper[q, key], table.mantissa.lower[q, m]
+    quotient = -(-(upper << MANTISSA_BITS) // lower)
+    mantissa = quotient * factor.mantissa.upper[q, 0]
+    exponent = table.exponent[q, key] - table.exponent[q, m] + factor.exponent[q, 0] - MANTISSA_BITS
+    shift = -(exponent + WEIGHT_BITS)
+    most = 1 << WEIGHT_BITS + LARGE_BITS
+    # mantissas are above 2^58, so that a shift below zero means a ratio above 2^LARGE_BITS
+    ratio = np.minimum(-(-mantissa >> np.minimum(np.maximum(shift, 0), 63)), most)
+    copies = gap.statement.network.n_ctx - c
+    share = (copies << GRID_BITS + WEIGHT_BITS) // ((copies << WEIGHT_BITS) + c * ratio)
+    low = np.full(reach.shape, -1, dtype=np.int64)
+    # one unit of room for whoever computes this with another rounding
+    low[q, m, c] = np.where(ratio >= most, 0, np.maximum(share - 1, 0))
+    return low
+
+
+def _exponentials(root: Ball, rows: Sequence[Sequence[int]], exponent: int) -> ScaledTable:
+    """exp(n·2^exponent/root) for every integer n."""
+    scale = Ball.dyadic(1, exponent).over(root)
+    return scaled_table([[(Ball.dyadic(n, 0) * scale).exp() for n in row] for row in rows], MANTISSA_BITS)

@@ -1,0 +1,126 @@
+"""The mean cross-entropy: claims about it, and its bounds from sums over cells.
+
+The *loss* on a sequence t is -log softmax(logits)_m with m = max t, the natural logarithm; the loss of the network is
+the mean over all inputs.  Numbers stand on one grid, 2^-UNIT_BITS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from ...engine.arithmetic.printing import ceil_str, floor_str
+from ...engine.certificate import hex_integer
+from ...engine.claim import Claim
+from ...engine.cost import Cost
+from ...engine.digest import digest
+from ...engine.rule import Rule
+from ...models.statement import Statement
+from .path_decomposition import V
+from .right_count import Cell
+
+UNIT_BITS = 128
+
+
+def digits_of(width: Fraction) -> int:
+    """Decimals that show an interval of this width to a hundredth of it: at least 4, at most 40.
+
+    >>> digits_of(Fraction(1, 2)), digits_of(Fraction(3, 10**6)), digits_of(Fraction(0))
+    (4, 8, 4)
+    """
+    digits = 4
+    while 0 < width * 10**digits < 100 and digits < 40:
+        digits += 1
+    return digits
+
+
+@dataclass(frozen=True)
+class LossSum(Claim):
+    """For every cell (q, m): the losses of its sequences add up to between ``low[q, m]`` and ``high[q, m]``, in units
+    of 2^-UNIT_BITS."""
+
+    statement: Statement
+    low: Mapping[Cell, int]
+    high: Mapping[Cell, int]
+
+    kind = "loss_sum"
+
+    def conclusion(self) -> dict[str, Any]:
+        low, high = sum(self.low.values()), sum(self.high.values())
+        return {"kind": self.kind, "low": hex_integer(low), "high": hex_integer(high)}
+
+    def identity(self) -> str:
+        cells = [[q, m, hex(self.low[q, m]), hex(self.high[q, m])] for q, m in self.statement.task.cells()]
+        return digest([self.statement.sha256, cells])
+
+    def sentence(self) -> str:
+        low, high = (Fraction(sum(side.values()), 1 << UNIT_BITS) for side in (self.low, self.high))
+        digits = digits_of(high - low)
+        return (
+            f"The losses of all sequences add up to between ${floor_str(low, digits)}$ and ${ceil_str(high, digits)}$."
+        )
+
+
+@dataclass(frozen=True)
+class Loss(Claim):
+    """low·2^-UNIT_BITS <= loss <= high·2^-UNIT_BITS."""
+
+    statement: Statement
+    low: int
+    high: int
+
+    kind = "loss"
+    meaning = (
+        "Its *loss* on a sequence $t$ with $m = \\max t$ is the cross-entropy $-\\log "
+        "\\mathrm{softmax}(\\mathrm{logits})_m$, the natural logarithm."
+    )
+
+    @property
+    def bounds(self) -> tuple[Fraction, Fraction]:
+        return Fraction(self.low, 1 << UNIT_BITS), Fraction(self.high, 1 << UNIT_BITS)
+
+    def conclusion(self) -> dict[str, Any]:
+        return {"kind": self.kind, "low": hex_integer(self.low), "high": hex_integer(self.high)}
+
+    def identity(self) -> str:
+        return f"{self.statement.sha256}:{self.low}:{self.high}"
+
+    def decimals(self) -> tuple[str, str]:
+        """Both bounds, each rounded in its safe direction."""
+        low, high = self.bounds
+        digits = digits_of(high - low)
+        return floor_str(low, digits), ceil_str(high, digits)
+
+    def relation(self) -> str:
+        """The theorem as the verdict line states it."""
+        low, high = self.decimals()
+        return f"loss in [{low}, {high}]"
+
+    def sentence(self) -> str:
+        low, high = self.decimals()
+        return f"The mean loss over all {self.statement.task.inputs} inputs lies between ${low}$ and ${high}$."
+
+    def data(self) -> dict[str, Any]:
+        """The bounds as plain data."""
+        low, high = self.decimals()
+        return {"loss_low": low, "loss_high": high, "inputs": self.statement.task.inputs}
+
+
+class LossFromSum(Rule):
+    """From the sums; no advice."""
+
+    name = "loss"
+    premises = (LossSum,)
+    lemmas = ()
+    derivation = (
+        "The sums of all cells, which partition the inputs, are added up and divided by the number of inputs, rounded "
+        f"outward to multiples of $2^{{-{UNIT_BITS}}}$."
+    )
+    cost = Cost(add=V**2)
+
+    def conclude(self, premises: Sequence[Any], advice: Any) -> Loss:
+        (total,) = premises
+        inputs = total.statement.task.inputs
+        return Loss(total.statement, sum(total.low.values()) // inputs, -(-sum(total.high.values()) // inputs))

@@ -1,0 +1,38 @@
+"""A proof found by backward search: the cheapest that shows enough, or the tightest, or the shortest.
+
+All alternatives stay in the graph; which of them is the proof is chosen by extraction.
+
+Source: the methods of :mod:`..methods`.
+"""
+
+from __future__ import annotations
+
+from ...engine.extraction import Choice, select
+from ...engine.graph import ProofGraph
+from ..backward import Engine, Limits
+from ..goals import Goal, Unreachable
+from ..rules.right_count import RightCount
+from ..splits.common import Workbench
+from . import Options, Progress
+
+SUMMARY = "searches for the cheapest proof of --at-least P/Q (see --minimise)"
+
+
+def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:
+    paths = graph.find(graph.claim(margin).paths)
+    limits = Limits() if options.seconds is None else Limits(seconds=options.seconds)
+    engine = Engine(Workbench.of(graph, paths, any_row=True), limits)
+    progress("searching backwards", 0, 1)
+    found = engine.solve(Goal(RightCount))
+    progress("searching backwards", 1, 1)
+    choices = [Choice(f.claim, graph.claim(f.claim).low, engine.proof(f.claim)) for f in found]
+    # what cannot be written into a certificate stays in the graph, but is not handed out as the proof
+    choices = [c for c in choices if all(step.rule.certifiable for step in c.proof.steps)]
+    inputs = engine.statement.task.inputs
+    enough = (
+        None if options.at_least is None else -(-options.at_least.numerator * inputs // options.at_least.denominator)
+    )
+    best = select(choices, options.minimise, at_least=enough) or select(choices, "tightness")
+    if best is None:
+        raise Unreachable(f"a certifiable {RightCount.kind}", tuple(f"{f.claim}" for f in found))
+    return best.claim

@@ -1,0 +1,20 @@
+"""The cubic proof: each smaller token is judged against the maximum on its own, and good ones may be mixed.
+
+Source: spec/max_of_k.md §3.2; arXiv 2406.11779.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ...engine.graph import ProofGraph
+from ..rules.cubic_cells import JOINT, SEPARATE, CubicCells
+from . import Options, Progress
+
+SUMMARY = "lower bound from pairs of a token and the maximum, in V^3 K steps; no search"
+TIGHTENINGS = {"joint": "joint maxima over the outputs; the query's own position; output k by itself"}
+
+
+def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:
+    bounds = SEPARATE if "joint" in options.off else JOINT
+    return graph.apply(CubicCells(partial(progress, "judging tokens")), [margin], bounds)

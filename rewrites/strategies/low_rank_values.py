@@ -1,0 +1,28 @@
+"""A proof without any V × V product: every table of the network is approximated, EVOU by low rank.
+
+A configuration is direct/error/tokens: mean, svdq or md for the direct path, md, mmd, svd, len or a split of the four
+factors for the noise of EQKE (see :mod:`.subcubic`), and r6 … r16 for the rank that EVOU is cut to.  The verifier takes
+V² (K² + r) + V d² operations; this is the row that the slides of the compact-proofs work leave open.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+from ...engine.graph import ProofGraph
+from ..splits import attention, tokens
+from . import Options, Progress
+from .subcubic import TIGHTENINGS, gap_proof
+
+SUMMARY = "lower bound without multiplying out any V × V table: V² (K² + r) + V d² steps"
+DEFAULT_VARIANT = "svdq/len/r10"
+_ERRORS = tuple(name for name in attention.OPTIONS if name not in ("EQKE", "mdx"))
+_TOKENS = tuple(name for name in tokens.OPTIONS if name != "EVOU")
+VARIANTS = tuple("/".join(parts) for parts in itertools.product(("mean", "svdq", "md"), _ERRORS, _TOKENS))
+
+__all__ = ["DEFAULT_VARIANT", "SUMMARY", "TIGHTENINGS", "VARIANTS", "derive"]
+
+
+def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:
+    direct_name, error, values = (options.variant or DEFAULT_VARIANT).split("/")
+    return gap_proof(graph, margin, options, progress, (direct_name, "chord", error, values))

@@ -1,0 +1,29 @@
+"""The proof that goes through the mechanistic story, and nothing else: one direction of attention, copying, small rest.
+
+Its claims are those that `mechproof story` lists; they are proved from the weights, and the bound is what follows from
+them alone.
+
+Source: spec/beyond_max_of_k.md R15, R16.
+"""
+
+from __future__ import annotations
+
+from ...engine.graph import ProofGraph
+from ..rules.gap_count import GapCount
+from ..splits.common import Workbench
+from ..splits.story import story, story_gap
+from . import Options, Progress
+
+SUMMARY = "lower bound from the mechanistic story alone: one direction of attention, copying, small rest"
+
+
+def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:
+    paths = graph.find(graph.claim(margin).paths)
+    assert paths is not None, "a margin has paths"
+    bench = Workbench.of(graph, paths, any_row=False)
+    progress("telling the story", 0, 2)
+    told = story(bench)
+    progress("telling the story", 1, 2)
+    gap = story_gap(bench, told)
+    progress("telling the story", 2, 2)
+    return graph.apply(GapCount(), [gap], 1)

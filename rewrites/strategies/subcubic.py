@@ -1,0 +1,73 @@
+"""The sub-cubic family: 100 published configurations, repaired, and 65 of our own.
+
+A configuration is direct/attention/error, in the short names of the published results:
+
+* direct: how the direct path is bounded.  exact, glob: by its exact row differences, per query or for all at once;
+  mean, svdq: around a common row, by a product bound; md: by a product bound.
+* attention: how the largest gap of a cell is bounded.  mean: from one anchor (repairs R1 and R2 of the published rule,
+  which is not sound); drop: from the anchor 0; chord: between equidistant anchors (ours).
+* error: the noise of EQKE.  EQKE: there is none; mdx, md, mmd, svd, len (ours): what a rank-one split of the table
+leaves; sub, msub,
+  rec, mrec, mmrec: what a split of its four factors leaves.
+
+Source: spec/max_of_k.md §3.3-§3.7.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+
+from ...engine.graph import ProofGraph
+from ..advice.gap_search import Handling, search
+from ..rules.attention_range import AttentionRangeRule
+from ..rules.gap_count import GapCount
+from ..rules.logit_gap import LogitGapRule
+from ..splits import attention, direct, tokens
+from ..splits.common import Workbench
+from ..splits.direct import Sharpening
+from . import Options, Progress
+
+SUMMARY = "lower bound from attention ranges and logit gaps, below V^3 steps"
+HANDLINGS: Mapping[str, tuple[bool, str]] = {"mean": (False, "best"), "drop": (False, "zero"), "chord": (True, "none")}
+DEFAULT_VARIANT = "exact/chord/EQKE"
+VARIANTS = tuple("/".join(parts) for parts in itertools.product(direct.OPTIONS, HANDLINGS, attention.OPTIONS))
+# The free tightenings of spec/max_of_k.md §3.5.7, each of which can be switched off; T6 (searching for the repaired
+# bound) has no switch, since there is no search for the unrepaired one.
+TIGHTENINGS: Mapping[str, str] = {
+    "T1": "all j + 1 tokens within a reach are counted",
+    "T2": "exact direct path: the target's own logit is kept",
+    "T3": "other tokens are measured against the target's logit, not by their row difference",
+    "T4": "every query uses its own reach for the other tokens",
+    "T5": "medians and mid-range rows are tried beside the mean row",
+    "T8": "exact direct path: a common row is split off first",
+}
+
+
+def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:
+    direct_name, handling, error = (options.variant or DEFAULT_VARIANT).split("/")
+    return gap_proof(graph, margin, options, progress, (direct_name, handling, error, "EVOU"))
+
+
+def gap_proof(
+    graph: ProofGraph, margin: int, options: Options, progress: Progress, parts: tuple[str, str, str, str]
+) -> int:
+    """The count for a configuration direct, attention, error, tokens (an option of :mod:`..splits.tokens`)."""
+    direct_name, handling_name, error_name, tokens_name = parts
+    off = set(options.off)
+    paths = graph.find(graph.claim(margin).paths)
+    bench = Workbench.of(graph, paths, any_row="T5" not in off)
+    noise = attention.attention_split(bench, error_name)
+    sharpening = Sharpening(pairs="T2" not in off, common_row="T8" not in off)
+    around = direct.direct_split(bench, direct_name, sharpening)
+    rows = tokens.OPTIONS[tokens_name](bench.fresh())
+    chord, anchor = HANDLINGS[handling_name]
+    single = tokens_name == "EVOU"
+    handling = Handling(chord, anchor, single=single, spread="T3" in off, shared="T4" in off)
+    progress("searching for reaches", 0, 1)
+    splits = [graph.claim(claim) for claim in (noise, around, rows)]
+    reach, anchors = search(graph.claim(paths), *splits, handling)
+    progress("searching for reaches", 1, 1)
+    ranges = graph.apply(AttentionRangeRule(), [paths, noise], reach)
+    gap = graph.apply(LogitGapRule(), [ranges, around, rows, margin], anchors)
+    return graph.apply(GapCount(), [gap], int("T1" not in off))

@@ -1,0 +1,172 @@
+"""``cubic_cells/1``: the checker's count is the documented one, is true, and is not to be exceeded."""
+
+from __future__ import annotations
+
+import itertools
+from math import comb
+from typing import Any
+
+import mpmath
+import pytest
+
+from mechproof.engine.checker import network, paths, rule_cubic
+from mechproof.engine.checker.budget import Budget
+from mechproof.engine.checker.certificate import Reader
+from mechproof.engine.checker.errors import Code, Failure
+from mechproof.engine.checker.margins import Margins
+
+RULE = "cubic_cells/1"
+BOUNDS = ["joint", "separate"]
+MODELS = [
+    ("pulled_model", (0, 4, 3, 0.3)),
+    ("pulled_model", (0, 4, 4, 0.3)),
+    ("pulled_model", (2, 2, 2, 0.3)),
+    ("pulled_model", (1, 2, 7, 0.3)),
+    ("pulled_model", (1, 5, 1, 0.3)),
+    ("pulled_model", (0, 1, 3, 0.3)),
+    ("pulled_model", (0, 1, 1, 0.3)),
+    ("random_model", (3, 4, 3, 3, 2, True)),
+    ("random_model", (7, 6, 2, 3, 2, True)),
+    ("random_model", (5, 3, 4, 2, 3, False)),
+]
+
+
+def bounds_by_output(model: Any, q: int, m: int, joint: bool) -> tuple[Any, ...]:
+    """a_x, f_x, a, f and the r_k of docs/certificate.md §7, as fractions."""
+    parts, others = model.parts, [x for x in range(model.V) if x != m]
+
+    def gaps(row: Any) -> dict[int, Any]:
+        return {x: row[x] - row[m] for x in others}
+
+    u, e, o = gaps(parts["UU"][q]), [gaps(row) for row in parts["EVOU"]], [gaps(row) for row in parts["PVOU"]]
+    free = o[:-1] if joint and model.K > 1 else o
+    worst = {x: max(row[x] for row in free) for x in others}
+    at_query = o[-1] if joint else worst
+    on_maximum = {x: u[x] + e[m][x] + worst[x] for x in others}
+    on_query = {x: u[x] + e[q][x] + at_query[x] for x in others}
+    if not others:
+        return on_maximum, on_query, 0, 0, []
+    most = max(u.values())
+    raised = [max(row[x] + worst[x] for x in others) for row in e]
+    if not joint:
+        return on_maximum, on_query, most + raised[m], most + raised[q], [most + r for r in raised[:m]]
+    apart = [[most + e[k][x] + worst[x] for x in others if x != k] for k in range(m)]
+    other = [max([u[k] + e[k][k] + worst[k], *apart[k]]) for k in range(m)]
+    return on_maximum, on_query, max(on_maximum.values()), max(on_query.values()), other
+
+
+def power(model: Any, score: Any) -> Any:
+    return mpmath.exp(real(score) / mpmath.sqrt(model.h))
+
+
+def real(value: Any) -> Any:
+    return mpmath.mpf(value.numerator) / value.denominator
+
+
+def documented(model: Any, joint: bool) -> int:
+    """The count of docs/certificate.md §7, to 60 digits."""
+    total = 0
+    with mpmath.workdps(60):
+        for q, m in model.cells():
+            on_maximum, on_query, a, f, other = bounds_by_output(model, q, m, joint)
+            scores = model.parts["EQKE"][q]
+            free = sorted(model.parts["EQKP"][q][:-1])
+            b = [power(model, score) for score in free]
+            weight, own = [power(model, score) for score in scores], power(model, model.score(q, model.K - 1, q))
+            total += all(weight[m] * sum(b) * real(on_maximum[x]) + own * real(on_query[x]) < 0 for x in on_maximum)
+            for c in range(1, model.K if q == m else model.K - 1):
+                n = model.K - 1 - c
+                good = [
+                    k
+                    for k in range(m)
+                    if all(
+                        weight[m] * sum(held) * real(a) + own * real(f) + weight[k] * sum(left) * real(other[k]) < 0
+                        for held, left in ((b[:n], b[n:]), (b[c:], b[:c]))
+                    )
+                ]
+                total += comb(model.K - 1, c) * len(good) ** c
+    return total
+
+
+def certificate(emitter: Any, model: Any, bounds: str, low: int) -> dict[str, Any]:
+    return emitter.certificate(model, RULE, {"bounds": bounds}, low, model.V**model.K)
+
+
+@pytest.mark.parametrize(("kind", "arguments"), MODELS)
+def test_the_documented_count_is_the_most_that_is_verified(
+    emitter: Any, judge: Any, kind: str, arguments: tuple[Any, ...]
+) -> None:
+    """Either count is verified and below the truth; one more is refused, with both numbers; less is verified."""
+    model = getattr(emitter, kind)(*arguments)
+    truth, inputs = model.truth(), model.V**model.K
+    for bounds in BOUNDS:
+        count = documented(model, bounds == "joint")
+        assert count <= truth
+        verdict = judge(model, certificate(emitter, model, bounds, count))
+        assert (verdict.status, verdict.right_low, verdict.right_high) == ("VERIFIED", count, inputs), verdict.line
+        if count < inputs:
+            refused = judge(model, certificate(emitter, model, bounds, count + 1))
+            assert (refused.exit_code, refused.code) == (1, "E216")
+            assert f"right_low is stated as {count + 1}; found {count}" in refused.line
+        if count:
+            assert judge(model, certificate(emitter, model, bounds, count - 1)).status == "VERIFIED"
+
+
+def test_the_counts_are_of_some_size(emitter: Any) -> None:
+    """The models are neither all right nor all wrong for the rule, and joint bounds count more."""
+    models = [getattr(emitter, kind)(*arguments) for kind, arguments in MODELS]
+    counts = [(documented(model, True), documented(model, False)) for model in models]
+    assert sum(joint > separate for joint, separate in counts) >= 2
+    assert sum(separate > 10 for _, separate in counts) >= 3
+
+
+def test_nothing_is_shown_wrong(emitter: Any, judge: Any) -> None:
+    """An upper bound below the number of inputs does not follow from this rule, however true it is."""
+    model = emitter.pulled_model(0, 4, 3, 0.3)
+    refused = judge(model, emitter.certificate(model, RULE, {"bounds": "joint"}, 0, 63))
+    assert refused.code == "E216" and "right_high" in refused.line
+
+
+@pytest.mark.parametrize("arguments", [(0, 4, 3), (1, 3, 4), (5, 5, 2)])
+def test_ties_are_not_counted(emitter: Any, tmp_path: Any, arguments: tuple[int, ...]) -> None:
+    """Networks with planted ties: each cell counts at most its right sequences."""
+    model = emitter.tied_model(*arguments)
+    budget = Budget(10**9)
+    read = network.read_network(str(emitter.write(model, tmp_path)), budget)
+    margins = Margins(paths.path_matrices(read, budget), read.head, budget)
+    for joint, (q, m) in itertools.product((True, False), margins.cells):
+        bounds = rule_cubic.logit_bounds(margins, m, joint)[q]
+        count = rule_cubic.count_cell(margins, rule_cubic.attention(margins, q), bounds, q, m)
+        assert 0 <= count <= sum(model.right((*free, q)) for free in model.sequences(q, m))
+
+
+def test_workers_count_the_same(emitter: Any, judge: Any) -> None:
+    """Shared among processes the sum is the same."""
+    model = emitter.pulled_model(0, 5, 4, 0.3)
+    count = documented(model, True)
+    for jobs in (2, 3):
+        assert judge(model, certificate(emitter, model, "joint", count), jobs=jobs).status == "VERIFIED"
+        assert judge(model, certificate(emitter, model, "joint", count + 1), jobs=jobs).code == "E216"
+
+
+def test_a_small_budget_is_refused(emitter: Any, judge: Any) -> None:
+    """The steps are charged: a budget below the work ends in E242."""
+    model = emitter.pulled_model(0, 5, 4, 0.3)
+    made = certificate(emitter, model, "joint", 0)
+    needed = next(steps for steps in range(500, 100000, 500) if judge(model, made, budget=steps).status == "VERIFIED")
+    assert judge(model, made, budget=needed - 500).code == "E242"
+
+
+@pytest.mark.parametrize(
+    "advice", ['{"bounds":"tight"}', '{"bounds":""}', '{"bounds":true}', "{}", '{"bounds":"joint","x":0}', '"joint"']
+)
+def test_other_advice_is_malformed(advice: str) -> None:
+    """The bounds are joint or separate; anything else is E110, at its place."""
+    with pytest.raises(Failure) as caught:
+        rule_cubic.read_advice(Reader(advice.encode()))
+    assert caught.value.code is Code.E110
+
+
+def test_times_is_above_every_product() -> None:
+    """The end of the weight that makes the product larger is taken, by the sign of the bound."""
+    assert [rule_cubic.times(3, 5, bound) for bound in (-2, 0, 2)] == [-6, 0, 10]

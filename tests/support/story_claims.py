@@ -1,0 +1,24 @@
+"""The claims of the mechanistic story of a small network, in a graph of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mechproof.engine.graph import ProofGraph
+from mechproof.rewrites.rules.network_definition import NetworkDefinition
+from mechproof.rewrites.rules.path_decomposition import PathDecomposition
+from mechproof.rewrites.splits.common import Workbench
+from mechproof.rewrites.splits.story import Story, story
+
+
+def bench_of(net: Any) -> Workbench:
+    """A fresh graph with the network's paths."""
+    graph = ProofGraph()
+    paths = graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), net.statement)])
+    return Workbench.of(graph, paths, any_row=False)
+
+
+def told(net: Any) -> tuple[Workbench, Story]:
+    """The workbench and the ids of the story's claims."""
+    bench = bench_of(net)
+    return bench, story(bench)
