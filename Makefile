@@ -35,6 +35,7 @@ bench: .venv/ready-test
 gallery: .venv/ready
 	$(BIN)/mechproof prove $(NETWORK) --out proofs_out/gallery/max_of_4
 	$(BIN)/mechproof prove models/zoo/max_of_2_v64_d32_seed123.safetensors --out proofs_out/gallery/max_of_2
+	$(BIN)/mechproof prove $(NETWORK) --strategy story --out proofs_out/gallery/max_of_4_story
 
 zoo: .venv/ready-test
 	$(BIN)/python -m mechproof.models.zoo.build

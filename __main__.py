@@ -27,13 +27,16 @@ from .engine.explain import explain
 from .engine.files import atomic_write, make_folder
 from .engine.graph_export import FORMATS
 from .engine.transcript import markdown
+from .engine.transcript import write as transcript_files
 from .models import zoo
 from .models.float_statement import EXP_ULPS
 from .models.problem import problem
 from .models.weights import load
+from .rewrites.advice.float_runs import SAMPLE
 from .rewrites.alternatives import alternatives
 from .rewrites.check_file import load_checks
 from .rewrites.display import show_certificate
+from .rewrites.exposition import no_certificate
 from .rewrites.float_comparison import Comparison
 from .rewrites.goal_names import KNOWN
 from .rewrites.lemma_file import examine_file
@@ -136,7 +139,8 @@ def prove_command(
     ] = EXP_ULPS,
     runs: Annotated[
         int, typer.Option(min=0, metavar="N", help="Float semantics: also run torch on N inputs (0: on none).")
-    ] = 4096,
+    ] = SAMPLE,
+    compiled: Annotated[bool, typer.Option("--compiled", help="Also run what torch.compile makes of it.")] = False,
     at_least: Annotated[
         Fraction | None, typer.Option(parser=_share, metavar="P/Q", help="Exit 1 unless so much is proved.")
     ] = None,
@@ -188,9 +192,12 @@ def prove_command(
             exp_ulps=exp_ulps,
             progress=report,
         )
-        folder = weights.stem if proof.certifiable else f"{weights.stem}-{semantics.value}"
+        real = semantics is Semantics.real
+        folder = weights.stem if real else f"{weights.stem}-{semantics.value}"
         files = proof.write(out or Path("mechproof-out") / folder, detail.value)
-    compared = None if proof.certifiable else Comparison.of(proof, runs)
+    if real and proof.status == "PROVED" and not proof.certifiable:
+        errors.print(no_certificate(proof.graph.proof(proof.goal)), soft_wrap=True)
+    compared = None if real else Comparison.of(proof, runs, compiled=compiled)
     established = at_least is None or proof.theorem.bounds[0] >= at_least
     verdict = proof.verdict
     if not established:
@@ -397,6 +404,63 @@ def compare_command(
         for ablation in found.ablations:
             console.print(tables.ablation(found.curve, ablation.base, ablation.lines()), "")
     raise typer.Exit(int(beside is not None and any(line.lower for line in beside.lines)))
+
+
+@app.command("audit")
+def audit_command(
+    weights: Annotated[
+        Path | None, typer.Argument(help="Weights: safetensors, npz, or a torch state dict (.pt, .pth).")
+    ] = None,
+    strategies: Annotated[
+        list[str] | None,
+        typer.Option("--strategy", help="A published configuration, as in exact/mean/EQKE, or loss (repeatable)."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every published configuration, and loss.")] = False,
+    dtypes: Annotated[
+        list[str] | None, typer.Option("--dtype", help="float16, bfloat16, float32, float64 (repeatable; default all).")
+    ] = None,
+    attack: Annotated[
+        bool,
+        typer.Option("--attack", help="Instead: construct weights on which the verifications certify what is false."),
+    ] = False,
+    sarif: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the findings as SARIF 2.1.0.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the transcript, or for what --attack finds.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+) -> None:
+    """Replay published float verifications and say which of their bounds survive; exit 1 unless all hold."""
+    from .rewrites.audit import corpus, reporting, session, verifiers
+    from .rewrites.audit.runs import DTYPES
+
+    chosen = [*verifiers.names(), "loss"] if everything else strategies or [verifiers.FIRST]
+    published = [verifiers.published(name) for name in chosen if name != "loss"]
+    if unknown := set(dtypes or ()) - set(DTYPES):
+        raise typer.BadParameter(f"expected {', '.join(DTYPES)}; found {min(unknown)}", param_hint="--dtype")
+    if attack:
+        for path in corpus.construct(published, make_folder(out or Path("mechproof-out/attack"))):
+            typer.echo(str(path))
+        return
+    if weights is None:
+        raise typer.BadParameter("is needed, unless with --attack", param_hint="WEIGHTS")
+    with _progress(quiet) as report:
+        found = session.audit(
+            weights, published, dtypes or tuple(DTYPES), loss="loss" in chosen, processes=jobs, progress=report
+        )
+    files = transcript_files(reporting.document(found), make_folder(out), weights.stem) if out else []
+    if sarif is not None:
+        atomic_write(sarif, json.dumps(reporting.sarif(found, __version__), indent=1).encode())
+        files = [*files, sarif]
+    if as_json:
+        typer.echo(json.dumps(found.as_json() | {"files": list(map(str, files))}))
+    else:
+        console = Console(highlight=False)
+        for table in reporting.tables(found):
+            console.print(table, "")
+        for line in (*reporting.lines(found), *(f"{path.suffix[1:]:>5}  {path}" for path in files)):
+            typer.echo(line)
+        typer.echo(reporting.verdict_line(found))
+    raise typer.Exit(0 if found.holds else 1)
 
 
 @app.command("search")

@@ -56,9 +56,10 @@ class _Search:
 
     def run(self) -> Extracted:
         exact = self._decide({}, {self.goal}, 0)
-        if self.best is None:
+        steps = None if self.best is None else _ordered(self.best, self.goal)
+        if steps is None:
             raise NotEstablished(self.graph.claim(self.goal).kind, "no proof of it without assumptions was found")
-        return Extracted(self.goal, tuple(_ordered(self.best, self.goal)), self.best_price, exact)
+        return Extracted(self.goal, tuple(steps), self.best_price, exact)
 
     def _decide(self, chosen: dict[int, Derivation], open_claims: set[int], spent: int) -> bool:
         """Extend a partial choice in every way that may be better; False when the steps ran out."""

@@ -93,6 +93,11 @@ class ProofGraph:
             raise NotEstablished(self.claim(goal).kind, "no derivation of it can be written into a certificate")
         return found
 
+    def is_certifiable(self, goal: int) -> bool:
+        """Whether a certificate can carry some proof of the goal."""
+        usable = [d for d in self.derivations() if d.rule.certifiable and not d.rule.conditional]
+        return self._select(goal, usable) is not None
+
     def is_conditional(self, goal: int) -> bool:
         """Whether every proof of the goal rests on an assumption."""
         return any(step.rule.conditional for step in self.proof(goal))
@@ -136,6 +141,12 @@ class ProofGraph:
                 raise NotEstablished(derivation.rule.tag, "replaying it gives another conclusion")
             translation[derivation.claim] = claim
         return fresh
+
+    def _repr_svg_(self) -> str:
+        """How notebooks show the graph."""
+        from .graph_export import svg
+
+        return svg(self)
 
 
 def _key(claim: Claim) -> str:

@@ -11,6 +11,7 @@ from ..models.problem import problem
 from ..models.weights import load
 from .backward import Engine, Limits
 from .goal_names import goal
+from .rules.accuracy import Accuracy
 from .rules.network_definition import NetworkDefinition
 from .rules.path_decomposition import PathDecomposition
 from .splits.common import Workbench
@@ -51,7 +52,8 @@ def alternatives(weights: str | PathLike[str], text: str, seconds: int, task: st
     rows = []
     for found in engine.solve(goal(text, bench)):
         steps = engine.proof(found.claim).steps
-        sentence = graph.claim(found.claim).sentence()
+        claim = graph.claim(found.claim)
+        sentence = claim.relation() if isinstance(claim, Accuracy) else claim.sentence().replace("$", "")
         rules = tuple(dict.fromkeys(step.rule.tag for step in steps))
         rows.append(Alternative(sentence, found.price, len(steps), found.dominated, rules))
     return Alternatives(tuple(rows), not engine.cut_short)

@@ -92,7 +92,7 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
     if runs is not None:
         sections += [float_exposition.in_between(graph, runs), float_exposition.no_certificate()]
     elif not graph.is_conditional(goal):
-        sections.append(_recheck(theorem))
+        sections.append(_recheck(theorem) if graph.is_certifiable(goal) else _no_certificate(proof))
     title = f"{theorem.kind.capitalize()} of {name} on max-of-{theorem.statement.task.n_ctx}"
     return Document(title, verdict(graph, goal), tuple(sections))
 
@@ -173,7 +173,9 @@ def _first(term: Term) -> Any:
 
 
 def _trust(theorem: Theorem) -> Block:
-    assumed = theorem.statement.network.assumptions()
+    runs = isinstance(theorem, FloatAccuracy)
+    # The theorem's own steps say how floats are scaled.
+    assumed = [point for point in theorem.statement.network.assumptions() if not (runs and "real number sqrt" in point)]
     about = (
         "It is about real arithmetic, not about a floating-point run."
         if not isinstance(theorem, FloatAccuracy)
@@ -186,9 +188,7 @@ def _trust(theorem: Theorem) -> Block:
         else "One program: the prover (with FLINT/Arb for integers and balls)."
     )
     items: list[tuple[Block, ...]] = [
-        (
-            paragraph(f"The statement: that the theorem above is what you want to know. {about}"),
-        ),
+        (paragraph(f"The statement: that the theorem above is what you want to know. {about}"),),
         (paragraph("The written proofs of the lemmas below."),),
         (paragraph(programs),),
     ]
@@ -429,6 +429,16 @@ def _price(graph: ProofGraph, proof: Sequence[Derivation], theorem: Theorem) -> 
 
 def _latex(cost: Cost) -> str:
     return sympy.latex(cost.leading())
+
+
+def no_certificate(proof: Sequence[Derivation]) -> str:
+    """Why there is none."""
+    rules = ", ".join(dict.fromkeys(step.rule.tag for step in proof if not step.rule.certifiable))
+    return f"There is no certificate of this proof: the independent checker does not know {rules}."
+
+
+def _no_certificate(proof: Sequence[Derivation]) -> Block:
+    return Section("How to check it again", (paragraph(f"{no_certificate(proof)} Prove it again, from your weights."),))
 
 
 def _recheck(theorem: Theorem) -> Block:

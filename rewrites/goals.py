@@ -41,8 +41,11 @@ class Method(Protocol):
     it concludes, about the goal.  A :class:`NotEstablished` that it raises is remembered as the method's reason.
     """
 
-    name: str
-    kind: type[Claim]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> type[Claim]: ...
 
     def needs(self, bench: Workbench, goal: Goal) -> Sequence[Goal] | None:
         """The goals needed for this one; None when the method does not fit it."""

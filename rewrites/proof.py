@@ -46,12 +46,12 @@ class Proof:
 
     @property
     def certifiable(self) -> bool:
-        """Whether the independent checker knows this kind of theorem."""
-        return not isinstance(self.theorem, FloatAccuracy)
+        """Whether the independent checker knows this kind of theorem, and all rules of some proof of it."""
+        return not isinstance(self.theorem, FloatAccuracy) and self.graph.is_certifiable(self.goal)
 
     @cached_property
     def certificate(self) -> bytes:
-        """Raises :class:`~mechproof.engine.rule.NotEstablished` for a theorem about float runs, which has none yet."""
+        """Raises :class:`~mechproof.engine.rule.NotEstablished` where there is none; see :attr:`certifiable`."""
         return emit(self.graph, self.goal, self.theorem.statement.sha256)
 
     def transcript(self, detail: str = "appendix") -> Document:
@@ -97,8 +97,8 @@ def prove(
 ) -> Proof:
     """Prove bounds of a metric (accuracy or loss) of the statement's network by a named strategy.
 
-    With ``semantics`` float32, float64 or bfloat16 the theorem is about the accuracy of every float run whose exponential
-    errs by at most ``exp_ulps`` units in the last place.
+    With ``semantics`` float32, float64 or bfloat16 the theorem is about the accuracy of every float run whose
+    exponential errs by at most ``exp_ulps`` units in the last place.
     """
     if semantics != "real":
         if metric != "accuracy":

@@ -1,7 +1,8 @@
 """Bounds by search: all derivations of a row-difference bound that the rules give, with what each costs.
 
-For a product M_1 … M_n the search tries, for every interval of factors: multiplying out, the Frobenius norms, and
-at every break the product rule and the mean rule on bounds of the right part.  All derivations stay in the graph;
+For a product M_1 … M_n the search tries, for every interval of factors: multiplying out, the Frobenius norms, row
+lengths, an ellipsoid around the columns of what follows the narrowest break, and at every break the product rule and
+the mean rule on bounds of the right part.  All derivations stay in the graph;
 per interval those that another beats in both price and size are not built upon.
 """
 
@@ -16,9 +17,11 @@ from ..engine.equality import Expansion
 from ..engine.explain import charged
 from ..engine.graph import ProofGraph
 from ..engine.term import Tensor, Term, factors, product
+from .advice.ellipsoid import enclosing
 from .advice.mean_row import mean_row
 from .rules.known_matrices import NameMatrix
 from .rules.row_difference import RowDifferenceAlong, RowDifferenceExact
+from .rules.row_difference_ellipsoid import Ellipsoid, RowDifferenceEllipsoid
 from .rules.row_difference_norm import RowDifferenceNorm
 from .rules.row_difference_product import RowDifferenceMean, RowDifferenceProduct
 from .rules.row_difference_spectral import RowDifferenceLength
@@ -68,6 +71,17 @@ def row_difference_bounds(graph: ProofGraph, known: int, term: Term) -> list[Bou
     return [Bound(claim, graph.claim(claim).largest, price(graph, claim)) for claim in _about(graph, whole, term)]
 
 
+def ellipsoid_bound(graph: ProofGraph, known: int, left: Term, right: Term) -> int:
+    """Row differences of left·right, the columns of ``right`` in an ellipsoid found for them."""
+    values = graph.claim(known).values
+    parts = enclosing(left.evaluate(values), right.evaluate(values))
+    names = [f"{letter}_{(left @ right).key[:12]}" for letter in "ySz"]
+    for named in zip(names, parts, strict=True):
+        known = graph.apply(NameMatrix(), [known], named)
+    tensors = [Tensor(name, part.shape, name[0]) for name, part in zip(names, parts, strict=True)]
+    return graph.apply(RowDifferenceEllipsoid(), [known], Ellipsoid(left, right, *tensors))
+
+
 def _about(graph: ProofGraph, claims: Sequence[int], term: Term) -> Iterator[int]:
     """The same bounds for ``term``, carried over by the equation between the two bracketings."""
     for claim in claims:
@@ -93,7 +107,12 @@ class _Search:
             claims = [self.graph.apply(RowDifferenceExact(), [self.known], whole)]
             for rule in (RowDifferenceNorm(), RowDifferenceLength()):
                 claims.append(self.graph.apply(rule, [self.known], self.factors[start:end]))
-            for middle in range(start + 1, end):
+            middles = range(start + 1, end)
+            if middles:
+                middle = min(middles, key=lambda middle: self.factors[middle].shape[0])
+                left, right = product(self.factors[start:middle]), product(self.factors[middle:end])
+                claims += _about(self.graph, [ellipsoid_bound(self.graph, self.known, left, right)], whole)
+            for middle in middles:
                 claims += _about(self.graph, list(self._broken(start, middle, end)), whole)
             self._found[start, end] = list(dict.fromkeys(claims))
         return self._found[start, end]

@@ -269,9 +269,9 @@ def test_a_loss_is_proved_checked_and_shown(run):
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
-    [(("--at-least", "0.5"), "is about accuracy"), (("--strategy", "separable"), "proves no bounds of the loss")],
+    [(("--at-least", "0.5"), "is about accuracy"), (("--strategy", "guess"), "no strategy 'guess'")],
 )
 def test_what_does_not_go_with_a_loss(run, arguments, expected):
-    """A share to reach, and strategies that only count, are usage errors."""
+    """A share to reach, and strategies that there are not, are usage errors."""
     result = run("prove", TIED, "--metric", "loss", *arguments)
     assert result.code == 2 and expected in result.err

@@ -8,19 +8,23 @@ from dataclasses import dataclass
 from . import (
     rule_accuracy,
     rule_attention,
+    rule_coupled,
     rule_cubic,
     rule_gap,
+    rule_gap_loss,
     rule_known,
     rule_loss,
     rule_loss_tree,
     rule_margin,
     rule_network,
     rule_paths,
+    rule_position,
     rule_row_difference,
     rule_row_split,
     rule_story,
     rule_tree,
     rule_triples,
+    rule_vertex,
 )
 from .certificate import Reader
 from .errors import Code, Failure
@@ -41,6 +45,10 @@ RULES: dict[str, Rule] = {
         rule_loss_tree,
         rule_loss,
         rule_attention,
+        rule_gap_loss,
+        rule_coupled,
+        rule_position,
+        rule_vertex,
     )
 }
 RULES |= {

@@ -31,6 +31,7 @@ ALPHA_BITS = 96
 ONE = 1 << ALPHA_BITS
 PRECISION = 96
 FAR = 512
+MOST_POWERS = 1 << 16
 
 
 def least_share(copies: int, others: int, x: Enclosure) -> int:
@@ -69,6 +70,7 @@ class Ranges:
         self.table = table
         (self.scores, self.noise), self.unit = aligned(margins.budget, split.approximation, split.noise)
         self.queries: dict[int, Query] = {}
+        self.powers: dict[int, Enclosure] = {}
 
     def query(self, q: int) -> Query:
         """What all cells of a query share; the free positions in the order of their exact scores."""
@@ -91,7 +93,11 @@ class Ranges:
 
     def ends(self, q: int, m: int, c: int) -> tuple[int, int]:
         """Bounds of the attention on m in a treated cell, in units of 2**-ALPHA_BITS."""
-        here, j = self.query(q), self.reach(q, m, c)
+        return self.ends_within(q, m, c, self.reach(q, m, c))
+
+    def ends_within(self, q: int, m: int, c: int, j: int) -> tuple[int, int]:
+        """The same with the reach j."""
+        here = self.query(q)
         free = self.margins.positions - 1
         copies = free - c if q == m else free - c + 1
         others = free - copies
@@ -107,8 +113,12 @@ class Ranges:
         return least_share(first, first_left, above), largest_share(last, last_left, below)
 
     def _exponential(self, score: int) -> Enclosure:
-        self.margins.budget.spend(64 + ((score.bit_length() >> 6) ** 2 >> 7))
-        return exponential(score, self.unit, self.margins.head, PRECISION)
+        if score not in self.powers:
+            if len(self.powers) == MOST_POWERS:
+                self.powers.clear()
+            self.margins.budget.spend(64 + ((score.bit_length() >> 6) ** 2 >> 7))
+            self.powers[score] = exponential(score, self.unit, self.margins.head, PRECISION)
+        return self.powers[score]
 
 
 def read_reach(reader: Reader) -> Sequence[int]:
@@ -145,22 +155,27 @@ def require_split(
 def check(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when the reach treats only cells that exist, and so many; E256. The ranges follow when they are used."""
     margins, table = auditor.margins, derivation.advice
-    vocabulary, positions = margins.vocabulary, margins.positions
-    split = require_split(auditor, derivation, 1, "EQKE", vocabulary, {1})
+    split = require_split(auditor, derivation, 1, "EQKE", margins.vocabulary, {1})
+    treated = check_reach(auditor, derivation, table)
+    if derivation.conclusion != treated:
+        raise derivation.differs("the number of cells", derivation.conclusion, treated)
+    auditor.found[derivation.id] = Ranges(margins, split, table)
+
+
+def check_reach(auditor: Auditor, derivation: Derivation, table: Sequence[int]) -> int:
+    """The number of treated cells of a reach; E256 when one does not exist."""
+    vocabulary, positions = auditor.network.vocabulary, auditor.network.positions
     if len(table) != vocabulary**2 * positions:
         raise derivation.differs("the size of the reach", len(table), vocabulary**2 * positions)
     auditor.budget.spend(len(table))
-    ranges = Ranges(margins, split, table)
     treated = [index for index, entry in enumerate(table) if entry]
     for index in treated:
         pair, c = divmod(index, positions)
         q, m = divmod(pair, vocabulary)
-        j = ranges.reach(q, m, c)
+        j = table[index] - 1
         if not (c and j < m and (q == m or q <= j)):
             raise Failure(Code.E256, id=derivation.id, rule=derivation.rule.name, cell=(q, m, c), reach=j)
-    if derivation.conclusion != len(treated):
-        raise derivation.differs("the number of cells", derivation.conclusion, len(treated))
-    auditor.found[derivation.id] = ranges
+    return len(treated)
 
 
 RULE = Rule("attention_range/1", ("paths", ROW_SPLIT), KIND, read_reach, read_conclusion, check)

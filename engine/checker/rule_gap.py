@@ -67,7 +67,7 @@ class Gaps:
     """Exact logit parts and splits of them in one unit."""
 
     def __init__(self, paths: Paths, direct: RowSplit, tokens: RowSplit, budget: Budget) -> None:
-        parts, _ = aligned(budget, paths.UU, paths.EVOU, paths.PVOU, *direct[1:], *tokens[1:])
+        parts, self.unit = aligned(budget, paths.UU, paths.EVOU, paths.PVOU, *direct[1:], *tokens[1:])
         self.own_direct, self.own_tokens, self.positions, (self.common,), self.noise, *others = parts
         self.tokens, self.token_noise = others
         # the largest numbers, in units of 1024 bits
@@ -78,17 +78,28 @@ class Gaps:
         row = self.noise[q]
         return row[m] if m < len(row) else row[-1]
 
+    def lines(self, m: int) -> list[tuple[int, int]]:
+        """(b_x, r_x) for every x other than m."""
+        outputs = [x for x in range(len(self.common)) if x != m]
+        slopes = [self.tokens[m][x] - self.tokens[m][m] + self.token_noise[m][0] for x in outputs]
+        base = [self.common[x] - self.common[m] + place for x, place in zip(outputs, self.places(m), strict=True)]
+        return list(zip(base, slopes, strict=True))
+
+    def places(self, m: int) -> list[int]:
+        """max_p (PVOU[p,x] - PVOU[p,m]) for every x other than m."""
+        return [max(row[x] - row[m] for row in self.positions) for x in range(len(self.common)) if x != m]
+
+    def others(self, m: int) -> list[int]:
+        """w by j < m, for at least two tokens."""
+        rows = zip(self.tokens[:m], self.token_noise, strict=False)
+        return list(accumulate((max(row[:m] + row[m + 1 :]) - row[m] + noise for row, (noise,) in rows), max))
+
     def target(self, m: int) -> Target:
         """The tables of one m."""
-        outputs = [x for x in range(len(self.common)) if x != m]
-        places = [max(row[x] - row[m] for row in self.positions) for x in outputs]
-        base = [self.common[x] - self.common[m] + place for x, place in zip(outputs, places, strict=True)]
-        slopes = [self.tokens[m][x] - self.tokens[m][m] + self.token_noise[m][0] for x in outputs]
-        rows = zip(self.tokens[:m], self.token_noise, strict=False)
-        each = (max(row[:m] + row[m + 1 :]) - row[m] + noise for row, (noise,) in rows)
         exact = [d + t for d, t in zip(self.own_direct[m], self.own_tokens[m], strict=True)]
-        alone = all(exact[x] - exact[m] + place < 0 for x, place in zip(outputs, places, strict=True))
-        return Target(highest_lines(list(zip(base, slopes, strict=True))), list(accumulate(each, max)), alone)
+        rest = [value for x, value in enumerate(exact) if x != m]
+        alone = all(value - exact[m] + place < 0 for value, place in zip(rest, self.places(m), strict=True))
+        return Target(highest_lines(self.lines(m)), self.others(m), alone)
 
 
 def largest_gap(target: Target, j: int, share: int) -> int:

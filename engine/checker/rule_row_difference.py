@@ -77,6 +77,7 @@ PREMISES = {
     "norm": (KNOWN,),
     "spectral": (KNOWN,),
     "length": (KNOWN,),
+    "ellipsoid": (KNOWN,),
     "product": (KNOWN, KIND),
     "mean": (KNOWN, KIND, KIND),
     "along": (KIND, EQUAL),

@@ -40,7 +40,7 @@ def search(
         best = counted.argmax(axis=0)
         chosen[m] = ladder[best]
         reach[: m + 1, m, :] = found[best, :, np.arange(positions)].T
-    return Reach(reach), Multipliers(chosen, blocks)
+    return Reach(reach), Multipliers(chosen, blocks, bounds.tables.exponent)
 
 
 def _reaches(cells: Cells, ladder: np.ndarray, positions: int) -> np.ndarray:

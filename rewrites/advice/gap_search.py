@@ -23,6 +23,8 @@ from ..rules.row_split import RowSplit
 
 LADDER = 32
 STEPS = 16
+# Gaps, in logits, between which the losses of a cell are told apart.
+LEVELS = (-8.0, -3.0, 0.0, 3.0, 6.0, 9.0, 12.0, 15.0, 18.0, 22.0, 27.0, 33.0)
 # What rounding in the proof may cost a cell, in logits.
 SLACK = 1e-5
 # Larger numbers are cut to this one: a product of four is still a float.
@@ -48,11 +50,15 @@ def search(
     """Reach and anchors for the rules :mod:`..rules.attention_range` and :mod:`..rules.logit_gap`."""
     cells = _Cells(paths, attention, direct, tokens, handling)
     grid, anchors = cells.best()
-    table = np.full((cells.vocabulary, cells.vocabulary, cells.positions), -1, dtype=np.int64)
-    table[cells.q, cells.m, cells.c] = grid
     chosen = None if anchors is None else np.rint(anchors * 2**GRID_BITS).astype(np.int64)
     flags = {name: getattr(handling, name) for name in ("chord", "single", "spread", "shared")}
-    return Reach(table), Anchors(anchors=chosen, **flags)
+    return cells.as_reach(grid), Anchors(anchors=chosen, **flags)
+
+
+def layers(paths: Paths, attention: RowSplit, direct: RowSplit, tokens: RowSplit) -> tuple[Reach, ...]:
+    """Reaches for the rule :mod:`..rules.gap_loss`: within each, no gap exceeds a number of ``LEVELS``."""
+    cells = _Cells(paths, attention, direct, tokens, Handling(chord=True, anchor="none"))
+    return tuple(cells.as_reach(cells.reach_below(level)) for level in LEVELS)
 
 
 def floats(matrix: DyadicMatrix) -> np.ndarray:
@@ -123,6 +129,16 @@ class _Cells:
             anchors[better], most[better] = anchor, counted[better]
             reach = np.where(better[self.m, self.c], found, reach)
         return reach, anchors
+
+    def as_reach(self, grid: np.ndarray) -> Reach:
+        """The reaches of all cells as advice."""
+        table = np.full((self.vocabulary, self.vocabulary, self.positions), -1, dtype=np.int64)
+        table[self.q, self.m, self.c] = grid
+        return Reach(table)
+
+    def reach_below(self, level: float) -> np.ndarray:
+        """The largest reach of every cell with a bound below the level, every cell with its own w."""
+        return self._bisect(lambda j: self._bound(j, j, None) - level, self.m - 1)
 
     def _counted(self, reach: np.ndarray) -> np.ndarray:
         """Sequences by (m, c)."""

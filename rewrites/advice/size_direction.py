@@ -15,6 +15,8 @@ from .gap_search import SLACK, STEEPEST
 
 # Strengths are at least this part of the largest.
 LEAST_STRENGTH = 2.0**-20
+# How far below m the tokens of a layer stay.
+DISTANCES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
 
 
 def size_factors(table: DyadicMatrix) -> Factors:
@@ -67,3 +69,15 @@ def story_reach(
     table = np.full((vocabulary, vocabulary, length), -1, dtype=np.int64)
     table[q, m, c] = np.where(low >= least, low, -1)
     return Reach(table)
+
+
+def near_reaches(gap: ScoreGap) -> tuple[Reach, ...]:
+    """The reaches m - d for every d of ``DISTANCES``, in all cells whose m has a score gap."""
+    network = gap.statement.network
+    q, m, c = np.indices((network.d_vocab, network.d_vocab, network.n_ctx))
+    good = ~np.isin(m, gap.increasing.exceptions) & (c >= 1)
+    found = []
+    for distance in DISTANCES:
+        exists = good & (m >= distance) & ((q == m) | (q <= m - distance))
+        found.append(Reach(np.where(exists, m - distance, -1).astype(np.int64)))
+    return tuple(found)

@@ -46,8 +46,8 @@ class Gap:
     def attempts(self, bench: Workbench, goal: Goal, claims: Sequence[int]) -> Iterator[int]:
         graph = bench.graph
         noise, around, rows, margin = claims
-        splits = [graph.claim(claim) for claim in (noise, around, rows)]
-        reach, anchors = search(graph.claim(bench.paths), *splits, self.handling)
+        found = (graph.claim(claim) for claim in (bench.paths, noise, around, rows))
+        reach, anchors = search(*found, handling=self.handling)
         ranges = graph.apply(AttentionRangeRule(), [bench.paths, noise], reach)
         yield graph.apply(LogitGapRule(), [ranges, around, rows, margin], anchors)
         if not graph.claim(rows).largest:  # where EVOU is multiplied out, UU may be as well for the last few sequences

@@ -69,4 +69,10 @@ class Vertices:
         yield bench.graph.apply(VertexCells(), [attention_split(bench, self.scores), *claims])
 
 
-METHODS = (Coupled("EQKE", 8), Coupled("EQKE", None), Coupled("len", None), Vertices("EQKE"), Vertices("len"))
+METHODS = (
+    Coupled("EQKE", 8),
+    Coupled("EQKE", None),
+    Coupled("ellipsoid", None),
+    Vertices("EQKE"),
+    Vertices("ellipsoid"),
+)

@@ -56,7 +56,7 @@ class FloatNetwork:
 
     @property
     def scale(self) -> Tensor:
-        return torch.tensor(self.W_Q.shape[1]).sqrt().to(self.W_E.dtype)
+        return torch.tensor(self.W_Q.shape[1], dtype=self.W_E.dtype).sqrt()
 
     @property
     def last(self) -> Tensor:
@@ -184,7 +184,7 @@ def _norm(factors: list[Tensor]) -> Tensor:
     rest = factors[0] @ factors[1]
     wide = rest if rest.dtype in (torch.float32, torch.float64) else rest.float()
     largest = torch.linalg.matrix_norm(wide, 2).to(rest.dtype)
-    return (largest * torch.tensor(2.0).sqrt().to(rest.dtype)).expand(rest.shape[0])
+    return (largest * torch.tensor(2, dtype=rest.dtype).sqrt()).expand(rest.shape[0])
 
 
 ERRORS: Mapping[str, tuple[Callable[..., tuple[Tensor, list[Tensor]]] | None, Callable[[list[Tensor]], Tensor] | None]]

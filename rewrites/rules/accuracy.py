@@ -61,6 +61,8 @@ class Accuracy(Claim):
         if self.low == self.high:
             return f"The accuracy over all {self.inputs} inputs is exactly ${count_str(self.low, self.inputs)}$."
         low, high = count_str(self.low, self.inputs), count_str(self.high, self.inputs)
+        if self.high == self.inputs:
+            return f"The accuracy over all {self.inputs} inputs is at least ${low}$."
         return f"The accuracy over all {self.inputs} inputs lies between ${low}$ and ${high}$."
 
     def data(self) -> dict[str, Any]:

@@ -75,13 +75,15 @@ class Cell:
 
     def _root_bounds(self, base: np.ndarray, table: np.ndarray, extreme: Callable[..., np.ndarray]) -> np.ndarray:
         """Bounds of Σ_p D over each root, (number of roots) × V; the cell must not be empty."""
-        everything = extreme(table, axis=1)
-        if self.q == self.m:
-            return (base + everything.sum(axis=0))[None, :]
-        without = extreme(table[:, : self.m, :], axis=1)
-        return np.array(
-            [
-                base + table[p, self.m] + without[:p].sum(axis=0) + everything[p + 1 :].sum(axis=0)
-                for p in range(self.free_positions)
-            ]
-        )
+        return root_bounds(self.q, self.m, base, table, extreme)
+
+
+def root_bounds(q: int, m: int, base: np.ndarray, table: np.ndarray, extreme: Callable[..., np.ndarray]) -> np.ndarray:
+    """Sums over the positions, each with its extreme, over each root of the cell: (number of roots) × V."""
+    everything = extreme(table, axis=1)
+    if q == m:
+        return (base + everything.sum(axis=0))[None, :]
+    without = extreme(table[:, :m, :], axis=1)
+    return np.array(
+        [base + table[p, m] + without[:p].sum(axis=0) + everything[p + 1 :].sum(axis=0) for p in range(len(table))]
+    )

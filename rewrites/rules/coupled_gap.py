@@ -34,15 +34,16 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.arithmetic.interval import IntervalTable, ScaledTable, at_scale
-from ...engine.certificate import hex_integer
+from ...engine.certificate import dyadic_matrix
 from ...engine.cost import Cost
 from ...engine.formula import At, ForAll, Max, Num, Range, Sequences, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from .additive_margin import AdditiveMargin
 from .attention_range import AttentionRange
 from .cubic_cells import TWO_ENDS, Attention
-from .logit_gap import LogitGap, _against, _Tables
+from .logit_gap import LogitGap, _against, _Tables, require_splits
 from .margin_enclosure import MANTISSA_BITS, row_of
 from .path_decomposition import TABLE_COSTS, K, V
 from .row_split import SPLIT, RowSplit
@@ -127,10 +128,12 @@ LINE = Lemma(
 
 @dataclass(frozen=True, eq=False)
 class Multipliers:
-    """Advice: γ by (m, c) in units of the logits' grid (V × K int64), and the number of blocks of tokens (1 to V)."""
+    """Advice: γ by (m, c) in units of 2^exponent, that of the logits' grid (V × K int64), and the number of blocks of
+    tokens (1 to V)."""
 
     table: np.ndarray
     blocks: int
+    exponent: int
 
 
 class CoupledGap(Rule):
@@ -152,19 +155,16 @@ class CoupledGap(Rule):
         "lines. The sequence of one token throughout is decided by the splits."
     )
     cost = TABLE_COSTS["EQKP"] + TABLE_COSTS["PVOU"] + Cost(exp=3 * V**2 + V * K)
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Multipliers) -> LogitGap:
         attention, direct, tokens, margin = premises
         paths, reach = margin.paths, attention.reach.table
-        same = {premise.statement.sha256 for premise in (attention.paths, direct, tokens, paths)}
-        if len(same) != 1 or (direct.name, tokens.name) != ("UU", "EVOU"):
-            raise NotEstablished(self.tag, "the premises are not splits of UU and EVOU of one network")
-        whole = tokens.approximation.shape[0] == reach.shape[0]
-        if direct.approximation.shape[0] != 1 or tokens.bounds.shape[1] != 1 or not whole:
-            raise NotEstablished(self.tag, "UU's split needs a common row, EVOU's a whole table and one bound a row")
+        require_splits(self, [attention.paths, paths], direct, tokens)
         self._check(advice, reach.shape)
         bounds = Bounds(margin, attention.split, direct, tokens)
+        if advice.exponent != bounds.tables.exponent:
+            grid = f"in units of 2^{bounds.tables.exponent}"
+            raise NotEstablished(self.tag, f"the multipliers are in units of 2^{advice.exponent}, the logits {grid}")
         certified = np.zeros(reach.shape, dtype=np.bool_)
         for m in range(reach.shape[1]):
             certified[m, m, 0] = bounds.tables.single(m)
@@ -175,15 +175,15 @@ class CoupledGap(Rule):
         return LogitGap(attention, certified)
 
     def charge(self, premises: Sequence[Any], advice: Multipliers) -> Cost:
-        coupled = advice.blocks * V**2 * K
+        blocks = V if advice.blocks == len(premises[0].reach.table) else advice.blocks
+        coupled = blocks * V**2 * K
         per_cell = Cost(multiply=8 * LINES * V**2 * K, add=8 * LINES * V**2 * K, compare=2 * LINES * V**2 * K)
         return self.cost + per_cell + Cost(multiply=coupled, add=coupled / 2, compare=2 * V**2 + coupled)
 
     def encode(self, advice: Multipliers) -> dict[str, Any]:
-        return {
-            "multipliers": [[hex_integer(g) for g in row] for row in advice.table.tolist()],
-            "blocks": advice.blocks,
-        }
+        entries = [g for row in advice.table.tolist() for g in row]
+        multipliers = DyadicMatrix.from_integers(*advice.table.shape, entries, advice.exponent)
+        return {"multipliers": dyadic_matrix(multipliers), "blocks": advice.blocks}
 
     def _check(self, advice: Multipliers, shape: tuple[int, ...]) -> None:
         table = advice.table

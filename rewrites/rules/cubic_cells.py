@@ -30,7 +30,7 @@ Source: arXiv 2406.11779 (the cubic proof), spec/max_of_k.md §3.2; the division
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import comb
 from typing import Any
 
@@ -193,10 +193,7 @@ class CubicCells(Rule):
             bounds = LogitBounds.of(enclosure, m, advice.joint)
             for q in range(m + 1):
                 if task.cell_size(q, m):
-                    good = attention[q].good_tokens(q, m, bounds)
-                    most = task.n_ctx - 1 if q == m else task.n_ctx - 2
-                    right[q, m] = int(attention[q].right_alone(q, m, bounds))
-                    right[q, m] += sum(comb(task.n_ctx - 1, c) * int(good[c]) ** c for c in range(1, most + 1))
+                    right[q, m] = attention[q].count(q, m, bounds)
                 if self._progress is not None:
                     self._progress(m * (m + 1) // 2 + q + 1, len(right))
         return RightCount(margin.paths.statement, right, dict.fromkeys(right, 0))
@@ -241,6 +238,17 @@ class LogitBounds:
         other = np.maximum(itself, straight[:, None] + _largest(rest[:, others])[None, :])
         return LogitBounds(on_maximum, on_query, _largest(on_maximum), _largest(on_query), other)
 
+    def below(self, steps: int) -> LogitBounds:
+        """The same for logit differences minus a number; rounded up to twice the unit, so that sums still fit."""
+        parts = (getattr(self, part.name) for part in fields(self))
+        return LogitBounds(*(-(-(part - steps) >> 1) for part in parts))
+
+    @property
+    def magnitude(self) -> int:
+        """No bound is larger in size."""
+        parts = [getattr(self, part.name) for part in fields(self)]
+        return max(IntervalTable(part, part).magnitude() for part in parts)
+
 
 def _largest(values: np.ndarray) -> np.ndarray:
     return values.max(axis=1, initial=NOTHING)
@@ -254,6 +262,7 @@ class Attention:
 
     def __init__(self, enclosure: MarginEnclosure, q: int) -> None:
         scores, last = enclosure.paths.tables["EQKP"].numerators, enclosure.n_ctx - 1
+        self.free = last
         self.tokens, places = (row_of(table, q) for table in enclosure.exponentials)
         order = np.array(sorted(range(last), key=lambda p: scores[q, p]), dtype=np.int64)
         b = ScaledTable(places.mantissa[order], places.exponent[order])
@@ -270,6 +279,13 @@ class Attention:
         )
         self.own = times_nonnegative(self.tokens.mantissa[q], places.mantissa[last])
         self.own_exponent = self.tokens.exponent[q] + places.exponent[last]
+
+    def count(self, q: int, m: int, bounds: LogitBounds) -> int:
+        """How many sequences of the cell the bounds show right."""
+        good, free = self.good_tokens(q, m, bounds), self.free
+        most = free if q == m else free - 1
+        mixed = sum(comb(free, c) * int(good[c]) ** c for c in range(1, most + 1))
+        return int(self.right_alone(q, m, bounds)) + mixed
 
     def good_tokens(self, q: int, m: int, bounds: LogitBounds) -> np.ndarray:
         """How many k < m satisfy (*), by c."""

@@ -143,19 +143,34 @@ def _certified(
     attention: AttentionFloor, diagonal: Diagonal, direct: RowDifference, positions: RowDifference
 ) -> np.ndarray:
     """The cells whose margin exceeds what the other parts take away, exactly."""
-    parts = (diagonal.own, diagonal.others, direct.bounds, positions.bounds)
-    exponent = min(part.exponent for part in parts)
-    own, others, noise, most = (_exact(part.at_exponent(exponent)) for part in parts)
-    against = noise[:, 0] + most.max()
-    reach = attention.reach.table
+    parts, reach = Shares(diagonal, direct, positions), attention.reach.table
     certified = np.zeros(reach.shape, dtype=np.bool_)
     q, m, c = np.nonzero(reach >= 0)
-    low = attention.low[q, m, c].astype(object)
-    mixed = low * own[m, 0] + (ONE - low) * others[m, reach[q, m, c]]
-    certified[q, m, c] = np.minimum(ONE * own[m, 0], mixed) > ONE * against[q]
-    alone = np.arange(len(own))
-    certified[alone, alone, 0] = own[:, 0] > against
+    certified[q, m, c] = parts.gaps(q, m, reach[q, m, c], attention.low[q, m, c]) < 0
+    alone = np.arange(len(reach))
+    certified[alone, alone, 0] = parts.alone < 0
     return certified
+
+
+class Shares:
+    """What the diagonal table gives and the others take away, exactly, in units of 2^exponent."""
+
+    def __init__(self, diagonal: Diagonal, direct: RowDifference, positions: RowDifference) -> None:
+        parts = (diagonal.own, diagonal.others, direct.bounds, positions.bounds)
+        self.exponent = min(part.exponent for part in parts)
+        own, self._others, noise, most = (_exact(part.at_exponent(self.exponent)) for part in parts)
+        self._own, self._against = own[:, 0], noise[:, 0] + most.max()
+
+    @property
+    def alone(self) -> np.ndarray:
+        """By m: what logit differences are at most on the sequence of m throughout."""
+        return self._against - self._own
+
+    def gaps(self, q: np.ndarray, m: np.ndarray, j: np.ndarray, low: np.ndarray) -> np.ndarray:
+        """The same within a reach, with attention of at least low/ONE; in units of 1/ONE of the others."""
+        share = low.astype(object)
+        mixed = share * self._own[m] + (ONE - share) * self._others[m, j]
+        return ONE * self._against[q] - np.minimum(ONE * self._own[m], mixed)
 
 
 def _exact(matrix: fmpz_mat) -> np.ndarray:

@@ -212,16 +212,11 @@ class LogitGapRule(Rule):
     def conclude(self, premises: Sequence[Any], advice: Anchors) -> LogitGap:
         attention, direct, tokens, margin = premises
         paths = margin.paths
-        same = {premise.statement.sha256 for premise in (attention.paths, direct, tokens, paths)}
-        if len(same) != 1 or (direct.name, tokens.name) != ("UU", "EVOU"):
-            raise NotEstablished(self.tag, "the premises are not splits of UU and EVOU of one network")
-        whole = tokens.approximation.shape[0] == attention.reach.table.shape[0]
-        if direct.approximation.shape[0] != 1 or tokens.bounds.shape[1] != 1 or not whole:
-            raise NotEstablished(self.tag, "UU's split needs a common row, EVOU's a whole table and one bound a row")
+        require_splits(self, [attention.paths, paths], direct, tokens)
         _check_anchors(self, advice, attention.reach.table.shape)
         certified = np.zeros(attention.reach.table.shape, dtype=np.bool_)
         tables = _Tables(paths, direct, tokens)
-        for m in range(certified.shape[1]):
+        for m in range(len(certified)):
             certified[m, m, 0] = _single_token(paths, m) if advice.single else tables.single(m)
             _certify(certified, m, tables, attention, advice)
         return LogitGap(attention, certified)
@@ -240,6 +235,19 @@ class LogitGapRule(Rule):
         return {**flags, "anchors": anchors}
 
 
+def require_splits(rule: Rule, others: Sequence[Any], direct: RowSplit, tokens: RowSplit) -> None:
+    """Raise NotEstablished unless these are splits of UU and EVOU as gaps need them, and of the network of the others.
+
+    The first of ``others`` are the paths of the network.
+    """
+    same = {premise.statement.sha256 for premise in (*others, direct, tokens)}
+    if len(same) != 1 or (direct.name, tokens.name) != ("UU", "EVOU"):
+        raise NotEstablished(rule.tag, "the premises are not splits of UU and EVOU of one network")
+    whole = tokens.approximation.shape[0] == others[0].statement.network.d_vocab
+    if direct.approximation.shape[0] != 1 or tokens.bounds.shape[1] != 1 or not whole:
+        raise NotEstablished(rule.tag, "UU's split needs a common row, EVOU's a whole table and one bound a row")
+
+
 def _check_anchors(rule: Rule, advice: Anchors, shape: tuple[int, ...]) -> None:
     if advice.anchors is None:
         if not advice.chord:
@@ -251,7 +259,10 @@ def _check_anchors(rule: Rule, advice: Anchors, shape: tuple[int, ...]) -> None:
 
 
 class _Tables:
-    """Enclosures of what a gap is made of, all on one grid of LOGIT_BITS bits."""
+    """Enclosures of what a gap is made of, all on one grid of LOGIT_BITS bits, in units of 2^exponent."""
+
+    # The grid is no finer than 2^FINEST; None for any.
+    FINEST: int | None = None
 
     def __init__(self, paths: Paths, direct: RowSplit, tokens: RowSplit) -> None:
         rows = [tokens.approximation, paths.tables["PVOU"], direct.approximation]
@@ -261,6 +272,9 @@ class _Tables:
         values += [part.at_exponent(exponent) for part in noises]
         # differences have twice the size of their parts
         shift = max(grid_bits(value, LOGIT_BITS - 1) for value in values)
+        if self.FINEST is not None:
+            shift = max(shift, self.FINEST - exponent)
+        self.exponent = exponent + shift
         self.tokens, self.positions, self.common, token_noise, noise = (on_grid(value, shift) for value in values)
         size = paths.tables["PVOU"].shape[1]
         self.token_noise = token_noise.upper[:, 0]
@@ -280,6 +294,10 @@ class _Tables:
         """Whether the sequence of m alone is right by the splits."""
         others = np.delete(self.base(m) + self.own(m).upper, m)
         return bool((others + self.noise[m, m] < 0).all())
+
+    def largest(self, values: np.ndarray, bits: int) -> int:
+        """What f is made of: the largest of values in units of 2^-bits of the grid."""
+        return int(values.max())
 
     def others(self, m: int, *, spread: bool) -> np.ndarray:
         """w for every reach j < m, rounded up."""
@@ -315,28 +333,36 @@ def _single_token(paths: Paths, m: int) -> bool:
 
 def _certify(certified: np.ndarray, m: int, tables: _Tables, attention: AttentionRange, advice: Anchors) -> None:
     """Set certified[q, m, c] for the treated cells of m whose bound is negative."""
+    q, c, worst = worst_gaps(m, tables, attention, advice)
+    certified[q, m, c] = worst + ROOM < 0
+
+
+def worst_gaps(
+    m: int, tables: _Tables, attention: AttentionRange, advice: Anchors
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The treated cells of m as q and c, and the theorem's bound of each, in units of 2^-GRID_BITS of the grid."""
     reach = attention.reach.table[:, m, :]
     q, c = np.nonzero(reach >= 0)
+    worst = np.full(q.shape, -ADDED_LIMIT, dtype=np.int64)
     if not q.size:
-        return
+        return q, c, worst
     j = reach.max(axis=0)[c] if advice.shared else reach[q, c]
     w = tables.others(m, spread=advice.spread)[j]
     base, own = np.delete(tables.base(m), m), tables.own(m)
     lower, upper = np.delete(own.lower, m), np.delete(own.upper, m)
     anchors = None if advice.anchors is None else advice.anchors[m, c]
-    worst = np.full(q.shape, -ADDED_LIMIT, dtype=np.int64)
     for ends in (attention.low, attention.high):
         alpha = ends[q, m, c]
-        bounds = [_chord(base, upper, alpha)] if advice.chord else []
+        bounds = [_chord(tables, base, upper, alpha)] if advice.chord else []
         bounds += [] if anchors is None else [_anchored(base, lower, upper, alpha, anchors)]
         worst = np.maximum(worst, np.minimum.reduce(bounds) + (ONE - alpha) * w)
-    certified[q, m, c] = worst + tables.noise[q, m] * ONE + ROOM < 0
+    return q, c, worst + tables.noise[q, m] * ONE
 
 
-def _chord(base: np.ndarray, own: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def _chord(tables: _Tables, base: np.ndarray, own: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """f(alpha) from above, in units of 2^-GRID_BITS of the grid."""
     steps = 1 << CHORD_BITS
-    at = np.array([int((base * steps + i * own).max()) for i in range(steps + 1)], dtype=np.int64)
+    at = np.array([tables.largest(base * steps + i * own, CHORD_BITS) for i in range(steps + 1)], dtype=np.int64)
     rest_bits = GRID_BITS - CHORD_BITS
     left = np.minimum(alpha >> rest_bits, steps - 1)
     rest = alpha - (left << rest_bits)

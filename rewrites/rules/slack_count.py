@@ -114,7 +114,8 @@ class SlackCell:
     @cached_property
     def tree(self) -> BoxTree:
         table, weights = self._enclosure.cell(self.q, self.m), self._enclosure.attention(self.q, self.m)
-        free, base = _raised(table.free, weights.free, self._steps), _raised(table.base, weights.base, self._steps)
+        steps = np.full(1, self._steps, dtype=np.int64)
+        free, base = raised(table.free, weights.free, steps), raised(table.base, weights.base, steps)
         if self._enclosure.n_ctx * max(free.magnitude(), base.magnitude()) >= 1 << 62:
             raise MagnitudeError("a sum of margins with slack over the positions", "62 bits")
         order = token_order(self._enclosure, self.q, self.m)
@@ -144,14 +145,12 @@ class SlackCell:
         return bool((self.tree.fields(node.lower) >= 0).any())
 
 
-def _raised(table: IntervalTable, weight: IntervalTable, steps: int) -> IntervalTable:
-    """Entries of the table plus steps times their weights."""
-    number = np.full(1, steps, dtype=np.int64)
-    more = times_nonnegative(weight, IntervalTable(number, number))
-    lower, upper = (part.reshape((*weight.lower.shape, 1)) for part in (more.lower, more.upper))
+def raised(table: IntervalTable, weight: IntervalTable, steps: np.ndarray) -> IntervalTable:
+    """Entries of the table, the last axis by output, plus steps (by output, or one for all) times their weights."""
+    more = times_nonnegative(weight[..., None], IntervalTable(steps, steps))
     if more.magnitude() + table.magnitude() >= 1 << 62:
         raise MagnitudeError("a margin with slack", "62 bits")
-    return IntervalTable(table.lower + lower, table.upper + upper)
+    return IntervalTable(table.lower + more.lower, table.upper + more.upper)
 
 
 class SlackTree(Rule):

@@ -152,7 +152,6 @@ class VertexCells(Rule):
     cost = sum((TABLE_COSTS[name] for name in ("UU", "EVOU", "PVOU", "EQKP")), Cost()) + Cost(
         exp=3 * V**2 + V * K, multiply=2 * V**4 * K, add=2 * V**4 * K, compare=V**4 * K / 2
     )
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> RightCount:
         split, margin = premises

@@ -5,7 +5,7 @@ Source: spec/max_of_k.md §3.5.2 (with the cross terms that the reference drops)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +13,7 @@ from ...engine.term import Ones, Term
 from ..advice.directions import floats, leading, mean_row, peeled
 from ..rules.row_difference_spectral import RowDifferenceLength, RowDifferenceSpectral
 from ..rules.row_split import Split, SplitAlong, TableItself
+from ..search import ellipsoid_bound
 from .common import Recipe, Workbench
 
 
@@ -27,7 +28,7 @@ class Rest:
 
 def attention_split(bench: Workbench, name: str) -> int:
     """The id of a split of EQKE by the option of that name."""
-    return OPTIONS[name](bench.fresh())
+    return (OPTIONS | OTHERS)[name](bench.fresh())
 
 
 def _itself(bench: Workbench) -> int:
@@ -127,6 +128,11 @@ def _lengths(bench: Workbench, factors: tuple[Term, ...]) -> int:
     return bench.graph.apply(RowDifferenceLength(), [bench.known], factors)
 
 
+def _ellipsoid(bench: Workbench, factors: tuple[Term, ...]) -> int:
+    left, right = factors
+    return ellipsoid_bound(bench.graph, bench.known, left, right)
+
+
 def _product(bench: Workbench, factors: tuple[Term, ...]) -> int:
     left, right = factors
     return bench.product(left, bench.exact(right))
@@ -159,7 +165,7 @@ def _recursive(bench: Workbench, factors: tuple[Term, ...], *, means: int) -> in
     return bound
 
 
-OPTIONS: Mapping[str, Recipe] = {
+OPTIONS: dict[str, Recipe] = {
     "EQKE": _itself,
     "mdx": _split(rank_one, _exact),
     "md": _split(rank_one, _product),
@@ -172,3 +178,6 @@ OPTIONS: Mapping[str, Recipe] = {
     "mrec": _split(four_factors, partial(_recursive, means=1)),
     "mmrec": _split(four_factors, partial(_recursive, means=3)),
 }
+
+# Not among the options of the family's configurations.
+OTHERS: dict[str, Recipe] = {"ellipsoid": _split(rank_one, _ellipsoid)}

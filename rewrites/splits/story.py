@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from ...engine.term import Ones, Tensor, Term
 from ..advice.directions import middle_row
-from ..advice.size_direction import size_factors, story_reach
+from ..advice.size_direction import near_reaches, size_factors, story_reach
 from ..rules.attention_floor import AttentionFloorRule
 from ..rules.diagonal import DiagonalRule
 from ..rules.diagonal_gap import CommonRows, DiagonalGap
+from ..rules.diagonal_loss import DiagonalLoss, StoryLayers
 from ..rules.increasing import IncreasingRule
 from ..rules.rank_one import RankOneRule
 from ..rules.row_split import Split, SplitAlong
@@ -72,3 +73,10 @@ def story_gap(bench: Workbench, told: Story) -> int:
     reach = story_reach(graph.claim(told.gap), *map(graph.claim, parts))
     floor = graph.apply(AttentionFloorRule(), [bench.paths, told.gap, told.positions], reach)
     return graph.apply(DiagonalGap(), [floor, told.diagonal, told.direct, told.values], told.rows)
+
+
+def story_loss(bench: Workbench, told: Story) -> int:
+    """The id of what the story says of the losses."""
+    reaches = near_reaches(bench.graph.claim(told.gap))
+    premises = [bench.paths, told.gap, told.positions, told.diagonal, told.direct, told.values]
+    return bench.graph.apply(DiagonalLoss(), premises, StoryLayers(reaches, told.rows))

@@ -4,13 +4,10 @@ A strategy calls rules; it concludes nothing itself, and a stored graph replays 
 of this folder is one strategy and is found by its file: it defines ``SUMMARY`` (one line) and
 
     derive(graph, margin, options, progress) -> id of a RightCount claim
-
-where ``margin`` is the id of the :class:`~..rules.additive_margin.AdditiveMargin` claim.  A strategy that also bounds
-the loss defines
-
     derive_loss(graph, paths, options, progress) -> id of a LossSum claim
 
-where ``paths`` is the id of the :class:`~..rules.path_decomposition.Paths` claim.
+where ``margin`` is the id of the :class:`~..rules.additive_margin.AdditiveMargin` claim and ``paths`` that of the
+:class:`~..rules.path_decomposition.Paths` claim.
 """
 
 from __future__ import annotations
@@ -85,19 +82,14 @@ class UnknownMetric(MechproofError):
     sentence = "there is no metric {name!r}; the metrics are {known}"
 
 
-@dataclass(unsafe_hash=True)
-class NoLossProof(MechproofError):
-    name: str
-    known: tuple[str, ...]
-    sentence = "the strategy {name} proves no bounds of the loss; these do: {known}"
-
-
 class Strategy(Protocol):
     """What a strategy module looks like."""
 
     SUMMARY: str
 
     def derive(self, graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int: ...
+
+    def derive_loss(self, graph: ProofGraph, paths: int, options: Options, progress: Progress) -> int: ...
 
 
 def names() -> tuple[str, ...]:
@@ -159,16 +151,11 @@ def prove_accuracy(
 def prove_loss(
     statement: Statement, name: str = DEFAULT, options: Options = DEFAULTS, progress: Progress = silent
 ) -> tuple[ProofGraph, int]:
-    """A proof graph for the mean cross-entropy of the statement's network, and the id of its loss claim.
-
-    Raises :class:`NoLossProof` for a strategy that only counts right sequences.
-    """
-    derive, options = getattr(strategy(name), "derive_loss", None), _checked(name, options)
-    if derive is None:
-        raise NoLossProof(name, tuple(other for other in names() if hasattr(strategy(other), "derive_loss")))
+    """A proof graph for the mean cross-entropy of the statement's network, and the id of its loss claim."""
+    recipe, options = strategy(name), _checked(name, options)
     graph = ProofGraph()
     paths = graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), statement)])
-    total = derive(graph, paths, options, progress)
+    total = recipe.derive_loss(graph, paths, options, progress)
     return graph, graph.apply(LossFromSum(), [total])
 
 

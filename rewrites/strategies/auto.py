@@ -7,19 +7,23 @@ Source: the methods of :mod:`..methods`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...engine.extraction import Choice, select
 from ...engine.graph import ProofGraph
 from ..backward import Engine, Limits
 from ..goals import Goal, Unreachable
+from ..rules.loss import LossSum
 from ..rules.right_count import RightCount
 from ..splits.common import Workbench
-from . import Options, Progress
+from . import Options, Progress, branch_and_bound, subcubic
 
 SUMMARY = "searches for the cheapest proof of --at-least P/Q (see --minimise)"
 
 
 def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:
     paths = graph.find(graph.claim(margin).paths)
+    assert paths is not None, "a margin is concluded from paths"
     limits = Limits() if options.seconds is None else Limits(seconds=options.seconds)
     engine = Engine(Workbench.of(graph, paths, any_row=True), limits)
     progress("searching backwards", 0, 1)
@@ -36,3 +40,15 @@ def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress)
     if best is None:
         raise Unreachable(f"a certifiable {RightCount.kind}", tuple(f"{f.claim}" for f in found))
     return best.claim
+
+
+def derive_loss(graph: ProofGraph, paths: int, options: Options, progress: Progress) -> int:
+    """The narrower of two enclosures that a certificate can carry: from a tree, and from logit gaps."""
+    plain = replace(options, variant="")
+    found = [recipe.derive_loss(graph, paths, plain, progress) for recipe in (branch_and_bound, subcubic)]
+
+    def width(claim: int) -> int:
+        total: LossSum = graph.claim(claim)
+        return sum(total.high.values()) - sum(total.low.values())
+
+    return min(found, key=width)

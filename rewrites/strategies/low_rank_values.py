@@ -12,7 +12,7 @@ import itertools
 from ...engine.graph import ProofGraph
 from ..splits import attention, tokens
 from . import Options, Progress
-from .subcubic import TIGHTENINGS, gap_proof
+from .subcubic import TIGHTENINGS, Parts, gap_loss_proof, gap_proof
 
 SUMMARY = "lower bound without multiplying out any V × V table: V² (K² + r) + V d² steps"
 DEFAULT_VARIANT = "svdq/len/r10"
@@ -20,9 +20,17 @@ _ERRORS = tuple(name for name in attention.OPTIONS if name not in ("EQKE", "mdx"
 _TOKENS = tuple(name for name in tokens.OPTIONS if name != "EVOU")
 VARIANTS = tuple("/".join(parts) for parts in itertools.product(("mean", "svdq", "md"), _ERRORS, _TOKENS))
 
-__all__ = ["DEFAULT_VARIANT", "SUMMARY", "TIGHTENINGS", "VARIANTS", "derive"]
+__all__ = ["DEFAULT_VARIANT", "SUMMARY", "TIGHTENINGS", "VARIANTS", "derive", "derive_loss"]
 
 
 def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:
+    return gap_proof(graph, margin, options, progress, _parts(options))
+
+
+def derive_loss(graph: ProofGraph, paths: int, options: Options, progress: Progress) -> int:
+    return gap_loss_proof(graph, paths, options, progress, _parts(options))
+
+
+def _parts(options: Options) -> Parts:
     direct_name, error, values = (options.variant or DEFAULT_VARIANT).split("/")
-    return gap_proof(graph, margin, options, progress, (direct_name, "chord", error, values))
+    return direct_name, "chord", error, values

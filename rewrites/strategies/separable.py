@@ -1,6 +1,6 @@
 """Two-sided count in one pass by generating functions; needs no search, and K may be large.
 
-Source: spec/separable_logits.md S1, S2.
+Source: spec/separable_logits.md S1, S2; S4 for the loss.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from functools import partial
 
 from ...engine.graph import ProofGraph
 from ..advice.grid_steps import choose
+from ..rules.cell_loss import CellLoss
 from ..rules.generating_function_count import GeneratingFunctionCount
 from . import Options, Progress
 
@@ -18,3 +19,7 @@ SUMMARY = "two-sided count by truncated polynomial products; narrow but not exac
 def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:
     triples = choose(graph.claim(margin), options.grid, partial(progress, "choosing grids"))
     return graph.apply(GeneratingFunctionCount(), [margin], triples)
+
+
+def derive_loss(graph: ProofGraph, paths: int, options: Options, progress: Progress) -> int:
+    return graph.apply(CellLoss(partial(progress, "bounding cells")), [paths])

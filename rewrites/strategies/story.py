@@ -8,10 +8,12 @@ Source: spec/beyond_max_of_k.md R15, R16.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...engine.graph import ProofGraph
 from ..rules.gap_count import GapCount
 from ..splits.common import Workbench
-from ..splits.story import story, story_gap
+from ..splits.story import Story, story, story_gap, story_loss
 from . import Options, Progress
 
 SUMMARY = "lower bound from the mechanistic story alone: one direction of attention, copying, small rest"
@@ -20,10 +22,20 @@ SUMMARY = "lower bound from the mechanistic story alone: one direction of attent
 def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:
     paths = graph.find(graph.claim(margin).paths)
     assert paths is not None, "a margin has paths"
+    gap = _told(graph, paths, progress, story_gap)
+    return graph.apply(GapCount(), [gap], 1)
+
+
+def derive_loss(graph: ProofGraph, paths: int, options: Options, progress: Progress) -> int:
+    return _told(graph, paths, progress, story_loss)
+
+
+def _told(graph: ProofGraph, paths: int, progress: Progress, end: Callable[[Workbench, Story], int]) -> int:
+    """The id of what the story ends in."""
     bench = Workbench.of(graph, paths, any_row=False)
     progress("telling the story", 0, 2)
     told = story(bench)
     progress("telling the story", 1, 2)
-    gap = story_gap(bench, told)
+    found = end(bench, told)
     progress("telling the story", 2, 2)
-    return graph.apply(GapCount(), [gap], 1)
+    return found

@@ -19,15 +19,17 @@ import itertools
 from collections.abc import Mapping
 
 from ...engine.graph import ProofGraph
-from ..advice.gap_search import Handling, search
+from ..advice.gap_search import Handling, layers, search
 from ..rules.attention_range import AttentionRangeRule
 from ..rules.gap_count import GapCount
+from ..rules.gap_loss import GapLoss, Layers
 from ..rules.logit_gap import LogitGapRule
 from ..splits import attention, direct, tokens
 from ..splits.common import Workbench
 from ..splits.direct import Sharpening
 from . import Options, Progress
 
+Parts = tuple[str, str, str, str]
 SUMMARY = "lower bound from attention ranges and logit gaps, below V^3 steps"
 HANDLINGS: Mapping[str, tuple[bool, str]] = {"mean": (False, "best"), "drop": (False, "zero"), "chord": (True, "none")}
 DEFAULT_VARIANT = "exact/chord/EQKE"
@@ -45,29 +47,50 @@ TIGHTENINGS: Mapping[str, str] = {
 
 
 def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:
+    return gap_proof(graph, margin, options, progress, _parts(options))
+
+
+def derive_loss(graph: ProofGraph, paths: int, options: Options, progress: Progress) -> int:
+    return gap_loss_proof(graph, paths, options, progress, _parts(options))
+
+
+def _parts(options: Options) -> Parts:
     direct_name, handling, error = (options.variant or DEFAULT_VARIANT).split("/")
-    return gap_proof(graph, margin, options, progress, (direct_name, handling, error, "EVOU"))
+    return direct_name, handling, error, "EVOU"
 
 
-def gap_proof(
-    graph: ProofGraph, margin: int, options: Options, progress: Progress, parts: tuple[str, str, str, str]
-) -> int:
+def gap_proof(graph: ProofGraph, margin: int, options: Options, progress: Progress, parts: Parts) -> int:
     """The count for a configuration direct, attention, error, tokens (an option of :mod:`..splits.tokens`)."""
-    direct_name, handling_name, error_name, tokens_name = parts
     off = set(options.off)
     paths = graph.find(graph.claim(margin).paths)
-    bench = Workbench.of(graph, paths, any_row="T5" not in off)
-    noise = attention.attention_split(bench, error_name)
-    sharpening = Sharpening(pairs="T2" not in off, common_row="T8" not in off)
-    around = direct.direct_split(bench, direct_name, sharpening)
-    rows = tokens.OPTIONS[tokens_name](bench.fresh())
-    chord, anchor = HANDLINGS[handling_name]
-    single = tokens_name == "EVOU"
+    assert paths is not None, "a margin has paths"
+    noise, around, rows = _splits(graph, paths, parts, off)
+    chord, anchor = HANDLINGS[parts[1]]
+    single = parts[3] == "EVOU"
     handling = Handling(chord, anchor, single=single, spread="T3" in off, shared="T4" in off)
     progress("searching for reaches", 0, 1)
-    splits = [graph.claim(claim) for claim in (noise, around, rows)]
-    reach, anchors = search(graph.claim(paths), *splits, handling)
+    found = (graph.claim(claim) for claim in (paths, noise, around, rows))
+    reach, anchors = search(*found, handling=handling)
     progress("searching for reaches", 1, 1)
     ranges = graph.apply(AttentionRangeRule(), [paths, noise], reach)
     gap = graph.apply(LogitGapRule(), [ranges, around, rows, margin], anchors)
     return graph.apply(GapCount(), [gap], int("T1" not in off))
+
+
+def gap_loss_proof(graph: ProofGraph, paths: int, options: Options, progress: Progress, parts: Parts) -> int:
+    """The loss for such a configuration; chords bound its gaps whatever the configuration, without T1, T3 and T4."""
+    splits = _splits(graph, paths, parts, set(options.off))
+    progress("searching for reaches", 0, 1)
+    reaches = layers(graph.claim(paths), *map(graph.claim, splits))
+    progress("searching for reaches", 1, 1)
+    return graph.apply(GapLoss(), [paths, *splits], Layers(reaches))
+
+
+def _splits(graph: ProofGraph, paths: int, parts: Parts, off: set[str]) -> tuple[int, int, int]:
+    """The ids of the splits of EQKE, UU and EVOU."""
+    direct_name, _, error_name, tokens_name = parts
+    bench = Workbench.of(graph, paths, any_row="T5" not in off)
+    noise = attention.attention_split(bench, error_name)
+    sharpening = Sharpening(pairs="T2" not in off, common_row="T8" not in off)
+    around = direct.direct_split(bench, direct_name, sharpening)
+    return noise, around, tokens.OPTIONS[tokens_name](bench.fresh())

@@ -17,7 +17,10 @@ from hypothesis import strategies as st
 import mechproof
 from mechproof.engine.errors import MagnitudeError, MechproofError, describe
 
-SAMPLES = {"int": 3, "str": "x", "bool": True, "tuple[str, ...]": ("a", "b"), "tuple[int, ...]": (1, 2), "Shape": (2, 3)}
+SAMPLES = {
+    "int": 3, "str": "x", "bool": True, "Shape": (2, 3),
+    "tuple[str, ...]": ("a", "b"), "tuple[int, ...]": (1, 2),
+}
 
 
 def kinds() -> list[type[MechproofError]]:

@@ -6,6 +6,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import networkx as nx
 import pytest
@@ -118,4 +119,9 @@ def test_exports_have_every_node_and_edge(proof, name):
             assert text.count(" -> ") == simple.number_of_edges() and text.count("label=") == simple.number_of_nodes()
         case "mermaid":
             assert text.count(" --> ") == simple.number_of_edges()
+        case "svg":
+            claims = [label for _, label in simple.nodes(data="label") if "/" not in label]
+            assert text.count("<rect ") == len(claims)
+            assert ElementTree.fromstring(text).tag.endswith("svg")
+            assert proof.graph._repr_svg_() == text
     assert text == FORMATS[name](ProofGraph.replay(proof.graph))

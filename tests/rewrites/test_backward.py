@@ -13,11 +13,12 @@ from mechproof.engine.graph import ProofGraph
 from mechproof.models import zoo
 from mechproof.models.problem import problem
 from mechproof.models.weights import load
+from mechproof.rewrites import backward
 from mechproof.rewrites.backward import Engine, Limits, all_methods
 from mechproof.rewrites.goal_names import UnknownGoal, goal
 from mechproof.rewrites.goals import Goal, Unreachable
 from mechproof.rewrites.rules.accuracy import Accuracy
-from mechproof.rewrites.rules.additive_margin import AdditiveMargin
+from mechproof.rewrites.rules.additive_margin import AdditiveMargin, AdditiveMarginRule
 from mechproof.rewrites.rules.network_definition import NetworkDefinition
 from mechproof.rewrites.rules.path_decomposition import PathDecomposition, Paths
 from mechproof.rewrites.rules.right_count import RightCount
@@ -71,6 +72,35 @@ def test_two_searches_find_the_same(oracle):
     assert engines[0].graph.network.number_of_nodes() == before
 
 
+def test_other_packages_add_methods(oracle, monkeypatch):
+    """What a package registers under the entry point takes part after the shipped methods, and its finds are used."""
+    tried = []
+
+    class Plugin:
+        name, kind = "plugin", AdditiveMargin
+
+        def needs(self, bench, goal):
+            return ()
+
+        def attempts(self, bench, goal, claims):
+            tried.append(goal)
+            yield bench.graph.apply(AdditiveMarginRule(), [bench.paths])
+
+    class Point:
+        name = "mine"
+
+        def load(self):
+            return [Plugin()]
+
+    monkeypatch.setattr(backward, "entry_points", lambda group: [Point()] if group == "mechproof.rules" else [])
+
+    methods = all_methods()
+
+    assert methods[-1].name == "plugin"
+    Engine(bench(oracle.random_net(0, "eighths").statement), methods=methods).solve(Goal(AdditiveMargin))
+    assert tried == [Goal(AdditiveMargin)]
+
+
 def test_the_budget_ends_a_search_with_what_there_is(oracle):
     """With no time left every method still makes one attempt, and the search says that it was cut short."""
     engine = Engine(bench(oracle.random_net(2, "eighths").statement), Limits(seconds=0), methods=quick())
@@ -118,9 +148,9 @@ def test_the_chosen_proof_is_at_least_as_good_as_every_recipe():
     for name in ("exact/chord/EQKE", "exact/chord/len", "mean/chord/len", "exact/chord/sub"):
         graph, goal_id = prove_accuracy(statement, f"subcubic/{name}")
         count = graph.claim(goal_id).low
-        price = Engine(Workbench.of(graph, graph.find(engine.graph.claim(engine.bench.paths)), any_row=True)).proof(
-            goal_id
-        )
+        paths = graph.find(engine.graph.claim(engine.bench.paths))
+        assert paths is not None
+        price = Engine(Workbench.of(graph, paths, any_row=True)).proof(goal_id)
         assert any(engine.graph.claim(f.claim).low >= count and f.price <= price.price for f in found), name
 
 

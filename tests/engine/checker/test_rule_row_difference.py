@@ -33,7 +33,7 @@ def certificates(subcubic: Any, model: Any) -> Any:
 
 def test_every_rule_has_a_user_or_is_the_same() -> None:
     """Rules without a configuration here are checked by the same function as the others."""
-    assert {"norm", *USERS} == set(rule_row_difference.PREMISES)
+    assert {"norm", "ellipsoid", *USERS} == set(rule_row_difference.PREMISES)
     assert {rule.check for rule in rule_row_difference.RULES} == {rule_row_difference.check}
 
 

@@ -31,7 +31,7 @@ def test_every_cell_that_is_proposed_is_certified(oracle):
     for seed in range(6):
         net = leaning(oracle, seed)
         margin, splits = premises(net)
-        reach, advice = search(margin, *splits, net.V)
+        reach, advice = search(margin, *splits, blocks=net.V)
         treated = reach.table >= 0
         assert certified(margin, splits, reach, advice)[treated].all()
         proposed += int(treated.sum())
@@ -50,5 +50,5 @@ def test_one_position_or_one_token_has_no_cells(oracle):
     for V, K in ((1, 3), (3, 1)):
         net = oracle.random_net(0, "eighths", V, K)
         margin, splits = premises(net)
-        reach, advice = search(margin, *splits, 1)
+        reach, advice = search(margin, *splits, blocks=1)
         assert (reach.table == -1).all() and advice.table.shape == (V, K)

@@ -121,8 +121,13 @@ def conclude(margin: Any, splits: list[Any], reach: Reach, advice: Multipliers) 
     return RULE.conclude([ranges, direct, tokens, margin], advice)
 
 
+def multipliers(margin: Any, splits: list[Any], table: Any, blocks: int) -> Multipliers:
+    """Advice in units of the logits' grid."""
+    return Multipliers(np.asarray(table), blocks, coupled_gap._Tables(margin.paths, *splits[1:]).exponent)
+
+
 def found(margin: Any, splits: list[Any], blocks: int) -> Any:
-    return conclude(margin, splits, *search(margin, *splits, blocks))
+    return conclude(margin, splits, *search(margin, *splits, blocks=blocks))
 
 
 FLAVOURS = [
@@ -141,7 +146,7 @@ def test_every_sequence_of_a_certified_cell_is_right(oracle, flavour):
             margin, splits = premises(net, source)
             assert not wrongly_certified(found(margin, splits, rng.randint(1, 4)), net)
             garbage = [rng.randrange(-MULTIPLIER_LIMIT + 1, MULTIPLIER_LIMIT) for _ in range(12)]
-            advice = Multipliers(np.array(garbage).reshape(4, 3), rng.randint(1, 4))
+            advice = multipliers(margin, splits, np.array(garbage).reshape(4, 3), rng.randint(1, 4))
             claim = conclude(margin, splits, random_reach(rng, 4, 3), advice)
             assert not wrongly_certified(claim, net)
 
@@ -169,7 +174,7 @@ def test_blocks_lose_nothing_that_more_blocks_have(oracle):
     for seed in range(12):
         net = leaning(oracle, seed, 4, 3)
         margin, splits = premises(net, rng)
-        reach, advice = search(margin, *splits, 4)
+        reach, advice = search(margin, *splits, blocks=4)
         counts = [conclude(margin, splits, reach, replace(advice, blocks=blocks)).certified for blocks in (1, 2, 4)]
         for coarse, fine in pairwise(counts):
             assert not (coarse & ~fine).any()
@@ -204,8 +209,9 @@ def test_tight_to_one_unit(oracle):
         direct = SplitRange().conclude([margin.paths], CommonRow("UU", row, "rows"))
         reach = np.full((2, 2, 2), -1, dtype=np.int64)
         reach[0, 1, 1] = reach[1, 1, 1] = 0
+        splits = [scores, direct, tokens]
         claims = [
-            conclude(margin, [scores, direct, tokens], Reach(reach), Multipliers(np.full((2, 2), g), 2))
+            conclude(margin, splits, Reach(reach), multipliers(margin, splits, np.full((2, 2), g), 2))
             for g in range(-(1 << 25), 1 << 25, 1 << 21)
         ]
         seen.append(any(claim.certified[1, 1, 1] for claim in claims))
@@ -266,10 +272,13 @@ def test_advice_of_another_shape_is_refused(oracle):
     zero = np.zeros((3, 2), dtype=np.int64)
     for table in (zero.T, zero.astype(float), zero + MULTIPLIER_LIMIT, zero - MULTIPLIER_LIMIT):
         with pytest.raises(NotEstablished, match="one number of 26 bits"):
-            conclude(margin, splits, reach, Multipliers(table, 1))
+            conclude(margin, splits, reach, multipliers(margin, splits, table, 1))
     for blocks in (0, 4, -1):
         with pytest.raises(NotEstablished, match="not enough for"):
-            conclude(margin, splits, reach, Multipliers(zero, blocks))
+            conclude(margin, splits, reach, multipliers(margin, splits, zero, blocks))
+    advice = multipliers(margin, splits, zero, 1)
+    with pytest.raises(NotEstablished, match="the multipliers are in units of"):
+        conclude(margin, splits, reach, replace(advice, exponent=advice.exponent + 1))
 
 
 def test_splits_of_something_else_are_refused(oracle):
@@ -277,7 +286,7 @@ def test_splits_of_something_else_are_refused(oracle):
     net, other = (oracle.random_net(seed, "eighths", 3, 2) for seed in (0, 1))
     margin, (scores, direct, tokens) = premises(net)
     _, (_, foreign, _) = premises(other)
-    reach, zero = Reach(np.full((3, 3, 2), -1, dtype=np.int64)), Multipliers(np.zeros((3, 2), dtype=np.int64), 1)
+    reach, zero = Reach(np.full((3, 3, 2), -1, dtype=np.int64)), Multipliers(np.zeros((3, 2), dtype=np.int64), 1, 0)
     for splits in ([scores, tokens, direct], [scores, foreign, tokens]):
         with pytest.raises(NotEstablished, match="not splits of UU and EVOU"):
             conclude(margin, splits, reach, zero)
@@ -290,5 +299,6 @@ def test_splits_of_something_else_are_refused(oracle):
 
 
 def test_the_certificate_form():
-    """Multipliers as hexadecimal numbers, and the number of blocks."""
-    assert RULE.encode(Multipliers(np.array([[1, -2]]), 3)) == {"multipliers": [["0x1", "-0x2"]], "blocks": 3}
+    """Multipliers as a matrix with its unit, and the number of blocks."""
+    encoded = RULE.encode(Multipliers(np.array([[1, -2]]), 3, -7))
+    assert encoded == {"multipliers": [1, 2, -7, ["0x1", "-0x2"]], "blocks": 3}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -51,7 +52,7 @@ def test_sentences_say_what_holds(oracle):
     """All rows, some rows with the others named, none; a tie is not a largest entry."""
 
     def said(*rows: list[int]) -> str:
-        return diagonal(tabled(oracle, 3, 2, EVOU=[list(row) for row in rows]))[0].sentence()
+        return diagonal(tabled(oracle, 3, 2, EVOU=[[Fraction(entry) for entry in row] for row in rows]))[0].sentence()
 
     assert "In every row" in said([2, 0, 1], [0, 3, 0], [0, 0, 4]) and "at least 1.0000" in said(
         [2, 0, 1], [0, 3, 0], [0, 0, 4]

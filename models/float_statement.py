@@ -1,0 +1,62 @@
+"""A statement about the float runs of a network: which programs, which arithmetic, which exponential.
+
+A *float run* takes the stored weights, each rounded to the nearest number of the format, and computes
+
+    x_p = W_E[t_p] + W_pos[p];  q = x_{K-1} W_Q + b_Q;  k_p = x_p W_K + b_K;  v_p = x_p W_V + b_V;
+    s_p = (q · k_p) / c  (or times a rounded 1/c), c within 2^(1-accumulated) of sqrt(d_head), relatively;
+    e_p = exp(s_p - max_j s_j);  a_p = e_p / Σ_j e_j  (or times a rounded reciprocal of the sum);
+    z = Σ_p a_p v_p;  r = x_{K-1} + z W_O + b_O;  logits = r W_U + b_U
+
+in this order.  Sums (inner products with or without their bias, the residual's three terms) are taken in any order;
+products may be fused with additions, and any part may be computed with less error than assumed:
+
+* each operation has relative error at most 2^-accumulated, each tensor's storing at most 2^-stored;
+* a result below the least normal number may be any number of that size, and an operand as small may be read as zero;
+* the exponential errs by at most ``exp_ulps`` units in the last place of ``accumulated`` bits.
+
+Not covered: products by Strassen-like schemes, operands cut to fewer bits on the way (TF32), scores scaled before the
+product, a softmax that rescales as it goes, integer quantisation.
+
+Source: spec/beyond_max_of_k.md R31; N. Higham, *Accuracy and Stability of Numerical Algorithms*, ch. 2 and 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from ..engine.arithmetic.float_format import FloatFormat
+from .statement import Statement
+
+EXP_ULPS = 4
+
+
+@dataclass(frozen=True)
+class FloatStatement(Statement):
+    """Every float run of a network, judged on a task; ``network`` holds the weights as stored."""
+
+    format: FloatFormat
+    exp_ulps: int = EXP_ULPS
+
+    def content(self) -> dict[str, Any]:
+        return super().content() | {
+            "semantics": {
+                "runs": "every float run",
+                "stored": self.format.name,
+                "accumulated_bits": self.format.accumulated,
+                "exp_ulps": self.exp_ulps,
+            }
+        }
+
+    @cached_property
+    def stored(self) -> Statement:
+        """The real function of the weights as stored."""
+        return Statement(self.network, self.task)
+
+    @cached_property
+    def rounded(self) -> Statement:
+        """The real function of the rounded weights: what float runs compute approximately."""
+        tensors = {name: self.format.rounded(matrix) for name, matrix in self.network.tensors.items()}
+        return Statement(replace(self.network, tensors=MappingProxyType(tensors)), self.task)

@@ -1,0 +1,97 @@
+"""A float run beside the exact values of its steps: errors, signs, and bounds on the wrong side.
+
+Exact values are split into a double and what that double misses, so that differences from floats lose nothing that
+matters; a side is only called wrong when the ball says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from flint import arb
+from torch import Tensor
+
+from ..published.sub_cubic import Replay
+from .beside import exact
+from .findings import RunErrors, StepError
+from .runs import Setting
+
+# L is the largest wrong logit, by cell.
+LARGEST_WRONG = "largest wrong logit"
+ABOVE = ("score noise", "direct noise", "largest attention", LARGEST_WRONG)
+BELOW = ("least attention",)
+
+
+def steps_of(run: Replay) -> dict[str, Tensor]:
+    return {**run.steps, LARGEST_WRONG: run.worst}
+
+
+class Beheld:
+    """The exact values of one step."""
+
+    def __init__(self, step: str, values: Tensor) -> None:
+        balls = exact(values)
+        self.step, self.balls = step, balls.ravel()
+        self.known = np.array([entry.is_finite() for entry in self.balls], dtype=bool)
+        self.near = np.array([float(entry.mid()) for entry in self.balls])
+        self.rest = np.array(
+            [
+                float((entry - arb(near)).mid()) if known else 0.0
+                for entry, near, known in zip(self.balls, self.near, self.known, strict=True)
+            ]
+        )
+        self.negative = np.array([bool(entry < 0) for entry in self.balls], dtype=bool).reshape(balls.shape)
+        self.shares = bool(((self.near >= 0) & (self.near <= 1))[self.known].all())
+
+    def errors(self, values: Tensor) -> StepError:
+        found = values.double().numpy().ravel()
+        finite = np.isfinite(found) & self.known
+        error = np.abs(found[finite] - self.near[finite] - self.rest[finite])
+        near = self.near[finite]
+        saturated = (found[finite] == 1) & (near + self.rest[finite] - 1 < 0) if self.shares else np.zeros(0)
+        return StepError(
+            self.step,
+            int(self.known.sum()),
+            float(error.max(initial=0.0)),
+            float((error / _ulp(near, values.dtype)).max(initial=0.0)),
+            self._wrong_side(found, finite),
+            int(((found[finite] == 0) & (near != 0)).sum()),
+            int(saturated.sum()),
+            int((~np.isfinite(found) & self.known).sum()),
+        )
+
+    def _wrong_side(self, found: np.ndarray, finite: np.ndarray) -> int:
+        if self.step not in ABOVE + BELOW:
+            return 0
+        sign = 1 if self.step in ABOVE else -1
+        suspects = np.nonzero(finite & (sign * (found - self.near) <= 0))[0].tolist()
+        # arb's < is true only where it is certain
+        return sum(sign * arb(float(found[place])) < sign * self.balls[place] for place in suspects)
+
+
+def _ulp(values: np.ndarray, dtype: torch.dtype) -> np.ndarray:
+    """The spacing of the float type at these values."""
+    kind = torch.finfo(dtype)
+    return np.ldexp(kind.eps, np.maximum(np.frexp(np.abs(values))[1] - 1, int(np.log2(kind.tiny))))
+
+
+def behold(reference: Replay) -> dict[str, Beheld]:
+    """The exact values beside the steps of a run that was made inside :class:`~.beside.Beside`."""
+    return {step: Beheld(step, values) for step, values in steps_of(reference).items()}
+
+
+def compare(setting: Setting, run: Replay, truth: Mapping[str, Beheld]) -> RunErrors:
+    """One run beside the exact values that belong to its advice."""
+    steps = tuple(truth[step].errors(values) for step, values in steps_of(run).items())
+    largest, worst = truth[LARGEST_WRONG], run.worst.double().numpy().ravel()
+    seen = next(step.absolute for step in steps if step.step == LARGEST_WRONG)
+    return RunErrors(
+        setting,
+        run.count(),
+        int(run.certified.sum()),
+        int(((worst < 0) != largest.negative.ravel())[largest.known].sum()),
+        int((np.abs(worst[largest.known]) <= seen).sum()),
+        steps,
+    )

@@ -1,0 +1,199 @@
+"""An audit as tables for a terminal of 80 columns, as a transcript, and as SARIF 2.1.0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.table import Table
+
+from ...engine.transcript import Block, Code, Document, Listing, Paragraph, Prose, Section, Text
+from ...engine.transcript import Table as DocumentTable
+from .findings import Audit, BoundAudit, LossAudit, StepError, Verdict, VerifierAudit
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+RULES = {
+    Verdict.false: ("false-bound", "A float verification certifies a false statement.", "error"),
+    Verdict.not_implied: ("not-implied", "A certified cell does not follow from its own relaxation.", "warning"),
+    Verdict.widened: ("float-error", "A bound rests on float error.", "warning"),
+}
+BELOW_TRUTH = ("bound-below-truth", "A claimed upper bound lies below the truth.", "warning")
+SKIPPED = ("skipped", "A float type was not replayed.", "note")
+NOT_A_NUMBER = ("not-a-number", "A step of a replay is NaN or infinite.", "warning")
+FLIPPED = ("flipped-comparison", "A comparison that exact arithmetic decides otherwise.", "warning")
+BOUND_COLUMNS = ("bound", "type", "verdict", "says", "cells", "false", "open", "float")
+STEP_COLUMNS = ("step", "error", "ulps", "side", "zero", "one", "NaN")
+BOUND_CAPTION = (
+    "certified cells that are false (with a wrong sequence), open (they do not follow), or rest on float error"
+)
+STEP_CAPTION = (
+    "entries on the wrong side of what they are claimed to bound; zero, or a share of one, but not in truth; NaN or "
+    "infinite"
+)
+RUN_CAPTION = "comparisons L < 0 that exact arithmetic decides otherwise; those within the largest error of L"
+MANY = 32
+RUN_COLUMNS = ("run", "says", "cells", "flipped", "uncertain")
+
+
+def _bound_row(bound: BoundAudit) -> tuple[str, ...]:
+    numbers = (bound.count, bound.cells, len(bound.false), len(bound.not_implied), len(bound.by_floats))
+    return (bound.verifier, bound.dtype, str(bound.verdict), *map(str, numbers))
+
+
+def _step_row(step: StepError) -> tuple[str, ...]:
+    counts = (step.wrong_side, step.vanished, step.saturated, step.not_numbers)
+    return (step.step, f"{step.absolute:.1e}", f"{step.ulps:.1e}", *map(str, counts))
+
+
+def _run_rows(audit: VerifierAudit) -> list[tuple[str, ...]]:
+    return [
+        (str(run.setting), "skipped", "", "", "")
+        if run.skipped
+        else (str(run.setting), *map(str, (run.count, run.cells, run.flipped, run.uncertain)))
+        for run in audit.runs
+    ]
+
+
+def tables(audit: Audit) -> list[Table]:
+    """Verdicts, of many only those that do not hold; for a single verifier also its steps, by float type, and runs."""
+    many = len(audit.bounds) > MANY
+    shown = [bound for bound in audit.bounds if not (many and bound.verdict is Verdict.holds)]
+    title = f"audit of {audit.network}" + (": bounds that do not hold" if many else "")
+    found = [_table(title, BOUND_COLUMNS, [_bound_row(bound) for bound in shown], BOUND_CAPTION)]
+    if len(audit.audits) == 1:
+        (one,) = audit.audits
+        for bound in one.bounds:
+            rows = [_step_row(step) for step in one.worst(bound.dtype)]
+            found.append(_table(f"largest errors, {bound.dtype}", STEP_COLUMNS, rows, STEP_CAPTION))
+        found.append(_table("runs", RUN_COLUMNS, _run_rows(one), RUN_CAPTION))
+    return [table for table in found if table.rows]
+
+
+def _table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]], caption: str) -> Table:
+    table = Table(title=title, caption=caption, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place and column not in ("type", "verdict") else "left")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def lines(audit: Audit) -> list[str]:
+    """A sentence for every bound that does not simply hold, and what was not done."""
+    found = [one.sentence() for one in (*audit.bounds, *audit.losses) if one.verdict is not Verdict.holds]
+    return found + [f"skipped {reason}" for reason in audit.skipped]
+
+
+def verdict_line(audit: Audit) -> str:
+    every = [one.verdict for one in (*audit.bounds, *audit.losses)]
+    counts = ", ".join(f"{every.count(verdict)} {verdict}" for verdict in Verdict if verdict in every)
+    return f"s {'HOLDS' if audit.holds else 'DOES NOT HOLD'} {len(every)} bounds audited: {counts}"
+
+
+def document(audit: Audit) -> Document:
+    """The transcript."""
+    blocks: list[Block] = [
+        Paragraph(
+            (
+                Text(
+                    "Each bound below was computed in floats by a published algorithm, which is replayed here with its "
+                    "own advice. Beside every step stand the exact values of the same formula; every certified cell is "
+                    "decided by what its own relaxation gives in exact arithmetic."
+                ),
+            )
+        ),
+        DocumentTable(_cells(BOUND_COLUMNS), tuple(_cells(_bound_row(bound)) for bound in audit.bounds)),
+        Listing(tuple((Paragraph((Text(line),)),) for line in lines(audit))),
+    ]
+    blocks += [_section(one) for one in audit.audits]
+    return Document(f"Audit of {audit.network}", verdict_line(audit), tuple(blocks))
+
+
+def _section(audit: VerifierAudit) -> Section:
+    blocks: list[Block] = []
+    for bound in audit.bounds:
+        rows = tuple(_cells(_step_row(step)) for step in audit.worst(bound.dtype))
+        blocks.append(DocumentTable(_cells(STEP_COLUMNS), rows, caption=(Text(f"Largest errors, {bound.dtype}"),)))
+        found = [
+            f"cell {one.cell} with gap {one.gap}: claimed {one.claimed:.6g}, relaxation up to {one.excess:.6g}"
+            + ("; floats are to blame" if one.by_floats else "")
+            + ("; would follow if the claimed noise bounded the truth" if one.if_noise_held else "")
+            + (f"; wrong on {one.witness.tokens}" if one.witness else "")
+            for one in bound.findings
+        ]
+        found += [f"{one.step}: too small in {one.rows} rows, by up to {one.amount:.3g}" for one in bound.missing]
+        blocks += [Listing(tuple((Paragraph((Text(line),)),) for line in found))] if found else []
+    blocks.append(DocumentTable(_cells(RUN_COLUMNS), tuple(map(_cells, _run_rows(audit))), caption=(Text("Runs"),)))
+    return Section(audit.verifier, tuple(blocks))
+
+
+def _cells(row: tuple[str, ...]) -> tuple[Prose, ...]:
+    return tuple((Code(cell) if place == 0 else Text(cell),) for place, cell in enumerate(row))
+
+
+def sarif(audit: Audit, version: str) -> dict[str, Any]:
+    """SARIF 2.1.0: one result for every finding, at the weights' file and the verifier's step."""
+    found: list[tuple[tuple[str, str, str], str, str]] = []
+    for bound in audit.bounds:
+        place = f"{bound.verifier}/{bound.dtype}"
+        if bound.verdict in RULES:
+            found.append((RULES[bound.verdict], place, bound.sentence()))
+        found += [
+            (
+                BELOW_TRUTH,
+                f"{place}/{one.step}",
+                f"{one.step} is too small in {one.rows} rows, by up to {one.amount:.3g}",
+            )
+            for one in bound.missing
+        ]
+    for one in audit.audits:
+        for run in one.runs:
+            place = f"{one.verifier}/{run.setting}"
+            if run.skipped:
+                found.append((SKIPPED, place, run.skipped))
+            if run.flipped:
+                found.append((FLIPPED, place, f"{run.flipped} comparisons L < 0 flip against exact arithmetic"))
+            found += [
+                (NOT_A_NUMBER, f"{place}/{step.step}", f"{step.not_numbers} entries are NaN or infinite")
+                for step in run.steps
+                if step.not_numbers
+            ]
+    found += [(RULES[loss.verdict], f"loss/{loss.dtype}", loss.sentence()) for loss in _bad(audit.losses)]
+    rules = sorted({rule for rule, _, _ in found})
+    return {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "mechproof",
+                        "version": version,
+                        "rules": [
+                            {"id": name, "shortDescription": {"text": text}, "defaultConfiguration": {"level": level}}
+                            for name, text, level in rules
+                        ],
+                    }
+                },
+                "results": [
+                    {
+                        "ruleId": rule[0],
+                        "ruleIndex": rules.index(rule),
+                        "level": rule[2],
+                        "message": {"text": text},
+                        "locations": [
+                            {
+                                "physicalLocation": {"artifactLocation": {"uri": audit.network}},
+                                "logicalLocations": [{"fullyQualifiedName": place}],
+                            }
+                        ],
+                    }
+                    for rule, place, text in found
+                ],
+            }
+        ],
+    }
+
+
+def _bad(losses: tuple[LossAudit, ...]) -> list[LossAudit]:
+    return [loss for loss in losses if loss.verdict in RULES]

@@ -1,0 +1,97 @@
+"""The parts of a transcript that only theorems about float runs have."""
+
+from __future__ import annotations
+
+from ..engine.arithmetic.printing import ceil_str, floor_str
+from ..engine.graph import ProofGraph
+from ..engine.transcript import Block, Code, Listing, Paragraph, Section, Statement, Text, paragraph, passage, prose
+from .between import LISTED, between, float_margin
+from .rules.float_accuracy import FloatAccuracy
+from .rules.float_error import rounded_up
+
+PROGRAM = (
+    "$x_p = W_E[t_p] + W_{pos}[p]$; $q = x_{K-1} W_Q + b_Q$, $k_p = x_p W_K + b_K$, $v_p = x_p W_V + b_V$",
+    "$s_p = (q \\cdot k_p)/c$, or times a rounded $1/c$, where $c$ is $\\sqrt{h}$ rounded",
+    "$e_p = \\exp(s_p - \\max_j s_j)$ and $a_p = e_p/\\sum_j e_j$, or times a rounded reciprocal of the sum",
+    "$z = \\sum_p a_p v_p$; $r = x_{K-1} + z\\,W_O + b_O$; $\\mathrm{logits} = r\\,W_U + b_U$",
+)
+
+
+def arithmetic(theorem: FloatAccuracy) -> str:
+    """The model of arithmetic and the assumption about the exponential, in one sentence."""
+    form, ulps = theorem.statement.format, theorem.statement.exp_ulps
+    stored = (
+        ""
+        if not form.storage
+        else f", and storing a tensor's entry in {form.name} one of at most $2^{{-{form.stored}}}$ besides"
+    )
+    return (
+        "every addition, multiplication (fused or not) and division has a relative error of at most "
+        f"$2^{{-{form.accumulated}}}${stored}; what falls below $2^{{{form.least_exponent}}}$ may be kept, rounded or "
+        "flushed to zero; sums are taken in any order; and the exponential errs by at most "
+        f"{ulps} units in the last place of {form.accumulated} bits"
+    )
+
+
+def opening(theorem: FloatAccuracy, name: str) -> Block:
+    """The theorem."""
+    form, network, (low, high) = theorem.statement.format.name, theorem.statement.network, theorem.bounds
+    body = passage(
+        f"""
+        This theorem is about {form} runs, not about real numbers: {arithmetic(theorem)}.
+
+        Let $W$ be the stored weights, each rounded to the nearest {form} number (one attention layer, one head;
+        $V = {network.d_vocab}$, $K = {network.n_ctx}$, $d = {network.d_model}$, $h = {network.d_head}$). A run
+        computes, in this order:
+        """
+    )
+    subject = Paragraph(
+        (
+            Text("The network: "),
+            Code(name),
+            Text(". The statement's hash, the arithmetic included: "),
+            Code(f"sha256:{theorem.statement.sha256}"),
+            Text(f"; that of the theorem about real numbers: sha256:{theorem.real.statement.sha256}."),
+        )
+    )
+    result = passage(
+        f"""
+        {theorem.meaning}
+
+        {theorem.sentence()} In decimals every run's accuracy lies between {floor_str(low, 8)} and {ceil_str(high, 8)}.
+        """
+    )
+    steps = Listing(tuple((paragraph(f"{step}."),) for step in PROGRAM))
+    covered = paragraph(
+        "Any step may be computed with less error, or in one piece with another. Not covered are products by "
+        "Strassen-like schemes, operands cut to fewer bits on the way, scores scaled before their product, and a "
+        "softmax that rescales as it goes."
+    )
+    return Section("Theorem", (Statement("theorem", theorem.kind, (), (*body, steps, covered, *result, subject)),))
+
+
+def in_between(graph: ProofGraph, theorem: FloatAccuracy) -> Block:
+    """The a-priori error, and the inputs that it leaves open."""
+    margin = float_margin(graph)
+    assert margin is not None, "a theorem about float runs rests on their margin"
+    blocks = [
+        paragraph(
+            f"By the proof no run's difference of a logit and that of the largest token is off by more than "
+            f"${rounded_up(margin.error.logit_difference)}$ (from the real function of the rounded weights). On "
+            f"{theorem.between} inputs this leaves open what runs return."
+        )
+    ]
+    listed = between(graph)
+    if listed:
+        first = "" if theorem.between <= LISTED else f"The first {LISTED}: "
+        shown = "; ".join(f"$({', '.join(map(str, tokens))})$" for tokens in listed)
+        blocks.append(Paragraph(prose(f"{first}{shown}.")))
+    return Section("Inputs in between", tuple(blocks))
+
+
+NO_CERTIFICATE = "This theorem about float runs has no certificate yet: the independent checker cannot check it."
+
+
+def no_certificate() -> Block:
+    """In place of how to check it again."""
+    return Section("How to check it again", (paragraph(NO_CERTIFICATE),))

@@ -1,0 +1,121 @@
+"""The loss from the cubic test with thresholds.
+
+Theorem.  Take every bound of a logit difference in :mod:`.cubic_cells` minus ℓ.  Then the test (*) there says that
+every sequence with its c smaller tokens in N has logit_x - logit_m < ℓ for all x != m.  So at least as many sequences
+of the cell as it counts have a loss of at most log(1 + Σ_{x≠m} exp min(ℓ, g_x)), with g_x the largest difference in the
+cell under any attention; all of them have at most log(1 + Σ exp g_x).  :mod:`.loss_layers` adds up.
+
+Proof.  By :mod:`.slack_count` a difference is below ℓ if and only if the sum of the margins with -ℓ added to each
+difference is negative; the rest is the proof of :mod:`.cubic_cells`.
+
+Source: spec/max_of_k.md §3.8; the layers are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...engine.cost import Cost
+from ...engine.rule import NotEstablished, Rule
+from .additive_margin import MARGIN_COST
+from .cubic_cells import MIXTURE, POSITION, TWO_ENDS, Attention, LogitBounds
+from .loss import LossSum
+from .loss_layers import LAYERS, layered
+from .loss_tree import CROSS_ENTROPY, DIFFERENCE, GRID_BITS, HIGH, cross_entropy
+from .margin_enclosure import AttentionTable, MarginEnclosure
+from .path_decomposition import K, Paths, V
+from .slack_count import SLACK
+
+MOST_THRESHOLDS = 1 << 8
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Advice: values of ℓ, in steps of 2^-GRID_BITS; any of them, in any order."""
+
+    steps: tuple[int, ...]
+
+
+class CubicLoss(Rule):
+    """From the paths.  Advice: :class:`Thresholds`.  ``progress(done, cells)`` is called after each cell."""
+
+    name = "cubic_loss"
+    premises = (Paths,)
+    lemmas = (SLACK, POSITION, TWO_ENDS, MIXTURE, DIFFERENCE, CROSS_ENTROPY, LAYERS)
+    derivation = (
+        "By [@margin-with-slack] all logit differences of a sequence are below $\\ell$ when the sums of margins with "
+        "$-\\ell$ added to each difference are negative. [@position-bounds] bounds these differences wherever a token "
+        "stands, [@two-ends] puts the copies of $m$ at the least or the largest positional weights, and by [@mixture] "
+        "a token that passes alone may be mixed with others that do. By [@logit-difference] no difference exceeds the "
+        "largest at one position; [@cross-entropy] turns both bounds into one of the loss, and [@loss-layers] adds up "
+        "what each threshold shows. No loss is below 0."
+    )
+    cost = MARGIN_COST
+    # The checker does not know thresholds.
+    certifiable = False
+
+    def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:
+        self._progress = progress
+
+    def conclude(self, premises: Sequence[Any], advice: Thresholds) -> LossSum:
+        (paths,) = premises
+        if len(advice.steps) > MOST_THRESHOLDS:
+            raise NotEstablished(self.tag, f"there are {len(advice.steps)} thresholds; {MOST_THRESHOLDS} may be given")
+        task, enclosure = paths.statement.task, MarginEnclosure(paths)
+        low = dict.fromkeys(task.cells(), 0)
+        high = dict(low)
+        attention = [Attention(enclosure, q) for q in range(task.d_vocab)]
+        for m in range(task.d_vocab):
+            bounds = LogitBounds.of(enclosure, m, joint=True)
+            for q in range(m + 1):
+                if size := task.cell_size(q, m):
+                    cell = _Cell(attention[q], enclosure.attention(q, m), bounds, q, m, size)
+                    high[q, m] = layered([cell.everything, *map(cell.layer, advice.steps)])
+                if self._progress is not None:
+                    self._progress(m * (m + 1) // 2 + q + 1, len(high))
+        return LossSum(paths.statement, low, high)
+
+    def charge(self, premises: Sequence[Any], advice: Thresholds) -> Cost:
+        n = len(advice.steps)
+        weights = Cost(add=3 * V**3 + V**2 * K, compare=2 * V**3 + V**2 * K)
+        tests = Cost(
+            multiply=2 * V**3 * K * n, add=2 * V**3 * K * n, compare=V**3 * K * n, exp=V**3 / 2 * (n + 1) + V**2 / 2 * n
+        )
+        return self.cost + weights + tests
+
+    def encode(self, advice: Thresholds) -> dict[str, Any]:
+        return {"thresholds": list(advice.steps)}
+
+
+class _Cell:
+    """One cell, and what thresholds show of it: pairs of a bound and the number of sequences that have it."""
+
+    def __init__(
+        self, attention: Attention, table: AttentionTable, bounds: LogitBounds, q: int, m: int, size: int
+    ) -> None:
+        self._attention, self._bounds, self._q, self._m, self._size = attention, bounds, q, m, size
+        self._exponent = table.exponent
+        self._largest = [-_scaled(-value, self._exponent + GRID_BITS) for value in np.delete(table.largest, m).tolist()]
+
+    @property
+    def everything(self) -> tuple[int, int]:
+        """The bound that all sequences have."""
+        return cross_entropy(self._largest, HIGH), self._size
+
+    def layer(self, threshold: int) -> tuple[int, int]:
+        """A threshold's bound, and how many sequences are shown to have it."""
+        steps, most = _scaled(threshold, -self._exponent - GRID_BITS), self._bounds.magnitude
+        if not self._largest or abs(steps) > most:
+            # so far out it is either above every difference, as the bound of all sequences says, or shows nothing
+            return 0, 0
+        loss = cross_entropy([min(threshold, value) for value in self._largest], HIGH)
+        return loss, self._attention.count(self._q, self._m, self._bounds.below(steps))
+
+
+def _scaled(value: int, shift: int) -> int:
+    """value·2^shift, rounded down."""
+    return value << shift if shift >= 0 else value >> -shift

@@ -1,0 +1,113 @@
+"""The loss from the mechanistic story: copying under enough attention, in layers of reaches.
+
+With the attention floors of :mod:`.attention_floor` for any reaches, the diagonal table and what the others take away
+(:mod:`.diagonal_gap`), all logit differences of a sequence within a reach are at most L = d - min(g, l g + (1 - l) o),
+so its loss is at most log(1 + (V - 1) exp L).  With l = 0 and o for the reach m - 1 this holds for every sequence.
+
+Source: spec/max_of_k.md §3.8 for the gaps of spec/beyond_max_of_k.md R15.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import comb
+from typing import Any
+
+import numpy as np
+
+from ...engine.cost import Cost
+from ...engine.rule import Rule
+from . import attention_range
+from .attention_floor import SHARE, AttentionFloorRule
+from .attention_range import Reach
+from .diagonal import Diagonal
+from .diagonal_gap import COMMON, MARGIN, CommonRows, DiagonalGap, Shares
+from .gap_count import CELL
+from .gap_loss import everything
+from .logit_gap import OTHERS
+from .loss import LossSum
+from .loss_layers import LAYERS, layered
+from .loss_tree import CROSS_ENTROPY, GRID_BITS, HIGH, cross_entropy
+from .path_decomposition import K, Paths, V
+from .row_difference import RANGE, RowDifference
+from .score_gap import ScoreGap
+
+
+@dataclass(frozen=True, eq=False)
+class StoryLayers:
+    """Advice: reaches, none of a cell whose m is an exception; and the common rows."""
+
+    reaches: tuple[Reach, ...]
+    rows: CommonRows
+
+
+class DiagonalLoss(Rule):
+    """From the paths, score gaps, row differences of EQKP, the diagonal of EVOU + 1 (u + w), row differences of
+    UU - 1 u and of PVOU - 1 w.
+
+    Advice: :class:`StoryLayers`; any reaches are sound.
+    """
+
+    name = "diagonal_loss"
+    premises = (Paths, ScoreGap, RowDifference, Diagonal, RowDifference, RowDifference)
+    lemmas = (SHARE, MARGIN, COMMON, RANGE, OTHERS, CROSS_ENTROPY, CELL, LAYERS)
+    derivation = (
+        "By [@common-rows] the logits are those of the three tables. Within a reach, [@attention-floor] bounds the "
+        "attention on $m$ below, and by [@diagonal-margin] the first table gives output $m$ at least a margin more "
+        "than any other; with attention at least 0 it does so for every sequence. By [@row-range] the direct path "
+        "takes away at most its row difference, and positions, by [@gap-others], at most the largest of theirs. "
+        "[@cross-entropy] turns what is left into a bound of the loss; [@gap-count] says how many sequences are within "
+        "a reach, and [@loss-layers] adds them up. No loss is below 0."
+    )
+    cost = Cost()
+    # The checker knows this story for counts only.
+    certifiable = False
+
+    def conclude(self, premises: Sequence[Any], advice: StoryLayers) -> LossSum:
+        paths, gap, scores, diagonal, direct, positions = premises
+        task, parts = paths.statement.task, Shares(diagonal, direct, positions)
+        floors = [AttentionFloorRule().conclude([paths, gap, scores], reach) for reach in advice.reaches]
+        nothing = Reach(np.full((task.d_vocab, task.d_vocab, task.n_ctx), -1, dtype=np.int64))
+        # refuses parts that do not fit together
+        DiagonalGap().conclude(
+            [AttentionFloorRule().conclude([paths, gap, scores], nothing), diagonal, direct, positions], advice.rows
+        )
+        whole = everything(task.d_vocab, task.n_ctx).table
+        shown: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+        for reach, low in [(whole, np.zeros_like(whole)), *((floor.reach.table, floor.low) for floor in floors)]:
+            q, m, c = np.nonzero(reach >= 0)
+            gaps = parts.gaps(q, m, reach[q, m, c], low[q, m, c]).tolist()
+            cells = zip(q.tolist(), m.tolist(), c.tolist(), strict=True)
+            for cell, j, most in zip(cells, reach[q, m, c].tolist(), gaps, strict=True):
+                others = cell[2] - (cell[0] < cell[1])
+                number = comb(task.n_ctx - 1, others) * (j + 1) ** others
+                loss = _loss(_steps(most, parts.exponent - attention_range.GRID_BITS), task.d_vocab)
+                shown.setdefault(cell, []).append((loss, number))
+        alone = [_loss(_steps(most, parts.exponent), task.d_vocab) for most in parts.alone.tolist()]
+        low_sums = dict.fromkeys(task.cells(), 0)
+        high = low_sums | {(m, m): loss for m, loss in enumerate(alone)}
+        for (q, m, _), layers in shown.items():
+            high[q, m] += layered(layers)
+        return LossSum(paths.statement, low_sums, high)
+
+    def charge(self, premises: Sequence[Any], advice: StoryLayers) -> Cost:
+        layers = len(advice.reaches) + 1
+        cells = V**2 * K * layers
+        return Cost(exp=V**2 + V + 2 * cells, multiply=8 * cells, add=6 * cells, compare=2 * V**2 + cells)
+
+    def encode(self, advice: StoryLayers) -> dict[str, Any]:
+        return {**DiagonalGap().encode(advice.rows), "reaches": [reach.text() for reach in advice.reaches]}
+
+
+@cache
+def _loss(steps: int, outputs: int) -> int:
+    """log(1 + (V - 1) exp) of a number of steps, from above."""
+    return cross_entropy([steps] * (outputs - 1), HIGH)
+
+
+def _steps(value: int, exponent: int) -> int:
+    """value·2^exponent in steps of 2^-GRID_BITS, rounded up."""
+    shift = exponent + GRID_BITS
+    return value << shift if shift >= 0 else -(-value >> -shift)
