@@ -44,6 +44,7 @@ from ..engine.transcript import (
 )
 from ..engine.transcript.figures import Bars, HeatMap
 from . import float_exposition
+from .ledger import Ledger, ledger
 from .rules.accuracy import Accuracy
 from .rules.additive_margin import AdditiveMargin
 from .rules.diagonal import Diagonal
@@ -410,25 +411,36 @@ def _cells(count: RightCount, sizes: dict[tuple[int, int], int]) -> Block:
 
 
 def _price(graph: ProofGraph, proof: Sequence[Derivation], theorem: Theorem) -> Block:
-    total = sum((charged(graph, step) for step in proof), Cost())
     network = theorem.statement.network
+    if isinstance(theorem, Accuracy):
+        account = ledger(graph, proof[-1].claim)
+        growth, counted = account.growth, (_account(account),)
+    else:
+        growth, counted = sum((charged(graph, step) for step in proof), Cost()).leading(), ()
     brute = network.d_vocab ** (network.n_ctx + 1) * network.n_ctx * network.d_model
     return Section(
         "What the proof costs",
         (
-            DisplayMath(f"O\\left({_latex(total)}\\right)"),
+            DisplayMath(f"O\\left({sympy.latex(growth)}\\right)"),
             paragraph(
                 "operations of the verifier; advice is free. $n$ is the number of nodes of the tree, or of triples, "
                 "and $G$ the number of grid steps where the "
                 f"proof uses one. Evaluating the network on every input costs $V^{{K+1}} K d = {brute}$ "
                 f"multiplications."
             ),
+            *counted,
         ),
     )
 
 
-def _latex(cost: Cost) -> str:
-    return sympy.latex(cost.leading())
+def _account(account: Ledger) -> Table:
+    """The operations of this proof, for this network."""
+    names = ("multiplications", "additions", "exponentials", "comparisons", "longest integer", "unexplained dimension")
+    numbers = (account.multiply, account.add, account.exp, account.compare, account.bits)
+    dimension = "none given" if account.dimension is None else str(account.dimension)
+    bits = (*map(str, numbers[:-1]), f"{numbers[-1]} bits", dimension)
+    rows = tuple((prose(name), prose(number)) for name, number in zip(names, bits, strict=True))
+    return Table((prose("this proof"), prose("count")), rows, sides=("left", "right"))
 
 
 def no_certificate(proof: Sequence[Derivation]) -> str:

@@ -52,15 +52,28 @@ NODES, STEPS = "n", "G"
 
 @dataclass(frozen=True)
 class Ledger:
-    """``dimension`` is None where the published estimate says nothing about the proof's rules."""
+    """``growth`` has the leading monomials of the order.
+
+    ``dimension`` is None where the published estimate says nothing about the proof's rules.
+    """
 
     multiply: int
     add: int
     exp: int
     compare: int
     bits: int
-    order: str
+    growth: Expr
     dimension: int | None
+
+    @property
+    def order(self) -> str:
+        """The growth as people write it."""
+        return written(self.growth)
+
+    def row(self) -> dict[str, int | str | None]:
+        """The account as plain data."""
+        numbers = {name: getattr(self, name) for name in ("multiply", "add", "exp", "compare", "bits", "dimension")}
+        return {**numbers, "order": self.order}
 
     @property
     def total(self) -> int:
@@ -81,7 +94,7 @@ def ledger(graph: ProofGraph, goal: int) -> Ledger:
     number = None if dimension is None else int(dimension.subs({s: sizes[str(s)] for s in dimension.free_symbols}))
     claims = (graph.claim(step.claim) for step in proof)
     multiply, add, exp, compare = (int(sympy.ceiling(term)) for term in numbers.terms())
-    return Ledger(multiply, add, exp, compare, longest_integer(claims), written(_leading(order, sizes)), number)
+    return Ledger(multiply, add, exp, compare, longest_integer(claims), _leading(order, sizes), number)
 
 
 def longest_integer(claims: Iterable[Any]) -> int:

@@ -1,6 +1,6 @@
 """What the tokens of a query weigh, as far as a split of EQKE tells.
 
-With T[q,k] - T[q,m] <= A[q,k] - A[q,m] + g[q] for T = EQKE, and divided by whatever makes m weigh exp(A[q,m] / sqrt(h)),
+With T[q,i] - T[q,j] <= A[q,i] - A[q,j] + g[q] for T = EQKE, and divided by what makes m weigh exp(A[q,m] / sqrt(h)),
 every other token k weighs between exp((A[q,k] - g[q]) / sqrt(h)) and exp((A[q,k] + g[q]) / sqrt(h)). Dividing the
 weights of all positions by one positive number changes no sign of their sums.
 """

@@ -1,4 +1,4 @@
-"""``coupled_gap/1``: cells in which every sequence within the reach is right, score and value of a token taken together.
+"""``coupled_gap/1``: cells whose sequences within the reach are right, a token's score and value taken together.
 
 For a cell (q, m, c) of reach j let b_x, r_x and g be as in rule_gap.py, e_k what the token k weighs where m weighs e_m
 (boxes.py), each of a box, and v_k = max_{x != m} (A[k,x] - A[k,m]) + e[k] from the split of EVOU. With the positional
@@ -89,7 +89,9 @@ def weights_of(here: Boxes, m: int) -> Weights:
 class Cells:
     """All cells of one certificate's step."""
 
-    def __init__(self, margins: Margins, ranges: Ranges, tokens: list[Boxes], gaps: Gaps, chosen: list[list[int]]) -> None:
+    def __init__(
+        self, margins: Margins, ranges: Ranges, tokens: list[Boxes], gaps: Gaps, chosen: list[list[int]]
+    ) -> None:
         self.margins = margins
         self.ranges = ranges
         self.tokens = tokens
@@ -143,7 +145,9 @@ def check(auditor: Auditor, derivation: Derivation) -> None:
     gaps = Gaps(auditor.paths, direct, tokens, auditor.budget)
     chosen = rounded(auditor.budget, multipliers, gaps.unit)
     size = gaps.size + (multipliers.bits + max(0, multipliers.exponent - gaps.unit) >> 10)
-    cells = Cells(auditor.margins, ranges, boxes(auditor.margins, ranges.scores, ranges.noise, ranges.unit), gaps, chosen)
+    cells = Cells(
+        auditor.margins, ranges, boxes(auditor.margins, ranges.scores, ranges.noise, ranges.unit), gaps, chosen
+    )
 
     def check_target(m: int) -> tuple[int, int]:
         auditor.budget.spend(vocabulary * (positions + gaps.size * m // 16))

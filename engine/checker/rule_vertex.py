@@ -56,8 +56,8 @@ class Parts(NamedTuple):
 class Fields:
     """The vectors of one network: how wide a field is, and how far logits are rounded.
 
-    After rounding two entries of a row of a logit part differ by less than 2 * 2**VALUE_BITS, and three such differences
-    are added, two of them rounded up. A weight is at most K * 2**WEIGHT_BITS and 1, and three products are added.
+    After rounding two entries of a row of a logit part differ by less than 2 * 2**VALUE_BITS, and three such are
+    added, two of them rounded up. A weight is at most K * 2**WEIGHT_BITS and 1, and three products are added.
     """
 
     def __init__(self, margins: Margins) -> None:
@@ -131,7 +131,8 @@ class Cell:
         return [
             all(
                 self.fields.negative(
-                    head + value.largest(in_unit(weight.low * end.left_low, weight.high * end.left_high, exponent, unit))
+                    head
+                    + value.largest(in_unit(weight.low * end.left_low, weight.high * end.left_high, exponent, unit))
                 )
                 for end, head in zip(pair, heads, strict=True)
             )

@@ -33,7 +33,7 @@ def enclosing(left: DyadicMatrix, right: DyadicMatrix) -> tuple[DyadicMatrix, Dy
             weights /= weights.sum()
         roots = np.sqrt(variances)
         coordinates = rows @ (axes * roots) * scale
-    return dyadic(coordinates), dyadic((axes / roots).T / scale), dyadic(centre * scale)
+    return dyadic(coordinates), dyadic((axes / roots).T / scale), dyadic(np.asarray(centre * scale))
 
 
 def _spectrum(columns: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

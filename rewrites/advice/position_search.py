@@ -1,6 +1,7 @@
 """Reaches for logit gaps with shared positions (:mod:`..rules.position_gap`).  Untrusted.
 
-The bound of a cell grows with its reach: the largest one is found by bisection, all cells at once, with the rule itself.
+The bound of a cell grows with its reach: the largest one is found by bisection, all cells at once, with the rule
+itself.
 """
 
 from __future__ import annotations

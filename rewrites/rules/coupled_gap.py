@@ -182,7 +182,8 @@ class CoupledGap(Rule):
 
     def encode(self, advice: Multipliers) -> dict[str, Any]:
         entries = [g for row in advice.table.tolist() for g in row]
-        multipliers = DyadicMatrix.from_integers(*advice.table.shape, entries, advice.exponent)
+        rows, columns = advice.table.shape
+        multipliers = DyadicMatrix.from_integers(rows, columns, entries, advice.exponent)
         return {"multipliers": dyadic_matrix(multipliers), "blocks": advice.blocks}
 
     def _check(self, advice: Multipliers, shape: tuple[int, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Logit gaps in which the copies of the maximum share what positions add, instead of all standing at the worst position.
+"""Logit gaps in which the copies of the maximum share what positions add, not the worst for all.
 
 Fix a cell (q, m, c) with reach j, and a_x, r_x, w, g as in :mod:`.logit_gap`, which bounds what positions add to the
 gap of x by its largest P_x = max_p (PVOU[p,x] - PVOU[p,m]).  But the n copies of m have scores that differ by their
@@ -163,9 +163,7 @@ def knapsack(values: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.nda
     return np.asarray((values - (-(weight * excess) >> GRID_BITS).sum(axis=1)).min(axis=0))
 
 
-def _negative(
-    tables: _Tables, shares: Shares, attention: AttentionRange, q: np.ndarray, m: int, c: int
-) -> np.ndarray:
+def _negative(tables: _Tables, shares: Shares, attention: AttentionRange, q: np.ndarray, m: int, c: int) -> np.ndarray:
     """Whether the gap of the treated cells (q, m, c) is certainly negative; either every q is m, or none is."""
     own = bool(q[0] == m)
     places = np.delete(_against(tables.positions, m).upper, m, axis=1)

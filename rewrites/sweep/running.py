@@ -76,7 +76,7 @@ def execute(version: str, job: Job) -> Row:
         row,
         right_low=theorem.low,
         right_high=theorem.high,
-        **vars(account),
+        **account.row(),
         cells=int(gaps[0].certified.sum()) if gaps else None,
         search_seconds=round(found - start, 3),
         verify_seconds=round(verified - found, 3),

@@ -334,6 +334,7 @@ def test_only_apply_adds():
         "claim": lambda: graph.claim(one),
         "find": lambda: (graph.find(Even(1)), graph.find(Even(2))),
         "is_conditional": lambda: graph.is_conditional(one),
+        "is_certifiable": lambda: graph.is_certifiable(one),
         "derivations_of": lambda: graph.derivations_of(one),
         "derivations": lambda: list(graph.derivations()),
         "proof": lambda: graph.proof(one),

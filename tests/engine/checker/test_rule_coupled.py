@@ -2,80 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import copy
-import itertools
-import json
 import random
-import struct
 from typing import Any
 
 import pytest
+from gap_certificates import certified, certify, claim, made, reaches, within
 
-from mechproof.engine.certificate import emit
-from mechproof.engine.graph import ProofGraph
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
 from mechproof.rewrites.methods.coupled import Coupled
-from mechproof.rewrites.rules.accuracy import AccuracyFromCount
-from mechproof.rewrites.rules.additive_margin import AdditiveMarginRule
-from mechproof.rewrites.rules.gap_count import GapCount
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
-from mechproof.rewrites.rules.path_decomposition import PathDecomposition
-from mechproof.rewrites.splits.common import Workbench
 
-GAP, RANGE = "coupled_gap/1", "attention_range/1"
-
-
-def made(emitter: Any, model: Any, folder: Any, scores: str, blocks: int | None) -> dict[str, Any]:
-    """The prover's certificate."""
-    statement = problem(load(emitter.write(model, folder)), "max-of-k")
-    graph = ProofGraph()
-    paths = graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), statement)])
-    bench = Workbench.of(graph, paths, any_row=True)
-    margin = graph.apply(AdditiveMarginRule(), [paths])
-    (gap,) = Coupled(scores, blocks).attempts(bench, None, [margin])  # type: ignore[arg-type]
-    goal = graph.apply(AccuracyFromCount(), [graph.apply(GapCount(), [gap], 1)])
-    return json.loads(emit(graph, goal, statement.sha256))
-
-
-def claim(certificate: Any, low: int) -> None:
-    """State another count wherever one is stated."""
-    for stated in (certificate["relation"], *(d["conclusion"] for d in certificate["derivations"])):
-        if "right_low" in stated:
-            stated["right_low"] = hex(low)
-
-
-def reaches(emitter: Any, certificate: Any) -> list[int]:
-    """j + 1 by cell."""
-    data = base64.b64decode(emitter.step(certificate, RANGE)["advice"]["reach"])
-    return list(struct.unpack(f">{len(data) // 2}H", data))
-
-
-def certify(emitter: Any, certificate: Any, model: Any, cell: tuple[int, int, int], reach: int | None) -> None:
-    """Set the bit of one cell, treated up to a reach."""
-    q, m, c = cell
-    index = (q * model.V + m) * model.K + c
-    gap, step = emitter.step(certificate, GAP)["conclusion"], emitter.step(certificate, RANGE)
-    gap["certified"] = hex(int(gap["certified"], 16) | 1 << model.V**2 * model.K - 1 - index)
-    if reach is not None:
-        table = reaches(emitter, certificate)
-        table[index] = reach + 1
-        step["advice"]["reach"] = base64.b64encode(struct.pack(f">{len(table)}H", *table)).decode()
-        step["conclusion"]["cells"] = sum(map(bool, table))
-
-
-def certified(emitter: Any, certificate: Any, model: Any) -> list[tuple[int, int, int]]:
-    """The cells whose bits are set."""
-    cells = list(itertools.product(range(model.V), range(model.V), range(model.K)))
-    bits = int(emitter.step(certificate, GAP)["conclusion"]["certified"], 16)
-    return [cell for place, cell in enumerate(reversed(cells)) if bits >> place & 1]
-
-
-def within(model: Any, q: int, m: int, c: int, j: int) -> list[tuple[int, ...]]:
-    """The sequences of a cell within a reach."""
-    free = itertools.product([*range(j + 1), m] if c else [m], repeat=model.K - 1)
-    return [(*s, q) for s in free if sum(t != m for t in (*s, q)) == c]
+GAP = "coupled_gap/1"
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +21,7 @@ def model(emitter: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def base(emitter: Any, model: Any, tmp_path_factory: Any) -> Any:
-    return made(emitter, model, tmp_path_factory.mktemp("coupled"), "EQKE", None)
+    return made(emitter, model, tmp_path_factory.mktemp("coupled"), Coupled("EQKE", None))
 
 
 @pytest.fixture
@@ -111,9 +47,9 @@ def test_what_the_prover_writes_is_verified(
     """With and without blocks and noise; the count is that of right sequences only, and one more is refused."""
     model = getattr(emitter, kind)(*arguments)
     for scores, blocks in (("EQKE", None), ("EQKE", 1), ("ellipsoid", 2)):
-        certificate = made(emitter, model, tmp_path, scores, blocks)
-        table, found = reaches(emitter, certificate), set()
-        for q, m, c in certified(emitter, certificate, model):
+        certificate = made(emitter, model, tmp_path, Coupled(scores, blocks))
+        table, found = reaches(certificate), set()
+        for q, m, c in certified(certificate, model):
             found.update(within(model, q, m, c, table[(q * model.V + m) * model.K + c] - 1))
         low = int(certificate["relation"]["right_low"], 16)
         assert low == len(found) and all(map(model.right, found))
@@ -132,14 +68,14 @@ def test_no_cell_with_a_wrong_sequence_is_certified(
 ) -> None:
     """Each cell and reach is tried with multipliers of all kinds: where a sequence is wrong it is refused."""
     model, rng = getattr(emitter, kind)(*arguments), random.Random(1)
-    bare = made(emitter, model, tmp_path, "EQKE", None)
+    bare = made(emitter, model, tmp_path, Coupled("EQKE", None))
     claim(bare, 0)
     tried = {"VERIFIED": 0, "REFUSED": 0}
     for q, m in model.cells():
         cells = [(c, j) for c in range(1, model.K) for j in range(m) if q == m or q <= j]
         for c, j in [(0, -1)] * (q == m) + cells:
             changed = copy.deepcopy(bare)
-            certify(emitter, changed, model, (q, m, c), j if c else None)
+            certify(changed, model, (q, m, c), j if c else None)
             matrix = emitter.step(changed, GAP)["advice"]["multipliers"]
             if rng.random() < 0.3:
                 matrix[2:] = [rng.randint(-40, 3), [hex(rng.randint(-999, 999)) for _ in matrix[3]]]
@@ -195,7 +131,7 @@ def test_untreated_cells_are_not_certified(emitter: Any, judge: Any, model: Any,
     """A bit at a cell without a reach, at a cell without sequences, or beyond the table is refused."""
     for cell in ((3, 1, 1), (1, 2, 0), (0, 0, 2)):
         changed = copy.deepcopy(certificate)
-        certify(emitter, changed, model, cell, None)
+        certify(changed, model, cell, None)
         verdict = judge(model, changed)
         assert verdict.code == "E257" and str(cell) in verdict.line, verdict.line
     gap = emitter.step(certificate, GAP)["conclusion"]

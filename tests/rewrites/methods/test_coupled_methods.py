@@ -10,6 +10,7 @@ from gap_cells import leaning, wrongly_certified
 from mechproof.engine.graph import ProofGraph
 from mechproof.rewrites.backward import Engine, all_methods
 from mechproof.rewrites.goals import Goal
+from mechproof.rewrites.ledger import ledger
 from mechproof.rewrites.methods import counts, coupled
 from mechproof.rewrites.rules.coupled_gap import CoupledGap
 from mechproof.rewrites.rules.logit_gap import LogitGap
@@ -45,6 +46,17 @@ def test_each_method_finds_a_true_claim(oracle, method):
             assert CoupledGap in rules and claim.certified.any() and not wrongly_certified(claim, net)
         else:
             assert VertexCells in rules and oracle.encloses(claim, net)
+
+
+@pytest.mark.parametrize("method", coupled.METHODS, ids=lambda method: method.name)
+def test_operations_are_charged(oracle, method):
+    """The order of growth is that of the rule: cubic for tokens by themselves, quartic for outputs by themselves."""
+    net = leaning(oracle, 0, 9, 3)
+    search = engine(net, (method, counts.CountGaps()))
+    (found,) = search.solve(Goal(RightCount))
+    account = ledger(search.graph, found.claim)
+    expected = "V⁴K" if method.kind is RightCount else "V²K" if method.blocks else "V³K"
+    assert account.order.split(" + ")[0] == expected and account.multiply > 0 and account.dimension is None
 
 
 def test_a_count_rests_on_the_tightest_of_them(oracle):

@@ -23,12 +23,12 @@ from mechproof.rewrites.advice.ellipsoid import enclosing
 from mechproof.rewrites.rules import row_difference_ellipsoid
 from mechproof.rewrites.rules.known_matrices import KnownWeights, NameMatrix
 from mechproof.rewrites.rules.network_definition import NetworkDefinition
+from mechproof.rewrites.rules.path_decomposition import PathDecomposition
 from mechproof.rewrites.rules.row_difference import RowDifferenceExact
 from mechproof.rewrites.rules.row_difference_ellipsoid import ELLIPSOID, Ellipsoid, RowDifferenceEllipsoid
 from mechproof.rewrites.search import ellipsoid_bound
 from mechproof.rewrites.splits.attention import attention_split
 from mechproof.rewrites.splits.common import Workbench
-from mechproof.rewrites.rules.path_decomposition import PathDecomposition
 
 A, B = Tensor("W_E", (3, 2)), Tensor("W_U", (2, 3))
 STATEMENT: Any = ELLIPSOID.statement
@@ -104,10 +104,14 @@ def test_the_rule_never_goes_below_the_exact_range(seed):
 def test_the_rule_is_tight():
     """Opposite columns along the row: the bound is the difference; a zero ellipsoid leaves the product's bound."""
     graph, known = small_known()
-    for name, rows, columns, entries in (("a", 1, 2, [3, 4]), ("b", 2, 2, [3, -3, 4, -4]), ("y", 1, 2, [3, 4]),
-                                         ("S", 2, 2, [1, 0, 0, 1]), ("z", 2, 1, [0, 0]), ("o", 2, 2, [0] * 4)):  # fmt: skip
+    tensors = []
+    for name, rows, columns, entries in (
+        ("a", 1, 2, [3, 4]), ("b", 2, 2, [3, -3, 4, -4]), ("y", 1, 2, [3, 4]),
+        ("S", 2, 2, [1, 0, 0, 1]), ("z", 2, 1, [0, 0]), ("o", 2, 2, [0] * 4),
+    ):  # fmt: skip
         known = graph.apply(NameMatrix(), [known], (name, DyadicMatrix.from_integers(rows, columns, entries, 0)))
-    a, b, y, s, z, o = (Tensor(n, sh) for n, sh in zip("abySzo", [(1, 2), (2, 2), (1, 2), (2, 2), (2, 1), (2, 2)]))
+        tensors.append(Tensor(name, (rows, columns)))
+    a, b, y, s, z, o = tensors
     for shape, largest in ((s, 50), (o, 3 * 6 + 4 * 8)):
         bound = graph.apply(RowDifferenceEllipsoid(), [known], Ellipsoid(a, b, y, shape, z))
         assert graph.claim(bound).largest == largest
@@ -151,7 +155,7 @@ def _nothing(name: str) -> Any:
 
 
 def test_better_than_lengths_on_a_trained_network():
-    """The rest of the rank-one split of the zoo's network: less than by lengths of rows, at the multiplications said."""
+    """The rest of the zoo's rank-one split: less than by lengths of rows, at the multiplications said."""
     graph = ProofGraph()
     network = graph.apply(NetworkDefinition(), (), problem(load(zoo.path("max_of_4_v64_d32_seed50")), "max-of-k"))
     bench = Workbench.of(graph, graph.apply(PathDecomposition(), [network]), any_row=True)

@@ -15,7 +15,10 @@ from mechproof.rewrites.rules.generating_function_count import Triples
 from mechproof.rewrites.rules.token_order_tree import Tree
 from mechproof.rewrites.strategies import prove_accuracy
 
-NAMES = ["branch_and_bound", "brute_force", "cubic", "separable", "subcubic", "low_rank_values/mean/len/r6", "story", "auto"]
+NAMES = [
+    *("branch_and_bound", "brute_force", "cubic", "separable", "auto"),
+    *("subcubic", "low_rank_values/mean/len/r6", "story"),
+]
 
 
 def conclusions(graph: ProofGraph) -> list[tuple[str, str]]:
