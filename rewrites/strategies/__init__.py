@@ -117,13 +117,13 @@ def tightenings(name: str) -> Mapping[str, str]:
 
 def strategy(name: str) -> Strategy:
     """The strategy of that name, or of the family of that name; raises :class:`UnknownStrategy`."""
-    family, _, variant = name.partition("/")
+    family, slash, variant = name.partition("/")
     if family not in names():
         raise UnknownStrategy(name, names())
     module = importlib.import_module(f"{__name__}.{family}")
     known = getattr(module, "VARIANTS", ())
-    if variant and variant not in known:
-        near = get_close_matches(variant, known, n=5, cutoff=0) or [family]
+    if slash and variant not in known:
+        near = get_close_matches(variant, known, n=5, cutoff=0) or known[:5]
         raise UnknownStrategy(name, tuple(f"{family}/{other}" for other in near) if known else names())
     return cast(Strategy, module)
 

@@ -122,12 +122,16 @@ def test_large_input_sets_give_up_small_nodes(oracle, monkeypatch):
 def test_strategies_are_found_by_file():
     """The folder is the list; each has a summary, the default is among them, and no other name is accepted."""
     assert set(names()) == {
-        *("auto", "branch_and_bound", "brute_force", "cubic", "low_rank_values", "separable", "story", "subcubic")
+        *("auto", "branch_and_bound", "brute_force", "cubic", "low_rank_values"),
+        *("separable", "story", "subcubic", "vertex"),
     }
     assert DEFAULT in names()
     assert all("\n" not in strategy(name).SUMMARY for name in names())
-    for name in ("quartic", "", "os", "..rules.accuracy", "branch_and_bound "):
+    for name in ("quartic", "", "os", "..rules.accuracy", "branch_and_bound ", "cubic/fast"):
         with pytest.raises(UnknownStrategy, match="branch_and_bound"):
+            strategy(name)
+    for name in ("subcubic/", "subcubic/exact", "subcubic/exact/chord/EQKF"):
+        with pytest.raises(UnknownStrategy, match=r"subcubic/[a-z]+/[a-z]+/"):
             strategy(name)
 
 

@@ -17,7 +17,7 @@ from mechproof.rewrites.strategies import prove_accuracy
 
 NAMES = [
     *("branch_and_bound", "brute_force", "cubic", "separable", "auto"),
-    *("subcubic", "low_rank_values/mean/len/r6", "story"),
+    *("subcubic", "low_rank_values/mean/len/r6", "story", "vertex/len"),
 ]
 
 
