@@ -12,8 +12,7 @@ from ..models.weights import load
 from .backward import Engine, Limits
 from .goal_names import goal
 from .rules.accuracy import Accuracy
-from .rules.network_definition import NetworkDefinition
-from .rules.path_decomposition import PathDecomposition
+from .rules.path_decomposition import paths_of
 from .splits.common import Workbench
 
 
@@ -46,8 +45,7 @@ def alternatives(weights: str | PathLike[str], text: str, seconds: int, task: st
     Raises :class:`UnknownGoal`, and :class:`Unreachable` when nothing is found.
     """
     graph = ProofGraph()
-    network = graph.apply(NetworkDefinition(), (), problem(load(weights), task))
-    bench = Workbench.of(graph, graph.apply(PathDecomposition(), [network]), any_row=True)
+    bench = Workbench.of(graph, paths_of(graph, problem(load(weights), task)), any_row=True)
     engine = Engine(bench, Limits(seconds=seconds))
     rows = []
     for found in engine.solve(goal(text, bench)):

@@ -30,10 +30,10 @@ class NotALemmaFile(MechproofError):
     sentence = "{file}: expected {expected}, found {found}"
 
 
-def load_lemmas(path: Path) -> tuple[ModuleType, list[Lemma]]:
-    """The module in a file, which is executed, and the lemmas it defines."""
+def executed(path: Path) -> ModuleType:
+    """The module in a user's file, which is executed; raises :class:`NotALemmaFile` when it is none or does not run."""
     read_bytes(path, LIMIT)
-    spec = importlib.util.spec_from_file_location("mechproof_lemma_file", path)
+    spec = importlib.util.spec_from_file_location("mechproof_user_file", path)
     if spec is None or spec.loader is None:
         raise NotALemmaFile(str(path), "a Python file (.py)", "another kind of file")
     module = importlib.util.module_from_spec(spec)
@@ -41,6 +41,12 @@ def load_lemmas(path: Path) -> tuple[ModuleType, list[Lemma]]:
         spec.loader.exec_module(module)
     except Exception as error:
         raise NotALemmaFile(str(path), "a file that runs", f"{type(error).__name__}: {error}") from error
+    return module
+
+
+def load_lemmas(path: Path) -> tuple[ModuleType, list[Lemma]]:
+    """The module in a file, which is executed, and the lemmas it defines."""
+    module = executed(path)
     lemmas = [value for value in vars(module).values() if isinstance(value, Lemma)]
     if not lemmas:
         raise NotALemmaFile(str(path), "a Lemma at the top level", "none")

@@ -20,8 +20,7 @@ from .rules.diagonal import Diagonal, DiagonalRule
 from .rules.gap_count import GapCount
 from .rules.increasing import Increasing, listed
 from .rules.leading_singular_values import LeadingSingularValues, LeadingSingularValuesRule
-from .rules.network_definition import NetworkDefinition
-from .rules.path_decomposition import PathDecomposition
+from .rules.path_decomposition import paths_of
 from .rules.rank_one import RankOne
 from .rules.row_difference import RowDifference
 from .rules.score_gap import ScoreGap
@@ -101,7 +100,7 @@ def tell(statement: Statement, name: str) -> Telling:
     """The story of the statement's network.  Raises :class:`~..engine.rule.NotEstablished` where there is none (a
     network with one token)."""
     graph = ProofGraph()
-    paths = graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), statement)])
+    paths = paths_of(graph, statement)
     bench = Workbench.of(graph, paths, any_row=False)
     terms = bench.terms
     told = story(bench)

@@ -53,9 +53,14 @@ def times_nonnegative(weight: IntervalTable, value: IntervalTable) -> IntervalTa
         raise ValueError("a weight may be negative")
     if weight.magnitude() * value.magnitude() >= LIMIT:
         raise MagnitudeError("a weight times a logit difference", "63 bits")
-    upper = weight.upper * np.maximum(value.upper, 0) + weight.lower * np.minimum(value.upper, 0)
+    upper = largest_product(weight, value.upper)
     lower = weight.lower * np.maximum(value.lower, 0) + weight.upper * np.minimum(value.lower, 0)
     return IntervalTable(lower, upper)
+
+
+def largest_product(weight: IntervalTable, value: np.ndarray) -> np.ndarray:
+    """The largest product of a nonnegative weight with a known value; the caller sees to the magnitude."""
+    return weight.upper * np.maximum(value, 0) + weight.lower * np.minimum(value, 0)
 
 
 def widened(table: IntervalTable, room: int, *, except_where: np.ndarray) -> IntervalTable:
@@ -97,6 +102,9 @@ class ScaledTable:
 
     mantissa: IntervalTable
     exponent: np.ndarray
+
+    def __getitem__(self, index: object) -> ScaledTable:
+        return ScaledTable(self.mantissa[index], self.exponent[index])  # type: ignore[index]
 
 
 def scaled_table(rows: Sequence[Sequence[Ball]], bits: int) -> ScaledTable:

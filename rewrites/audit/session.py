@@ -29,8 +29,7 @@ from ...models.weights import load
 from ..published.sub_cubic import FloatNetwork, Replay
 from ..rules.additive_margin import AdditiveMargin, AdditiveMarginRule
 from ..rules.enumeration import Enumeration
-from ..rules.network_definition import NetworkDefinition
-from ..rules.path_decomposition import PathDecomposition
+from ..rules.path_decomposition import paths_of
 from .beside import Beside
 from .comparing import LARGEST_WRONG, behold, compare
 from .findings import Audit, BoundAudit, CellFinding, Missing, RunErrors, VerifierAudit
@@ -72,9 +71,7 @@ class Session:
         self.statement = problem(load(weights, config=config), "max-of-k")
         self.weights = float_weights(self.statement)
         graph = ProofGraph()
-        network = graph.apply(NetworkDefinition(), (), self.statement)
-        paths = graph.apply(PathDecomposition(), [network])
-        self._graph, self._margin = graph, graph.apply(AdditiveMarginRule(), [paths])
+        self._graph, self._margin = graph, graph.apply(AdditiveMarginRule(), [paths_of(graph, self.statement)])
         margin: AdditiveMargin = graph.claim(self._margin)
         self.truth, self.suspicion = Truth(self.statement, margin.paths), Suspicion(margin)
 

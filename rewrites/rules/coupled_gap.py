@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.arithmetic.dyadic import DyadicMatrix
-from ...engine.arithmetic.interval import IntervalTable, ScaledTable, at_scale
+from ...engine.arithmetic.interval import IntervalTable, ScaledTable, at_scale, largest_product
 from ...engine.certificate import dyadic_matrix
 from ...engine.cost import Cost
 from ...engine.formula import At, ForAll, Max, Num, Range, Sequences, Total, Var
@@ -43,8 +43,8 @@ from ...engine.rule import Lemma, NotEstablished, Rule
 from .additive_margin import AdditiveMargin
 from .attention_range import AttentionRange
 from .cubic_cells import TWO_ENDS, Attention
-from .logit_gap import LogitGap, _against, _Tables, require_splits
-from .margin_enclosure import MANTISSA_BITS, row_of
+from .logit_gap import LogitGap, LogitTables, against_target, require_splits
+from .margin_enclosure import MANTISSA_BITS
 from .path_decomposition import TABLE_COSTS, K, V
 from .row_split import SPLIT, RowSplit
 from .vertex_cells import SplitEnclosure
@@ -205,13 +205,13 @@ class _Values:
     noise: np.ndarray
 
     @staticmethod
-    def of(tables: _Tables, m: int) -> _Values:
+    def of(tables: LogitTables, m: int) -> _Values:
         outputs = np.array([x for x in range(tables.positions.lower.shape[1]) if x != m], dtype=np.int64)
         base, own = tables.base(m)[outputs], tables.own(m).upper[outputs]
         at = [int((base * LINES + i * own).max()) for i in range(LINES + 1)]
         rise = [after - before for before, after in pairwise(at)]
         start = [value - i * step for i, (value, step) in enumerate(zip(at[:-1], rise, strict=True))]
-        others = _against(tables.tokens[:m], m).upper[:, outputs].max(axis=1) + tables.token_noise[:m]
+        others = against_target(tables.tokens[:m], m).upper[:, outputs].max(axis=1) + tables.token_noise[:m]
         return _Values(
             np.array(start, dtype=np.int64),
             LINES * np.array(rise, dtype=np.int64),
@@ -229,10 +229,10 @@ class Bounds:
 
     def __init__(self, margin: AdditiveMargin, scores: RowSplit, direct: RowSplit, tokens: RowSplit) -> None:
         self.enclosure = enclosure = SplitEnclosure(margin.paths, scores)
-        self.tables = _Tables(margin.paths, direct, tokens)
+        self.tables = LogitTables(margin.paths, direct, tokens)
         held, left, last = [], [], []
         for q in range(enclosure.d_vocab):
-            attention, place = Attention(enclosure, q), row_of(enclosure.exponentials[1], q)
+            attention, place = Attention(enclosure, q), enclosure.exponentials[1][q]
             unit = max(attention.exponent, int(place.exponent[-1]))
             held.append(_narrow(attention.held, np.array(attention.exponent - unit, dtype=np.int64)))
             left.append(_narrow(attention.left, np.array(attention.exponent - unit, dtype=np.int64)))
@@ -276,12 +276,12 @@ class Cells:
         query = _product(self.tokens[q, k], self.weights.last[q])
         query = IntervalTable(np.where(top, 0, query.lower), np.where(top, 0, query.upper))
         z = values.start[None, :] + values.noise[q][:, None]
-        straight = _largest(self._box[q, j][:, None], z - gauge[:, None])
+        straight = largest_product(self._box[q, j][:, None], z - gauge[:, None])
         rest = -(-(straight + self._coupled(q, j, gauge)[:, None]) >> BITS)
         total = (
-            _largest(copies[:, :, None], (z + values.slope)[:, None, :])
-            + _largest(query[:, None, None], (z + values.others[k][:, None])[:, None, :])
-            + _largest(self.weights.left[q, :, others][:, :, None], rest[:, None, :])
+            largest_product(copies[:, :, None], (z + values.slope)[:, None, :])
+            + largest_product(query[:, None, None], (z + values.others[k][:, None])[:, None, :])
+            + largest_product(self.weights.left[q, :, others][:, :, None], rest[:, None, :])
         )
         return np.asarray((total < 0).all(axis=(1, 2)))
 
@@ -308,7 +308,7 @@ class Cells:
         box, worst, ends = self._block
         k = np.arange(self.m, dtype=np.int64)
         used = (k == j[:, None]) | (ends & (k < j[:, None]))
-        return np.where(used, _largest(box[q], worst + gauge[:, None]), -(1 << 62)).max(axis=1)
+        return np.where(used, largest_product(box[q], worst + gauge[:, None]), -(1 << 62)).max(axis=1)
 
 
 def _narrow(mantissa: IntervalTable, exponent: np.ndarray) -> IntervalTable:
@@ -323,8 +323,3 @@ def _stacked(tables: Sequence[IntervalTable]) -> IntervalTable:
 def _product(a: IntervalTable, b: IntervalTable) -> IntervalTable:
     """Products of weights, brought back to BITS bits."""
     return IntervalTable(a.lower * b.lower >> BITS, -(-(a.upper * b.upper) >> BITS))
-
-
-def _largest(weight: IntervalTable, value: np.ndarray) -> np.ndarray:
-    """The largest product of a weight with the value."""
-    return weight.upper * np.maximum(value, 0) + weight.lower * np.minimum(value, 0)

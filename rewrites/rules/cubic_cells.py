@@ -42,7 +42,7 @@ from ...engine.errors import MagnitudeError
 from ...engine.formula import At, ForAll, Max, Members, Num, Range, Sequences, Total, Var, Where
 from ...engine.rule import Lemma, Rule
 from .additive_margin import MARGIN_COST, AdditiveMargin
-from .margin_enclosure import MANTISSA_BITS, WEIGHT_BITS, MarginEnclosure, row_of
+from .margin_enclosure import MANTISSA_BITS, WEIGHT_BITS, MarginEnclosure
 from .path_decomposition import K, V
 from .right_count import RightCount
 
@@ -263,7 +263,7 @@ class Attention:
     def __init__(self, enclosure: MarginEnclosure, q: int) -> None:
         scores, last = enclosure.paths.tables["EQKP"].numerators, enclosure.n_ctx - 1
         self.free = last
-        self.tokens, places = (row_of(table, q) for table in enclosure.exponentials)
+        self.tokens, places = (table[q] for table in enclosure.exponentials)
         order = np.array(sorted(range(last), key=lambda p: scores[q, p]), dtype=np.int64)
         b = ScaledTable(places.mantissa[order], places.exponent[order])
         # T, a sum of K-1 of them, has as many bits as one mantissa

@@ -50,7 +50,6 @@ from .margin_enclosure import (
     MarginEnclosure,
     centred_rows,
     exponentials_of,
-    row_of,
 )
 
 PRECISION = 256
@@ -182,7 +181,7 @@ class FloatEnclosure(MarginEnclosure):
                 for name in ("EQKE", "EQKP")
             )
         low, high = (
-            [outer_product(row_of(token, q), row_of(position, q)) for q in range(self.d_vocab)]
+            [outer_product(token[q], position[q]) for q in range(self.d_vocab)]
             for token, position in zip(tokens, positions, strict=True)
         )
         return list(zip(low, high, strict=True))
@@ -209,14 +208,10 @@ class FloatEnclosure(MarginEnclosure):
         largest = int(high.exponent[:last, : m + 1].max(initial=int(high.exponent[last, q])))
         scale = largest + 2 * MANTISSA_BITS - WEIGHT_BITS
         return (
-            _between(_cut(low, (slice(last), slice(m + 1))), _cut(high, (slice(last), slice(m + 1))), scale),
-            _between(_cut(low, (last, q)), _cut(high, (last, q)), scale),
+            _between(low[:last, : m + 1], high[:last, : m + 1], scale),
+            _between(low[last, q], high[last, q], scale),
             scale,
         )
-
-
-def _cut(table: ScaledTable, index: Any) -> ScaledTable:
-    return ScaledTable(table.mantissa[index], table.exponent[index])
 
 
 def _between(low: ScaledTable, high: ScaledTable, scale: int) -> IntervalTable:

@@ -37,7 +37,7 @@ from ...engine.rule import Lemma, NotEstablished, Rule
 from . import attention_range
 from .attention_range import PLACES, RANGE, AttentionRangeRule, Reach
 from .gap_count import CELL
-from .logit_gap import OTHERS, Anchors, _Tables, require_splits, worst_gaps
+from .logit_gap import OTHERS, Anchors, LogitTables, require_splits, worst_gaps
 from .loss import UNIT_BITS, LossSum
 from .loss_layers import LAYERS, layered
 from .loss_tree import CROSS_ENTROPY, GRID_BITS, HIGH, cross_entropy
@@ -149,7 +149,7 @@ def everything(vocabulary: int, positions: int) -> Reach:
     return Reach(np.where((q <= m) & (m >= 1) & (c >= 1), m - 1, -1))
 
 
-class SoftTables(_Tables):
+class SoftTables(LogitTables):
     """The parts of a gap, with the logarithm of the sum of exponentials in place of the largest."""
 
     FINEST = -20

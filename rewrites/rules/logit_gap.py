@@ -215,7 +215,7 @@ class LogitGapRule(Rule):
         require_splits(self, [attention.paths, paths], direct, tokens)
         _check_anchors(self, advice, attention.reach.table.shape)
         certified = np.zeros(attention.reach.table.shape, dtype=np.bool_)
-        tables = _Tables(paths, direct, tokens)
+        tables = LogitTables(paths, direct, tokens)
         for m in range(len(certified)):
             certified[m, m, 0] = _single_token(paths, m) if advice.single else tables.single(m)
             _certify(certified, m, tables, attention, advice)
@@ -258,7 +258,7 @@ def _check_anchors(rule: Rule, advice: Anchors, shape: tuple[int, ...]) -> None:
         raise NotEstablished(rule.tag, "the anchors are not one number between 0 and 1 for every (m, c)")
 
 
-class _Tables:
+class LogitTables:
     """Enclosures of what a gap is made of, all on one grid of LOGIT_BITS bits, in units of 2^exponent."""
 
     # The grid is no finer than 2^FINEST; None for any.
@@ -282,12 +282,12 @@ class _Tables:
 
     def base(self, m: int) -> np.ndarray:
         """b_x, rounded up."""
-        common, positions = _against(self.common, m), _against(self.positions, m)
+        common, positions = against_target(self.common, m), against_target(self.positions, m)
         return common.upper[0] + positions.upper.max(axis=0)
 
     def own(self, m: int) -> IntervalTable:
         """r_x, and the least that the row of EVOU itself may have."""
-        row = _against(self.tokens[m : m + 1], m)[0]
+        row = against_target(self.tokens[m : m + 1], m)[0]
         return IntervalTable(row.lower - self.token_noise[m], row.upper + self.token_noise[m])
 
     def single(self, m: int) -> bool:
@@ -305,7 +305,7 @@ class _Tables:
         if spread:
             each = tokens.upper.max(axis=1) - tokens.lower.min(axis=1)
         else:
-            each = np.delete(_against(tokens, m).upper, m, axis=1).max(axis=1)
+            each = np.delete(against_target(tokens, m).upper, m, axis=1).max(axis=1)
         return np.maximum.accumulate(each + self.token_noise[:m])
 
 
@@ -315,7 +315,7 @@ def _centred(values: fmpz_mat) -> fmpz_mat:
     return fmpz_mat(rows)
 
 
-def _against(table: IntervalTable, m: int) -> IntervalTable:
+def against_target(table: IntervalTable, m: int) -> IntervalTable:
     """Entries of each row minus its entry m."""
     lower, upper = table.lower, table.upper
     return IntervalTable(lower - upper[:, m : m + 1], upper - lower[:, m : m + 1])
@@ -331,14 +331,14 @@ def _single_token(paths: Paths, m: int) -> bool:
     )
 
 
-def _certify(certified: np.ndarray, m: int, tables: _Tables, attention: AttentionRange, advice: Anchors) -> None:
+def _certify(certified: np.ndarray, m: int, tables: LogitTables, attention: AttentionRange, advice: Anchors) -> None:
     """Set certified[q, m, c] for the treated cells of m whose bound is negative."""
     q, c, worst = worst_gaps(m, tables, attention, advice)
     certified[q, m, c] = worst + ROOM < 0
 
 
 def worst_gaps(
-    m: int, tables: _Tables, attention: AttentionRange, advice: Anchors
+    m: int, tables: LogitTables, attention: AttentionRange, advice: Anchors
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The treated cells of m as q and c, and the theorem's bound of each, in units of 2^-GRID_BITS of the grid."""
     reach = attention.reach.table[:, m, :]
@@ -359,7 +359,7 @@ def worst_gaps(
     return q, c, worst + tables.noise[q, m] * ONE
 
 
-def _chord(tables: _Tables, base: np.ndarray, own: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def _chord(tables: LogitTables, base: np.ndarray, own: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """f(alpha) from above, in units of 2^-GRID_BITS of the grid."""
     steps = 1 << CHORD_BITS
     at = np.array([tables.largest(base * steps + i * own, CHORD_BITS) for i in range(steps + 1)], dtype=np.int64)

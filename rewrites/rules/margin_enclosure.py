@@ -121,7 +121,7 @@ class MarginEnclosure:
     def _weights(self) -> list[ScaledTable]:
         """exp of the scores, one K × V table a query."""
         tokens, positions = self.exponentials
-        return [outer_product(row_of(tokens, q), row_of(positions, q)) for q in range(self.d_vocab)]
+        return [outer_product(tokens[q], positions[q]) for q in range(self.d_vocab)]
 
     @cached_property
     def _parts(self) -> tuple[dict[str, LogitPart], int]:
@@ -174,8 +174,7 @@ class MarginEnclosure:
     def _attention(self, q: int, m: int) -> tuple[IntervalTable, IntervalTable, int]:
         """The cell's weights at the free positions and at the last one, and the exponent of their unit."""
         last, raw = self.n_ctx - 1, self._weights[q]
-        own = ScaledTable(raw.mantissa[last, q], raw.exponent[last, q])
-        free = ScaledTable(raw.mantissa[:last, : m + 1], raw.exponent[:last, : m + 1])
+        own, free = raw[last, q], raw[:last, : m + 1]
         scale = int(free.exponent.max(initial=int(own.exponent))) + 2 * MANTISSA_BITS - WEIGHT_BITS
         return at_scale(free, scale), at_scale(own, scale), scale
 
@@ -184,11 +183,6 @@ def exponentials_of(table: DyadicMatrix, root: Ball) -> list[list[Ball]]:
     """exp(entry/root) for every entry."""
     scale = Ball.dyadic(1, table.exponent).over(root)
     return [[(Ball.dyadic(entry, 0) * scale).exp() for entry in row] for row in table.numerators.tolist()]
-
-
-def row_of(table: ScaledTable, index: int) -> ScaledTable:
-    """One row of a table."""
-    return ScaledTable(table.mantissa[index], table.exponent[index])
 
 
 def _sum(a: IntervalTable, b: IntervalTable) -> IntervalTable:

@@ -33,12 +33,13 @@ from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.digest import tensor_digest
+from ...engine.graph import ProofGraph
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...engine.term import Ones
 from ...models.architectures.one_layer_attention import OneLayerAttention
 from ...models.architectures.one_layer_terms import OneLayerTerms
 from ...models.statement import Statement
-from .network_definition import Network
+from .network_definition import Network, NetworkDefinition
 
 V, K, d, h = symbols("V K d h", positive=True, integer=True)
 NAMES = ("UU", "EVOU", "PVOU", "EQKE", "EQKP")
@@ -193,3 +194,8 @@ class PathDecomposition(Rule):
                         f"the equation '{equation.name}' at position {position} does not expand to the same words",
                     )
         return Paths(premises[0].statement, Tables(network))
+
+
+def paths_of(graph: ProofGraph, statement: Statement) -> int:
+    """The id of the paths of the statement's network, from its definition."""
+    return graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), statement)])

@@ -34,7 +34,7 @@ from ...engine.formula import At, ForAll, Min, Num, Range, Total, Var
 from ...engine.rule import Lemma, Rule
 from .additive_margin import AdditiveMargin
 from .attention_range import GRID_BITS, AttentionRange
-from .logit_gap import CHORD, ENDS, ONE, OTHERS, ROOM, LogitGap, _against, _chord, _Tables, require_splits
+from .logit_gap import CHORD, ENDS, ONE, OTHERS, ROOM, LogitGap, LogitTables, _chord, against_target, require_splits
 from .margin_enclosure import MANTISSA_BITS
 from .path_decomposition import TABLE_COSTS, K, V
 from .row_split import SPLIT, RowSplit
@@ -102,7 +102,7 @@ class PositionGap(Rule):
     def conclude(self, premises: Sequence[Any], advice: Any) -> LogitGap:
         attention, direct, tokens, margin = premises
         require_splits(self, [attention.paths, margin.paths], direct, tokens)
-        tables, shares = _Tables(margin.paths, direct, tokens), Shares(margin.enclosure.exponentials[1])
+        tables, shares = LogitTables(margin.paths, direct, tokens), Shares(margin.enclosure.exponentials[1])
         reach = attention.reach.table
         certified = np.zeros(reach.shape, dtype=np.bool_)
         for m in range(len(reach)):
@@ -163,14 +163,16 @@ def knapsack(values: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.nda
     return np.asarray((values - (-(weight * excess) >> GRID_BITS).sum(axis=1)).min(axis=0))
 
 
-def _negative(tables: _Tables, shares: Shares, attention: AttentionRange, q: np.ndarray, m: int, c: int) -> np.ndarray:
+def _negative(
+    tables: LogitTables, shares: Shares, attention: AttentionRange, q: np.ndarray, m: int, c: int
+) -> np.ndarray:
     """Whether the gap of the treated cells (q, m, c) is certainly negative; either every q is m, or none is."""
     own = bool(q[0] == m)
-    places = np.delete(_against(tables.positions, m).upper, m, axis=1)
+    places = np.delete(against_target(tables.positions, m).upper, m, axis=1)
     free = len(places) - 1
     mixed = knapsack(places, *shares.bounds(q, free - c if own else free - c + 1, own=own))
     worst = (places[:-1] if own else places).max(axis=0)
-    base = np.delete(_against(tables.common, m).upper[0], m) + worst
+    base = np.delete(against_target(tables.common, m).upper[0], m) + worst
     slope = np.delete(tables.own(m).upper, m) + mixed - worst
     j = attention.reach.table[q, m, c]
     w = tables.others(m, spread=False)[j]

@@ -24,11 +24,11 @@ from ...engine.certificate import dyadic_matrix
 from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.digest import tensor_digest
-from ...engine.formula import At, ForAll, Num, Range, Var
+from ...engine.formula import At, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...models.statement import Statement
 from .path_decomposition import V
-from .row_split import RowSplit
+from .row_split import RowSplit, everywhere, row_gap
 
 
 @dataclass(frozen=True)
@@ -74,16 +74,7 @@ class RankOne(Claim):
 
 
 _q, _i, _j = Var("q"), Var("i"), Var("j")
-_rows, _columns = Range(Num(0), Var("n")), Range(Num(0), Var("m"))
 _a, _d = At("a", _q), At("d", _q)
-
-
-def _everywhere(body: Any) -> ForAll:
-    return ForAll(_q, _rows, ForAll(_i, _columns, ForAll(_j, _columns, body)))
-
-
-def _gap(table: str) -> Any:
-    return At(table, _q, _i) - At(table, _q, _j)
 
 
 DIRECTION = Lemma(
@@ -94,8 +85,8 @@ DIRECTION = Lemma(
         "a(q)\\,s(i)$:"
     ),
     statement=(
-        _everywhere(At("A", _q, _i).equals(_a * At("s", _i))) & _everywhere(_gap("T") <= _gap("A") + _d)
-    ).implies(_everywhere(_gap("T") <= _a * (At("s", _i) - At("s", _j)) + _d)),
+        everywhere(At("A", _q, _i).equals(_a * At("s", _i))) & everywhere(row_gap("T") <= row_gap("A") + _d)
+    ).implies(everywhere(row_gap("T") <= _a * (At("s", _i) - At("s", _j)) + _d)),
     proof="$A(q,i) - A(q,j) = a(q)\\,(s(i) - s(j))$.",
     source="arXiv 2406.11779",
 )

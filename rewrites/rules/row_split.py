@@ -85,11 +85,13 @@ _q, _i, _j = Var("q"), Var("i"), Var("j")
 _rows, _columns = Range(Num(0), Var("n")), Range(Num(0), Var("m"))
 
 
-def _gap(table: str) -> Any:
+def row_gap(table: str) -> Any:
+    """The difference of entries i and j of row q of a table."""
     return At(table, _q, _i) - At(table, _q, _j)
 
 
-def _everywhere(body: Any) -> ForAll:
+def everywhere(body: Any) -> ForAll:
+    """For all rows q and columns i, j."""
     return ForAll(_q, _rows, ForAll(_i, _columns, ForAll(_j, _columns, body)))
 
 
@@ -102,9 +104,9 @@ SPLIT = Lemma(
         "by at most $d(q)$:"
     ),
     statement=(
-        _everywhere((At("T", _q, _i) + At("c", _q)).equals(At("A", _q, _i) + At("R", _q, _i)))
-        & _everywhere(_gap("R") <= At("d", _q))
-    ).implies(_everywhere(_gap("T") <= _gap("A") + At("d", _q))),
+        everywhere((At("T", _q, _i) + At("c", _q)).equals(At("A", _q, _i) + At("R", _q, _i)))
+        & everywhere(row_gap("R") <= At("d", _q))
+    ).implies(everywhere(row_gap("T") <= row_gap("A") + At("d", _q))),
     proof=(
         "The number $c(q)$ cancels in $T(q,i) - T(q,j)$, which is therefore $A(q,i) - A(q,j) + R(q,i) - R(q,j)$; the "
         "last difference is at most $d(q)$."

@@ -37,7 +37,7 @@ from .box_extremes import BOX
 from .margin_enclosure import MarginEnclosure
 from .path_decomposition import K, V
 from .right_count import Cell
-from .token_order_tree import PARTITION, BoxTree, Node, TreeReader, token_digits, token_order
+from .token_order_tree import PARTITION, BoxTree, Node, TreeReader, require, token_digits, token_order
 
 _p, _j = Var("p"), Var("j")
 _positions = Range(Num(0), Var("K"))
@@ -199,15 +199,11 @@ class SlackTree(Rule):
                 continue
             match reader.symbol():
                 case "S":
-                    self._require(bool(node.positions), cell, "a single sequence cannot be split")
+                    require(self, bool(node.positions), cell, "a single sequence cannot be split")
                     stack.extend(reversed(cell.tree.split(node)))
                 case "R":
-                    self._require(cell.is_right(node), cell, "a node is not shown right with the slack")
+                    require(self, cell.is_right(node), cell, "a node is not shown right with the slack")
                     right += cell.tree.size(node)
                 case "W":
-                    self._require(False, cell, "a node is marked W")
+                    require(self, False, cell, "a node is marked W")
         return right
-
-    def _require(self, condition: bool, cell: SlackCell, reason: str) -> None:
-        if not condition:
-            raise NotEstablished(self.tag, f"cell q = {cell.q}, m = {cell.m}: {reason}")

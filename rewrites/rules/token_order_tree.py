@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from sympy import Symbol
@@ -267,11 +267,11 @@ class TokenOrderTree(Rule):
         size = margin.statement.task.cell_size(cell.q, cell.m)
         match reader.symbol():
             case "R":
-                self._require(not cell.active, cell, "not every sequence of the cell is shown right")
+                require(self, not cell.active, cell, "not every sequence of the cell is shown right")
                 return size, 0
             case "W":
                 x = reader.token()
-                self._require(x in cell.wins_everywhere(), cell, f"output {x} is not shown to win on the whole cell")
+                require(self, x in cell.wins_everywhere(), cell, f"output {x} is not shown to win on the whole cell")
                 return 0, size
             case "S":
                 return self._tree(CellTree(margin, cell), cell, reader)
@@ -286,20 +286,29 @@ class TokenOrderTree(Rule):
                 continue
             match reader.symbol():
                 case "R":
-                    self._require(tree.is_right(node), cell, "a node is not shown right")
+                    require(self, tree.is_right(node), cell, "a node is not shown right")
                     right += tree.size(node)
                 case "W":
                     x = reader.token()
-                    self._require(tree.is_wrong_by(node, x), cell, f"output {x} is not shown to win on a node")
+                    require(self, tree.is_wrong_by(node, x), cell, f"output {x} is not shown to win on a node")
                     wrong += tree.size(node)
                 case "S":
-                    self._require(bool(node.positions), cell, "a single sequence cannot be split")
+                    require(self, bool(node.positions), cell, "a single sequence cannot be split")
                     stack.extend(reversed(tree.split(node)))
         return right, wrong
 
-    def _require(self, condition: bool, cell: Cell, reason: str) -> None:
-        if not condition:
-            raise NotEstablished(self.tag, f"cell q = {cell.q}, m = {cell.m}: {reason}")
+
+class Placed(Protocol):
+    """Anything that knows its query and its maximum."""
+
+    q: int
+    m: int
+
+
+def require(rule: Rule, condition: bool, cell: Placed, reason: str) -> None:
+    """Raise NotEstablished, naming the cell, unless the condition holds."""
+    if not condition:
+        raise NotEstablished(rule.tag, f"cell q = {cell.q}, m = {cell.m}: {reason}")
 
 
 class TreeReader:

@@ -34,14 +34,22 @@ import numpy as np
 
 from ...engine.arithmetic.ball import Ball, precision
 from ...engine.arithmetic.dyadic import DyadicMatrix
-from ...engine.arithmetic.interval import LIMIT, IntervalTable, ScaledTable, at_scale, scaled_table, times_nonnegative
+from ...engine.arithmetic.interval import (
+    LIMIT,
+    IntervalTable,
+    ScaledTable,
+    at_scale,
+    largest_product,
+    scaled_table,
+    times_nonnegative,
+)
 from ...engine.cost import Cost
 from ...engine.errors import MagnitudeError
 from ...engine.formula import At, ForAll, Max, Members, Num, Range, Sequences, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from .additive_margin import AdditiveMargin
 from .cubic_cells import MIXTURE, TWO_ENDS, Attention
-from .margin_enclosure import EXP_PRECISION, MANTISSA_BITS, WEIGHT_BITS, MarginEnclosure, row_of
+from .margin_enclosure import EXP_PRECISION, MANTISSA_BITS, WEIGHT_BITS, MarginEnclosure
 from .path_decomposition import TABLE_COSTS, K, Paths, V
 from .right_count import RightCount
 from .row_split import RowSplit
@@ -209,8 +217,8 @@ class _Query:
     def __init__(self, enclosure: SplitEnclosure, q: int) -> None:
         self.q = q
         self._attention = Attention(enclosure, q)
-        self._low, self._high = (row_of(table, q) for table in enclosure.ends)
-        place = row_of(enclosure.exponentials[1], q)
+        self._low, self._high = (table[q] for table in enclosure.ends)
+        place = enclosure.exponentials[1][q]
         self._place = ScaledTable(place.mantissa[-1], place.exponent[-1])
 
     def right(self, m: int, values: _Values) -> int:
@@ -227,8 +235,8 @@ class _Query:
         shift = token.exponent + attention.exponent
         alone = np.maximum(own[1].exponent, shift)
         everywhere = ScaledTable(times_nonnegative(token.mantissa, attention.held[0, 0]), shift - alone)
-        total = _largest(_scaled(everywhere, everywhere), values.maximum[q])
-        total = total + _largest(_scaled(*(_at(end, alone) for end in own)), values.query[q])
+        total = largest_product(_scaled(everywhere, everywhere), values.maximum[q])
+        total = total + largest_product(_scaled(*(_at(end, alone) for end in own)), values.query[q])
         count = int((total < 0).all())
         if m == 0 or most < 1:
             return count
@@ -244,9 +252,9 @@ class _Query:
             )
             for end in (self._low, self._high)
         ]
-        total = _largest(_scaled(copies, copies), values.maximum[q])
-        total = total + _largest(_scaled(*(_at(end, unit) for end in own)), values.query[q])
-        total = total + _largest(_scaled(*others), (values.direct[q] + values.other)[:, None, None, :])
+        total = largest_product(_scaled(copies, copies), values.maximum[q])
+        total = total + largest_product(_scaled(*(_at(end, unit) for end in own)), values.query[q])
+        total = total + largest_product(_scaled(*others), (values.direct[q] + values.other)[:, None, None, :])
         good = (total < 0).all(axis=(1, 3)).sum(axis=0)
         return count + sum(comb(free, c) * int(good[c - 1]) ** c for c in range(1, most + 1))
 
@@ -263,8 +271,3 @@ def _scaled(low: ScaledTable, high: ScaledTable) -> IntervalTable:
     """Products of two mantissas, exponents at most 0, from the lower end of one to the upper end of the other."""
     scale = 2 * MANTISSA_BITS - WEIGHT_BITS
     return IntervalTable(at_scale(low, scale).lower, at_scale(high, scale).upper)
-
-
-def _largest(weight: IntervalTable, value: np.ndarray) -> np.ndarray:
-    """The largest product of a weight with the value."""
-    return weight.upper * np.maximum(value, 0) + weight.lower * np.minimum(value, 0)

@@ -8,8 +8,7 @@ from ..advice.slack_search import UNLIMITED, search
 from ..advice.token_order_search import Limits
 from ..rules.accuracy import AccuracyFromCount
 from ..rules.additive_margin import AdditiveMarginRule
-from ..rules.network_definition import NetworkDefinition
-from ..rules.path_decomposition import PathDecomposition
+from ..rules.path_decomposition import paths_of
 from ..rules.slack_count import SlackTree
 from ..rules.weight_transfer import WeightTransfer, moves
 
@@ -22,7 +21,7 @@ def transferred(old: Statement, new: Statement, limits: Limits = UNLIMITED) -> t
     """
     graph = ProofGraph()
     first, second = (
-        graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), statement)]) for statement in (old, new)
+        paths_of(graph, statement) for statement in (old, new)
     )
     margin = graph.apply(AdditiveMarginRule(), [first])
     advice = search(graph.claim(margin), moves(graph.claim(first), graph.claim(second)), limits)

@@ -26,8 +26,7 @@ from ...models.statement import Statement
 from ..rules.accuracy import AccuracyFromCount
 from ..rules.additive_margin import AdditiveMarginRule
 from ..rules.loss import LossFromSum
-from ..rules.network_definition import NetworkDefinition
-from ..rules.path_decomposition import PathDecomposition
+from ..rules.path_decomposition import paths_of
 
 DEFAULT = "branch_and_bound"
 
@@ -136,14 +135,20 @@ def _checked(name: str, options: Options) -> Options:
     return replace(options, variant=name.partition("/")[2])
 
 
+def paths_under(graph: ProofGraph, margin: int) -> int:
+    """The id of the paths that a margin was concluded from."""
+    paths = graph.find(graph.claim(margin).paths)
+    assert paths is not None, "a margin is concluded from paths"
+    return paths
+
+
 def prove_accuracy(
     statement: Statement, name: str = DEFAULT, options: Options = DEFAULTS, progress: Progress = silent
 ) -> tuple[ProofGraph, int]:
     """A proof graph for the accuracy of the statement's network, and the id of its accuracy claim."""
     recipe, options = strategy(name), _checked(name, options)
     graph = ProofGraph()
-    network = graph.apply(NetworkDefinition(), (), statement)
-    margin = graph.apply(AdditiveMarginRule(), [graph.apply(PathDecomposition(), [network])])
+    margin = graph.apply(AdditiveMarginRule(), [paths_of(graph, statement)])
     count = recipe.derive(graph, margin, options, progress)
     return graph, graph.apply(AccuracyFromCount(), [count])
 
@@ -154,8 +159,7 @@ def prove_loss(
     """A proof graph for the mean cross-entropy of the statement's network, and the id of its loss claim."""
     recipe, options = strategy(name), _checked(name, options)
     graph = ProofGraph()
-    paths = graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), statement)])
-    total = recipe.derive_loss(graph, paths, options, progress)
+    total = recipe.derive_loss(graph, paths_of(graph, statement), options, progress)
     return graph, graph.apply(LossFromSum(), [total])
 
 

@@ -16,14 +16,13 @@ from ..goals import Goal, Unreachable
 from ..rules.loss import LossSum
 from ..rules.right_count import RightCount
 from ..splits.common import Workbench
-from . import Options, Progress, branch_and_bound, subcubic
+from . import Options, Progress, branch_and_bound, paths_under, subcubic
 
 SUMMARY = "searches for the cheapest proof of --at-least P/Q (see --minimise)"
 
 
 def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:
-    paths = graph.find(graph.claim(margin).paths)
-    assert paths is not None, "a margin is concluded from paths"
+    paths = paths_under(graph, margin)
     limits = Limits() if options.seconds is None else Limits(seconds=options.seconds)
     engine = Engine(Workbench.of(graph, paths, any_row=True), limits)
     progress("searching backwards", 0, 1)

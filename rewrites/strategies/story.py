@@ -14,14 +14,13 @@ from ...engine.graph import ProofGraph
 from ..rules.gap_count import GapCount
 from ..splits.common import Workbench
 from ..splits.story import Story, story, story_gap, story_loss
-from . import Options, Progress
+from . import Options, Progress, paths_under
 
 SUMMARY = "lower bound from the mechanistic story alone: one direction of attention, copying, small rest"
 
 
 def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:
-    paths = graph.find(graph.claim(margin).paths)
-    assert paths is not None, "a margin has paths"
+    paths = paths_under(graph, margin)
     gap = _told(graph, paths, progress, story_gap)
     return graph.apply(GapCount(), [gap], 1)
 

@@ -27,7 +27,7 @@ from ..rules.logit_gap import LogitGapRule
 from ..splits import attention, direct, tokens
 from ..splits.common import Workbench
 from ..splits.direct import Sharpening
-from . import Options, Progress
+from . import Options, Progress, paths_under
 
 Parts = tuple[str, str, str, str]
 SUMMARY = "lower bound from attention ranges and logit gaps, below V^3 steps"
@@ -62,8 +62,7 @@ def _parts(options: Options) -> Parts:
 def gap_proof(graph: ProofGraph, margin: int, options: Options, progress: Progress, parts: Parts) -> int:
     """The count for a configuration direct, attention, error, tokens (an option of :mod:`..splits.tokens`)."""
     off = set(options.off)
-    paths = graph.find(graph.claim(margin).paths)
-    assert paths is not None, "a margin has paths"
+    paths = paths_under(graph, margin)
     noise, around, rows = _splits(graph, paths, parts, off)
     chord, anchor = HANDLINGS[parts[1]]
     single = parts[3] == "EVOU"

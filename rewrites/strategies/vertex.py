@@ -11,7 +11,7 @@ from ...engine.graph import ProofGraph
 from ..rules.vertex_cells import VertexCells
 from ..splits import attention
 from ..splits.common import Workbench
-from . import Options, Progress, cubic
+from . import Options, Progress, cubic, paths_under
 
 SUMMARY = "lower bound by worst ratios, output by output, in V^4 K steps; no search"
 DEFAULT_VARIANT = "EQKE"
@@ -19,8 +19,7 @@ VARIANTS = (*attention.OPTIONS, *attention.OTHERS)
 
 
 def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:
-    paths = graph.find(graph.claim(margin).paths)
-    assert paths is not None, "a margin is concluded from paths"
+    paths = paths_under(graph, margin)
     bench = Workbench.of(graph, paths, any_row=True)
     progress("judging tokens at vertices", 0, 1)
     split = attention.attention_split(bench, options.variant or DEFAULT_VARIANT)

@@ -123,7 +123,7 @@ def conclude(margin: Any, splits: list[Any], reach: Reach, advice: Multipliers) 
 
 def multipliers(margin: Any, splits: list[Any], table: Any, blocks: int) -> Multipliers:
     """Advice in units of the logits' grid."""
-    return Multipliers(np.asarray(table), blocks, coupled_gap._Tables(margin.paths, *splits[1:]).exponent)
+    return Multipliers(np.asarray(table), blocks, coupled_gap.LogitTables(margin.paths, *splits[1:]).exponent)
 
 
 def found(margin: Any, splits: list[Any], blocks: int) -> Any:
@@ -236,7 +236,7 @@ def test_mutant_with_the_least_product_is_noticed(oracle, monkeypatch):
     """The least product in place of the largest certifies wrong sequences."""
     assert not lies(oracle)
     monkeypatch.setattr(
-        coupled_gap, "_largest",
+        coupled_gap, "largest_product",
         lambda weight, value: weight.lower * np.minimum(value, 0) - weight.upper * np.abs(value) // 2,
     )  # fmt: skip
     assert lies(oracle)

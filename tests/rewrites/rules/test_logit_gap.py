@@ -352,8 +352,8 @@ def _noiseless(place: int) -> Change:
 
 def _part(name: str, changed: Callable[[Any], Any]) -> Change:
     def change(given: list[Any], patch: Any) -> list[Any]:
-        method = getattr(logit_gap._Tables, name)
-        patch.setattr(logit_gap._Tables, name, lambda *args, **kwargs: changed(method(*args, **kwargs)))
+        method = getattr(logit_gap.LogitTables, name)
+        patch.setattr(logit_gap.LogitTables, name, lambda *args, **kwargs: changed(method(*args, **kwargs)))
         return given
 
     return change

@@ -259,7 +259,7 @@ def test_mutant_with_weights_at_their_lower_end_is_noticed(oracle, monkeypatch):
 def test_mutant_with_the_extremes_exchanged_is_noticed(oracle, monkeypatch):
     """The least product in place of the largest counts wrong sequences."""
     monkeypatch.setattr(
-        vertex_cells, "_largest",
+        vertex_cells, "largest_product",
         lambda weight, value: weight.lower * np.maximum(value, 0) + weight.upper * np.minimum(value, 0) - (1 << 40),
     )  # fmt: skip
     assert lies(oracle)
