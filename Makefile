@@ -3,6 +3,7 @@
 # make soak    hundreds of random networks against every sub-cubic configuration (a quarter of an hour)
 # make lint    ruff and pyright
 # make bench   timings beside peers, ratios within one run
+# make docs    the pages and the package's public names as one HTML manual, in docs/_build
 # make gallery refresh the committed examples in proofs_out/gallery
 # make zoo     train the shipped networks again (needs torch)
 # make clean   remove what the other targets made
@@ -12,7 +13,7 @@ BIN := .venv/bin
 NETWORK := models/zoo/max_of_4_v64_d32_seed50.safetensors
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: prove test soak lint bench gallery zoo clean
+.PHONY: prove test soak lint bench docs gallery zoo clean
 
 prove: .venv/ready
 	@$(BIN)/mechproof prove $(NETWORK) --out proofs_out/latest > proofs_out/.prove.log || { cat proofs_out/.prove.log; exit 1; }
@@ -32,6 +33,9 @@ lint: .venv/ready-lint .links/mechproof
 bench: .venv/ready-test
 	$(BIN)/python benchmarks/run.py
 
+docs: .venv/ready-docs
+	$(BIN)/sphinx-build -q -W -b html docs docs/_build
+
 gallery: .venv/ready
 	$(BIN)/mechproof prove $(NETWORK) --out proofs_out/gallery/max_of_4
 	$(BIN)/mechproof prove models/zoo/max_of_2_v64_d32_seed123.safetensors --out proofs_out/gallery/max_of_2
@@ -42,7 +46,7 @@ zoo: .venv/ready-test
 	$(BIN)/python scripts/record_zoo.py
 
 clean:
-	rm -rf .venv .links build dist *.egg-info proofs_out/latest .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv .links build dist *.egg-info proofs_out/latest docs/_build .pytest_cache .ruff_cache .hypothesis .coverage
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -57,6 +61,10 @@ clean:
 
 .venv/ready-lint: .venv/ready-test
 	$(PIP) --editable '.[lint]'
+	@touch $@
+
+.venv/ready-docs: .venv/ready
+	$(PIP) --editable '.[docs]'
 	@touch $@
 
 # pyright finds `import mechproof` in the tests through this link

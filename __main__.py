@@ -305,7 +305,7 @@ def claims_command(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
 ) -> None:
     """Decide claims about weights: PROVED, REFUTED with a witness, or UNDECIDED; exit 0 only if all are proved."""
-    from .rewrites.claims.evaluate import Budget
+    from .rewrites.claims.context import Budget
     from .rewrites.claims.run import read, run
 
     stated = read(file)
@@ -413,9 +413,20 @@ def audit_command(
     ] = None,
     strategies: Annotated[
         list[str] | None,
-        typer.Option("--strategy", help="A published configuration, as in exact/mean/EQKE, or loss (repeatable)."),
+        typer.Option(
+            "--strategy",
+            help="cubic, brute-force, brute-force/cached, loss, or a published configuration, as in exact/mean/EQKE "
+            "(repeatable).",
+        ),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every published configuration, and loss.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Every published verification, and loss.")] = False,
+    config: Annotated[
+        Path | None, typer.Option(help="JSON with TransformerLens configuration keys of the network.")
+    ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Run at most so many sequences one by one (default 33554432)."),
+    ] = None,
     dtypes: Annotated[
         list[str] | None, typer.Option("--dtype", help="float16, bfloat16, float32, float64 (repeatable; default all).")
     ] = None,
@@ -430,7 +441,7 @@ def audit_command(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
 ) -> None:
     """Replay published float verifications and say which of their bounds survive; exit 1 unless all hold."""
-    from .rewrites.audit import corpus, reporting, session, verifiers
+    from .rewrites.audit import brute_force, corpus, reporting, session, verifiers
     from .rewrites.audit.runs import DTYPES
 
     chosen = [*verifiers.names(), "loss"] if everything else strategies or [verifiers.FIRST]
@@ -445,7 +456,14 @@ def audit_command(
         raise typer.BadParameter("is needed, unless with --attack", param_hint="WEIGHTS")
     with _progress(quiet) as report:
         found = session.audit(
-            weights, published, dtypes or tuple(DTYPES), loss="loss" in chosen, processes=jobs, progress=report
+            weights,
+            published,
+            dtypes or tuple(DTYPES),
+            config=config,
+            loss="loss" in chosen,
+            budget=budget or brute_force.BUDGET,
+            processes=jobs,
+            progress=report,
         )
     files = transcript_files(reporting.document(found), make_folder(out), weights.stem) if out else []
     if sarif is not None:

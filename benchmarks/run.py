@@ -24,6 +24,8 @@ from mechproof.engine.graph import ProofGraph
 from mechproof.models import zoo
 from mechproof.models.problem import problem
 from mechproof.models.weights import load
+from mechproof.rewrites.claims.files import ClaimFile
+from mechproof.rewrites.claims.run import Report, read, run
 from mechproof.rewrites.proof import prove
 from mechproof.rewrites.rules.additive_margin import AdditiveMarginRule
 from mechproof.rewrites.rules.enumeration import Enumeration
@@ -35,6 +37,7 @@ from mechproof.rewrites.sweep.running import verify
 
 SUBCUBIC = "subcubic/exact/mean/EQKE"
 NETWORK = zoo.path("max_of_4_v64_d32_seed50")
+EXAMPLES = Path(__file__).parents[1] / "docs" / "examples" / "claims"
 PEER = Path(__file__).with_name("torch_forward.py")
 
 
@@ -70,10 +73,11 @@ def published_rules(part: str) -> Callable[[], str]:
 
     from mechproof.models.training import load as load_tensors
     from mechproof.rewrites.published import sub_cubic
+    from mechproof.rewrites.published.network import FloatNetwork
 
     torch.set_num_threads(1)
     tensors = {name.rpartition(".")[2]: tensor for name, tensor in load_tensors(NETWORK).items()}
-    network = sub_cubic.FloatNetwork.of(tensors, torch.float32)
+    network = FloatNetwork.of(tensors, torch.float32)
     configuration = sub_cubic.Configuration.of(SUBCUBIC.partition("/")[2])
     if part == "search":
         return lambda: f"largest gap {int(sub_cubic.search(network, configuration).max())}"
@@ -83,6 +87,17 @@ def published_rules(part: str) -> Callable[[], str]:
 
 def recheck(certificate: Path) -> str:
     return checker.check(str(certificate), str(NETWORK)).line.split(" sha256")[0]
+
+
+def thirty_claims() -> Report:
+    """Two shipped files about the network, 33 claims."""
+    files = [read(EXAMPLES / name) for name in ("eqke_noise_ladder.toml", "mechanism.toml")]
+    return run(ClaimFile("claims", tuple(claim for file in files for claim in file.claims)))
+
+
+def recheck_claims(folder: Path) -> str:
+    found = [checker.check(str(path), str(NETWORK)).status for path in sorted(folder.glob("certificates/*.json"))]
+    return f"{found.count('VERIFIED')} of {len(found)} verified"
 
 
 def torch_peer(name: str) -> str:
@@ -114,6 +129,12 @@ def task(name: str) -> Callable[[], object]:
             certificate = Path(tempfile.mkdtemp()) / "certificate.json"
             certificate.write_bytes(prove(statement(), NETWORK.name).certificate)
             return partial(recheck, certificate)
+        case "claims":
+            return lambda: thirty_claims().summary
+        case "claims check":
+            folder = Path(tempfile.mkdtemp())
+            thirty_claims().write(folder)
+            return partial(recheck_claims, folder)
     return partial(torch_peer, name.removeprefix("torch "))
 
 
@@ -127,6 +148,8 @@ TASKS = (
     "published search",
     "published verify",
     "checker",
+    "claims",
+    "claims check",
     "brute force",
     "torch full",
     "torch last",

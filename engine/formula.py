@@ -100,6 +100,10 @@ class Expr(Node):
 class Formula(Node):
     """A truth-valued expression."""
 
+    def rows(self) -> list[str]:
+        """The formula over several lines, & where they are to be aligned: conjunctions and implications are broken."""
+        return [f"&{self.latex()}"]
+
     def implies(self, other: Formula) -> Formula:
         return Connective("\\;\\Longrightarrow\\;", self, other)
 
@@ -434,8 +438,24 @@ class Connective(Formula):
     def latex(self) -> str:
         return f"{_closed(self.left)}{self.sign}{_closed(self.right)}"
 
+    def rows(self) -> list[str]:
+        if self.sign not in _BY_ROWS:
+            return super().rows()
+        first, *others = self._side(self.right)
+        return [*self._side(self.left), f"{self.sign}{first}", *others]
+
+    def _side(self, side: Formula) -> list[str]:
+        """By rows where that needs no parentheses: conjunctions, which bind more strongly and associate."""
+        conjunction = isinstance(side, Connective) and side.sign == _AND
+        return side.rows() if conjunction else [f"&{_closed(side)}"]
+
     def value(self, env: Env) -> bool:
         return _CONNECTIVES[self.sign](self.left.value(env), lambda: self.right.value(env))
+
+
+_AND = "\\;\\wedge\\;"
+# Connectives that begin a row of their own.
+_BY_ROWS = ("\\;\\Longrightarrow\\;", _AND)
 
 
 def _closed(formula: Formula) -> str:
@@ -449,7 +469,24 @@ class ForAll(Formula):
     body: Formula
 
     def latex(self) -> str:
-        return f"\\forall\\, {self.domain.latex(self.var)}:\\; {self.body.latex()}"
+        return f"{self._quantifiers} {self._scope.latex()}"
+
+    def rows(self) -> list[str]:
+        return [f"&{self._quantifiers}", *self._scope.rows()]
+
+    @property
+    def _quantifiers(self) -> str:
+        """Those that follow each other in one: ∀ x, y:"""
+        domains: list[str] = []
+        formula: Formula = self
+        while isinstance(formula, ForAll):
+            domains.append(formula.domain.latex(formula.var))
+            formula = formula.body
+        return "\\forall\\, " + ",\\; ".join(domains) + ":\\;"
+
+    @property
+    def _scope(self) -> Formula:
+        return self.body._scope if isinstance(self.body, ForAll) else self.body
 
     def value(self, env: Env) -> bool:
         return all(self.body.value({**env, self.var.name: m}) for m in self.domain.members(env))

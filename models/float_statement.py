@@ -7,8 +7,9 @@ A *float run* takes the stored weights, each rounded to the nearest number of th
     e_p = exp(s_p - max_j s_j);  a_p = e_p / Σ_j e_j  (or times a rounded reciprocal of the sum);
     z = Σ_p a_p v_p;  r = x_{K-1} + z W_O + b_O;  logits = r W_U + b_U
 
-in this order.  Sums (inner products with or without their bias, the residual's three terms) are taken in any order;
-products may be fused with additions, and any part may be computed with less error than assumed:
+in this order.  Sums (inner products with or without their bias, and r, which is one sum of the terms of z W_O, x_{K-1}
+and b_O) are taken in any order; products may be fused with additions, and any part may be computed with less error than
+assumed:
 
 * each operation has relative error at most 2^-accumulated, each tensor's storing at most 2^-stored;
 * a result below the least normal number may be any number of that size, and an operand as small may be read as zero;

@@ -39,7 +39,7 @@ def _lines(certificate: dict[str, Any]) -> list[str]:
     relation = certificate["relation"]
     lines = [
         f"schema     {_plain(certificate['schema'])}",
-        f"claims     {_plain(relation['metric'])} in [{', '.join(_bounds(relation))}]",
+        f"claims     {_claimed(relation)}",
         f"statement  sha256:{_plain(certificate['statement'])}",
     ]
     for step in certificate["derivations"]:
@@ -51,11 +51,15 @@ def _lines(certificate: dict[str, Any]) -> list[str]:
     return [*lines, "not checked; to check: mechproof check CERTIFICATE --weights WEIGHTS"]
 
 
-def _bounds(relation: dict[str, Any]) -> list[str]:
-    """Both ends as fractions."""
+def _claimed(relation: dict[str, Any]) -> str:
+    """A statement with its outcome, or a metric between fractions."""
+    if relation["metric"] == "claim":
+        return f"{_plain(relation['text'])} {_plain(relation['outcome'])}"
     if relation["metric"] == "loss":
-        return [f"{int(relation[name], 16)}/2^128" for name in ("low", "high")]
-    return [f"{int(relation[name], 16)}/{int(relation['inputs'], 16)}" for name in ("right_low", "right_high")]
+        ends = [f"{int(relation[name], 16)}/2^128" for name in ("low", "high")]
+    else:
+        ends = [f"{int(relation[name], 16)}/{int(relation['inputs'], 16)}" for name in ("right_low", "right_high")]
+    return f"{_plain(relation['metric'])} in [{', '.join(ends)}]"
 
 
 def _advice(advice: dict[str, Any]) -> list[str]:

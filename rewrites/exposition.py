@@ -43,6 +43,7 @@ from ..engine.transcript import (
     prose,
 )
 from ..engine.transcript.figures import Bars, HeatMap
+from ..engine.transcript.spelling import widths
 from . import float_exposition
 from .ledger import Ledger, ledger
 from .rules.accuracy import Accuracy
@@ -91,8 +92,8 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
         sections.append(_where_lost(claims[LossSum]))
     sections.append(_price(graph, proof, theorem))
     if runs is not None:
-        sections += [float_exposition.in_between(graph, runs), float_exposition.no_certificate()]
-    elif not graph.is_conditional(goal):
+        sections.append(float_exposition.in_between(graph, runs))
+    if not graph.is_conditional(goal):
         sections.append(_recheck(theorem) if graph.is_certifiable(goal) else _no_certificate(proof))
     title = f"{theorem.kind.capitalize()} of {name} on max-of-{theorem.statement.task.n_ctx}"
     return Document(title, verdict(graph, goal), tuple(sections))
@@ -179,14 +180,12 @@ def _trust(theorem: Theorem) -> Block:
     assumed = [point for point in theorem.statement.network.assumptions() if not (runs and "real number sqrt" in point)]
     about = (
         "It is about real arithmetic, not about a floating-point run."
-        if not isinstance(theorem, FloatAccuracy)
+        if not runs
         else f"It assumes that {float_exposition.arithmetic(theorem)}."
     )
     programs = (
         "One of two programs: the prover (with FLINT/Arb for integers and balls), or the independent checker, which "
         "shares no code with it and needs only the Python standard library, and reads your own copy of the weights."
-        if not isinstance(theorem, FloatAccuracy)
-        else "One program: the prover (with FLINT/Arb for integers and balls)."
     )
     items: list[tuple[Block, ...]] = [
         (paragraph(f"The statement: that the theorem above is what you want to know. {about}"),),
@@ -279,10 +278,22 @@ def _lemmas(graph: ProofGraph, proof: Sequence[Derivation], detail: str) -> Bloc
     return Section("The proof", tuple(blocks))
 
 
+# Signs from which a displayed formula is broken into rows.
+WIDE = 60
+
+
+def _displayed(formula: Formula) -> str:
+    """On one line, or over several if that is too wide."""
+    rows = formula.rows()
+    if len(rows) == 1 or sum(widths(formula.latex())) <= WIDE:
+        return formula.latex()
+    return "\\begin{aligned} " + " \\\\ ".join(rows) + " \\end{aligned}"
+
+
 def _lemma(lemma: Lemma, *, with_proof: bool) -> Block:
     body: list[Block] = [paragraph(lemma.given)]
     if isinstance(lemma.statement, Formula):
-        body.append(DisplayMath(lemma.statement.latex()))
+        body.append(DisplayMath(_displayed(lemma.statement)))
     else:
         body += [DisplayMath(f"{short} = {short.body}") for short in lemma.abbreviations]
         body.append(paragraph("Then:"))

@@ -11,7 +11,7 @@ from ..engine.errors import describe
 from ..models.training import TorchMissing
 from .advice.float_runs import Observation, observe
 from .between import LISTED, between, float_margin
-from .float_exposition import NO_CERTIFICATE, arithmetic
+from .float_exposition import arithmetic
 from .proof import Proof
 from .rules.float_accuracy import FloatAccuracy
 from .rules.float_error import rounded_up
@@ -51,7 +51,6 @@ class Comparison:
         form = theorem.statement.format.name
         told = [
             f"every {form} run: {arithmetic(theorem).replace('$', '')}",
-            NO_CERTIFICATE,
             f"right in every run: {theorem.low}; right over the reals: {_range(theorem.real.low, theorem.real.high)}; "
             f"in between (neither right in every run nor wrong in every run, as far as shown): {theorem.between}",
         ]

@@ -13,7 +13,8 @@ PROGRAM = (
     "$x_p = W_E[t_p] + W_{pos}[p]$; $q = x_{K-1} W_Q + b_Q$, $k_p = x_p W_K + b_K$, $v_p = x_p W_V + b_V$",
     "$s_p = (q \\cdot k_p)/c$, or times a rounded $1/c$, where $c$ is $\\sqrt{h}$ rounded",
     "$e_p = \\exp(s_p - \\max_j s_j)$ and $a_p = e_p/\\sum_j e_j$, or times a rounded reciprocal of the sum",
-    "$z = \\sum_p a_p v_p$; $r = x_{K-1} + z\\,W_O + b_O$; $\\mathrm{logits} = r\\,W_U + b_U$",
+    "$z = \\sum_p a_p v_p$; $r = x_{K-1} + z\\,W_O + b_O$, one sum with the terms of $z\\,W_O$",
+    "$\\mathrm{logits} = r\\,W_U + b_U$",
 )
 
 
@@ -87,11 +88,3 @@ def in_between(graph: ProofGraph, theorem: FloatAccuracy) -> Block:
         shown = "; ".join(f"$({', '.join(map(str, tokens))})$" for tokens in listed)
         blocks.append(Paragraph(prose(f"{first}{shown}.")))
     return Section("Inputs in between", tuple(blocks))
-
-
-NO_CERTIFICATE = "This theorem about float runs has no certificate yet: the independent checker cannot check it."
-
-
-def no_certificate() -> Block:
-    """In place of how to check it again."""
-    return Section("How to check it again", (paragraph(NO_CERTIFICATE),))

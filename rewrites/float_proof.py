@@ -61,8 +61,7 @@ def prove_float(
     network = graph.apply(NetworkDefinition(), (), statement)
     margin = graph.apply(AdditiveMarginRule(), [graph.apply(PathDecomposition(), [network])])
     real = graph.apply(AccuracyFromCount(), [recipe.derive(graph, margin, options, progress)])
-    rounded = graph.apply(NetworkDefinition(), (), runs.rounded)
-    error = graph.apply(FloatErrorAnalysis(), [graph.apply(PathDecomposition(), [rounded])], runs)
+    error = graph.apply(FloatErrorAnalysis(), [network], runs)
     if runs.format.storage and options.cut is None:
         options = replace(options, cut=statement.task.inputs // GIVEN_UP_SHARE)
     count = recipe.derive(graph, graph.apply(FloatMarginRule(), [error]), options, progress)

@@ -229,6 +229,21 @@ def test_wrong_usage_exits_with_two(run, arguments):
     assert run(*arguments).code == 2
 
 
+def test_a_claim_is_certified_checked_and_shown(run, tmp_path):
+    """The certificate of one verdict goes through the same commands as that of a proof."""
+    weights = DATA / "max_of_2_coq" / "simpler.npz"
+    claim = '[[claim]]\nid = "size"\nstatement = "max(EVOU) ≈ -1"\n'
+    (tmp_path / "c.toml").write_text(f'model = "{weights}"\n{claim}', "utf-8")
+    assert run("claims", "c.toml", "--out", "out", "--quiet").code == 1
+    certificate = "out/certificates/001-size.json"
+    result = run("check", certificate, "--weights", weights)
+    assert result.code == 0 and result.out.startswith("s VERIFIED claim fails: max(EVOU) ~= -1 sha256:")
+    shown = run("show", certificate).out
+    assert "claims     max(EVOU) ~= -1 fails" in shown and "decide/1" in shown
+    other = run("check", certificate, "--weights", TIED)
+    assert other.code == 1 and "E201" in other.out
+
+
 @pytest.mark.parametrize("command", ["prove", "check", "show", "train", "convert", "zoo", "transcript", "graph"])
 def test_help_fits_a_narrow_terminal(run, monkeypatch, command):
     """Help is there for every command and wraps at 60 columns."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from mechproof.__main__ import main
+from mechproof.engine import checker
 
 WEIGHTS = Path(__file__).parent / "data" / "unsound_averaging" / "total_v8_k4.npz"
 
@@ -29,15 +31,29 @@ def prove(monkeypatch, capsys, tmp_path) -> Any:
 
 
 def test_the_last_line_names_the_semantics(prove, tmp_path):
-    """Both counts in the verdict, the assumption and the missing certificate in sentences, and only transcripts."""
+    """Both counts in the verdict, the assumption in a sentence, and a certificate beside the transcripts."""
     code, out = prove("--semantics", "float32", "--runs", "256", "--exp-ulps", "2")
     last = out.splitlines()[-1]
     assert code == 0
     assert last.startswith("s PROVED accuracy of every float32 run >= 513/4096 (real: = 513/4096) sha256:")
-    assert "2 units in the last place" in out and "has no certificate yet" in out
+    assert "2 units in the last place" in out
     assert "error of a logit difference, proved: at most" in out
     folder = tmp_path / "mechproof-out" / "total_v8_k4-float32"
-    assert sorted(path.suffix for path in folder.iterdir() if path.is_file()) == [".html", ".md", ".tex"]
+    assert sorted(path.suffix for path in folder.iterdir() if path.is_file()) == [".html", ".json", ".md", ".tex"]
+
+
+def test_the_certificate_is_checked_by_both_commands(prove, monkeypatch, capsys, tmp_path):
+    """``mechproof check`` and the checker by itself, without site packages, print the verdict that was proved."""
+    code, out = prove("--semantics", "bfloat16", "--runs", "0", "--out", "proof")
+    assert code == 0
+    expected = out.splitlines()[-1].replace("PROVED", "VERIFIED")
+    arguments = ["proof/certificate.json", "--weights", str(WEIGHTS)]
+    monkeypatch.setattr(sys, "argv", ["mechproof", "check", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert (stop.value.code, capsys.readouterr().out.splitlines()[0]) == (0, expected)
+    alone = [sys.executable, "-I", "-S", str(Path(checker.__file__).parent), *arguments]
+    assert subprocess.run(alone, capture_output=True, text=True, check=True).stdout.splitlines()[0] == expected
 
 
 def test_json_has_the_same_result(prove):

@@ -20,11 +20,13 @@ from .errors import Code, Failure
 MAX_CERTIFICATE = 1 << 26
 MAX_ITEMS = 1 << 20
 MAX_HEX_DIGITS = 3250
+MAX_TEXT = 1 << 16
 
 _SMALL = re.compile(rb"-?[1-9][0-9]*|0")
 _BIG = re.compile(rb'"(0x0|-?0x[1-9a-f][0-9a-f]*)"')
 _HASH = re.compile(rb'"([0-9a-f]{64})"')
 _WORD = re.compile(rb'"([ !#-\[\]-~]{0,100})"')
+_PRINTABLE = re.compile(rb'"([ !#-\[\]-~]+)"')
 _BASE64 = re.compile(rb'"([A-Za-z0-9+/]*={0,2})"')
 _TREE = re.compile(rb'"([RSUW0-9a-f]*)"')
 
@@ -91,13 +93,33 @@ class Reader:
         token = self._take(_BASE64, "a table in base64")
         if len(token) > 4 * MAX_TABLE_ENTRIES:
             raise Failure(Code.E112, at=at, limit=MAX_TABLE_ENTRIES)
+        data = self._decoded(token, at)
+        if len(data) % 2:
+            raise Failure(Code.E110, at=at, expected="16-bit numbers", found=f"{len(data)} bytes")
+        return struct.unpack(f">{len(data) // 2}H", data)
+
+    def _decoded(self, token: bytes, at: int) -> bytes:
+        """What canonical base64 stands for."""
         try:
             data = base64.b64decode(token, validate=True)
         except binascii.Error as error:
             raise Failure(Code.E110, at=at, expected="base64", found=str(error)) from error
-        if len(data) % 2 or base64.b64encode(data) != token:
-            raise Failure(Code.E110, at=at, expected="canonical base64 of 16-bit numbers", found="another text")
-        return struct.unpack(f">{len(data) // 2}H", data)
+        if base64.b64encode(data) != token:
+            raise Failure(Code.E110, at=at, expected="canonical base64", found="another text")
+        return data
+
+    def octets(self) -> bytes:
+        """Bytes in canonical base64."""
+        at = self.at
+        return self._decoded(self._take(_BASE64, "bytes in base64"), at)
+
+    def printable(self) -> str:
+        """A text of 1 to 65536 printable ASCII characters, without quotes and backslashes; E114 for another."""
+        match = _PRINTABLE.match(self.text, self.at)
+        if match is None or len(match[1]) > MAX_TEXT:
+            raise Failure(Code.E114, at=self.at, limit=MAX_TEXT)
+        self.at = match.end()
+        return match[1].decode("ascii")
 
     def hash(self) -> str:
         """A sha256 in lower-case hex."""

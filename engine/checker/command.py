@@ -15,14 +15,14 @@ from .verdict import Verdict, check, failed
 
 DESCRIPTION = """\
 Check a mechproof certificate. The certificate says how many inputs a trained network answers right, or how large
-its mean loss is, and why.
+its mean loss is, or that a claim about it holds, and why.
 Nothing in it is believed: the statement is recomputed from the weights file that you give, with exact integer
 arithmetic, and every step of the proof is replayed. Needs nothing but Python."""
 
 EPILOG = """\
 The first line of output is the verdict, and the exit code says the same:
   0  s VERIFIED accuracy = n/N sha256:...   (or: accuracy >= n/N, accuracy in [n1/N, n2/N],
-                           loss in [a, b])
+                           loss in [a, b], claim holds: TEXT, claim fails: TEXT)
   1  s REFUSED E2xx ...    well formed, but it does not prove what it says about these weights
   2  s MALFORMED E1xx ...  not a certificate, not a weights file, or wrong usage
 The sha256 is that of the statement: exact weights, architecture and task; equal numbers give an equal hash."""

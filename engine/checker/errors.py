@@ -2,8 +2,8 @@
 
 E1xx, exit code 2, ``s MALFORMED``: not a certificate, not a weights file, or wrong usage.
 E2xx, exit code 1, ``s REFUSED``: well formed, but it does not prove what it says (E20x the relation,
-E21x the derivations, E22x a tree, E23x a triple, E25x matrices and attention ranges), or the checker stopped at one of
-its limits (E24x).
+E21x the derivations, E22x a tree, E23x a triple, E25x matrices and attention ranges, E26x float runs, E28x losses,
+E29x claims), or the checker stopped at one of its limits (E24x).
 
 The members of :class:`Code` below are the whole table: code, then the sentence with its data in braces.
 
@@ -27,6 +27,9 @@ class Code(Enum):
     E111 = "certificate, byte {at}: an integer outside the range of the format"
     E112 = "certificate, byte {at}: more than {limit} items in a list"
     E113 = "certificate, byte {at}: a term is {what}"
+    E114 = "certificate, byte {at}: expected a text of 1 to {limit} printable characters"
+    E115 = "the claim, character {at}: expected {expected}, found {found}"
+    E116 = "the claim, character {at}: more than {limit} {what}"
     E120 = "{file}: neither .safetensors nor .npz; convert it to safetensors first (mechproof convert)"
     E121 = "{file}: not a safetensors file: {what}"
     E122 = "{file}: not an npz file: {what}"
@@ -80,10 +83,26 @@ class Code(Enum):
     E257 = "cell (q, m, c) = {cell} is certified, but not treated by the attention ranges"
     E258 = "derivation {id} ({rule}): cell (q, m, c) = {cell}: the right logit may be reached"
     E259 = "derivation {id} ({rule}): premise {premise} is about other matrices of the same names"
+    E260 = "a weight has no {format} number: it rounds to 2^{end} or more"
+    E261 = "a {format} run may overflow"
+    E262 = "underflow in a {format} run may cost more than 2^{grid}"
+    E263 = "{count} roundings, each of a relative error of up to 2^-{bits}, are too many"
+    E264 = "an exponential with {ulps} units of error in the last place says nothing about {format} runs"
     E270 = "derivation {id} ({rule}): premise {premise} is not about the product of this column and this row, for EQKE"
     E271 = "derivation {id} ({rule}): the strength of query {query} is not positive"
     E272 = "derivation {id} ({rule}): premise {premise} is not about the table it must be about, in row {row}"
     E273 = "derivation {id} ({rule}): cell (q, m, c) = {cell} is of a token that does not lie above all smaller ones"
+    E280 = "derivation {id} ({rule}): cell (q, m) = {cell}: the {side} bound of output {x} may not hold"
+    E290 = "derivation {id} ({rule}): the claim is stated as one that {stated}; it is found {found}"
+    E291 = "the claim: {name} has no meaning here"
+    E292 = "the claim: {what} must be {expected}"
+    E293 = "the claim: {what} may be {found}"
+    E294 = "the claim needs the directions of {expected} matrices, found {found}"
+    E295 = "the directions of matrix {index} of the claim have {found}, expected {expected}"
+    E296 = "the directions of matrix {index} of the claim are not orthonormal enough"
+    E297 = "matrix {index} of the claim is not exactly known, or has a rank greater than {rank}"
+    E298 = "the two largest singular values of matrix {index} of the claim are not told apart"
+    E299 = "the claim: more than {limit} instances of its quantifiers"
 
 
 class Failure(Exception):

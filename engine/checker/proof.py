@@ -8,8 +8,14 @@ from dataclasses import dataclass
 from . import (
     rule_accuracy,
     rule_attention,
+    rule_cell_loss,
+    rule_claim,
     rule_coupled,
     rule_cubic,
+    rule_cubic_loss,
+    rule_diagonal,
+    rule_diagonal_loss,
+    rule_float,
     rule_gap,
     rule_gap_loss,
     rule_known,
@@ -30,7 +36,10 @@ from .certificate import Reader
 from .errors import Code, Failure
 from .rule import Auditor, Derivation, Rule
 from .rule_accuracy import Accuracy
+from .rule_claim import Claim
+from .rule_float import FloatAccuracy
 from .rule_loss import Loss
+from .statement import statement_hash
 
 RULES: dict[str, Rule] = {
     module.RULE.name: module.RULE
@@ -46,6 +55,9 @@ RULES: dict[str, Rule] = {
         rule_loss,
         rule_attention,
         rule_gap_loss,
+        rule_cubic_loss,
+        rule_cell_loss,
+        rule_diagonal_loss,
         rule_coupled,
         rule_position,
         rule_vertex,
@@ -53,16 +65,28 @@ RULES: dict[str, Rule] = {
 }
 RULES |= {
     rule.name: rule
-    for module in (rule_known, rule_row_difference, rule_row_split, rule_gap, rule_story)
+    for module in (
+        rule_known,
+        rule_row_difference,
+        rule_row_split,
+        rule_gap,
+        rule_story,
+        rule_diagonal,
+        rule_float,
+        rule_claim,
+    )
     for rule in module.RULES
 }
+
+
+Relation = Accuracy | FloatAccuracy | Loss | Claim
 
 
 @dataclass(frozen=True)
 class Certificate:
     """What is to be proved, of which statement, and the derivations in order."""
 
-    relation: Accuracy | Loss
+    relation: Relation
     statement: str
     derivations: list[Derivation]
 
@@ -84,8 +108,8 @@ def read_derivation(reader: Reader, earlier: list[Derivation], rules: Mapping[st
         if not 0 <= premise < number:
             raise Failure(Code.E212, id=number, rule=name, premise=premise)
     premises = tuple(earlier[premise] for premise in ids)
-    kinds = tuple(premise.rule.kind for premise in premises)
-    if kinds != rule.premises:
+    kinds = tuple(premise.kind for premise in premises)
+    if kinds not in rule.kinds:
         raise Failure(Code.E211, id=number, rule=name, expected=rule.premises, found=kinds)
     reader.literal(',"advice":')
     advice = rule.read_advice(reader)
@@ -95,8 +119,14 @@ def read_derivation(reader: Reader, earlier: list[Derivation], rules: Mapping[st
     return Derivation(number, rule, premises, advice, conclusion)
 
 
-def read_relation(reader: Reader) -> Accuracy | Loss:
-    """The metric's name and its bounds."""
+def read_relation(reader: Reader) -> Relation:
+    """The metric's name and its bounds, or a claim's outcome and text."""
+    if reader.text.startswith(b'"float_accuracy",', reader.at):
+        reader.literal('"float_accuracy",')
+        return rule_float.read_bounds(reader)
+    if reader.text.startswith(b'"claim",', reader.at):
+        reader.literal('"claim",')
+        return rule_claim.read_claim(reader)
     if reader.text.startswith(b'"loss",', reader.at):
         reader.literal('"loss",')
         return rule_loss.read_bounds(reader)
@@ -147,8 +177,11 @@ def check_relation(certificate: Certificate, inputs: int) -> None:
 
 def check_proof(certificate: Certificate, auditor: Auditor) -> None:
     """Raises Failure unless the certificate proves its relation about the auditor's network and task."""
-    if certificate.statement != auditor.statement:
-        raise Failure(Code.E201, where="header", stated=certificate.statement, own=auditor.statement)
+    relation, own = certificate.relation, auditor.statement
+    if isinstance(relation, FloatAccuracy):
+        own = statement_hash(auditor.network, relation.which)
+    if certificate.statement != own:
+        raise Failure(Code.E201, where="header", stated=certificate.statement, own=own)
     check_use(certificate.derivations)
     check_relation(certificate, auditor.inputs)
     for derivation in certificate.derivations:

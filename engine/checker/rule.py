@@ -44,6 +44,10 @@ class Auditor:
         """The additive margins."""
         return Margins(self.paths, self.network.head, self.budget)
 
+    def margins_of(self, premise: Derivation) -> Margins:
+        """The margins of the real function, or of float runs."""
+        return self.found[premise.id] if premise.kind == "float_margin" else self.margins
+
     @cached_property
     def terms(self) -> Terms:
         """The values of terms."""
@@ -60,13 +64,20 @@ class Count:
 
 @dataclass(frozen=True)
 class Derivation:
-    """One application of a rule as the certificate states it; premises are earlier derivations."""
+    """One application of a rule as the certificate states it; premises are earlier derivations.
+
+    ``kind`` is that of its conclusion, given those of its premises; None where the rule does not take them.
+    """
 
     id: int
     rule: Rule
     premises: tuple[Derivation, ...]
     advice: Any
     conclusion: Any
+
+    @cached_property
+    def kind(self) -> str | None:
+        return self.rule.kinds.get(tuple(premise.kind for premise in self.premises))
 
     def differs(self, what: str, stated: object, own: object) -> Failure:
         """The refusal of a conclusion that the checker's own result does not imply."""
@@ -75,7 +86,10 @@ class Derivation:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule. ``check`` returns when the auditor's own result implies the conclusion, and raises Failure otherwise."""
+    """A rule. ``check`` returns when the auditor's own result implies the conclusion, and raises Failure otherwise.
+
+    From ``premises`` of these kinds it concludes one of ``kind``; ``others``: further kinds of premises that it takes.
+    """
 
     name: str
     premises: tuple[str, ...]
@@ -83,6 +97,12 @@ class Rule:
     read_advice: Callable[[Reader], Any]
     read_conclusion: Callable[[Reader], Any]
     check: Callable[[Auditor, Derivation], None]
+    others: tuple[tuple[tuple[str, ...], str], ...] = ()
+
+    @cached_property
+    def kinds(self) -> dict[tuple[str | None, ...], str]:
+        """The conclusion's kind, by those of the premises."""
+        return dict(((self.premises, self.kind), *self.others))
 
 
 def no_advice(reader: Reader) -> None:
@@ -100,9 +120,9 @@ def read_count(reader: Reader) -> Count:
     return Count(low, high)
 
 
-def check_count(derivation: Derivation, own: Count) -> None:
-    """The stated bounds must be implied by ``own``: no better on either side."""
-    stated = derivation.conclusion
+def check_count(derivation: Derivation, own: Count, bounds: Any = None) -> None:
+    """The stated bounds (the conclusion, or ``bounds`` of it) must be implied by ``own``: no better on either side."""
+    stated = bounds or derivation.conclusion
     if stated.right_low > own.right_low:
         raise derivation.differs("right_low", stated.right_low, own.right_low)
     if stated.right_high < own.right_high:

@@ -5,9 +5,8 @@ most j has logit_x - logit_m <= g + b_x + y r_x + (1 - y) w, y its attention on 
 L) with L = g + F(y) + (1 - y) w and F(y) = log of the sum over x of exp(b_x + y r_x), which is convex: L is largest at
 an end of the attention range, and F lies below its chords between the y = i/16.
 
-binomial(K-1,n) (j+1)**n sequences of the cell are within reach j, with n = c when q = m, and c - 1 when q < m. If
-at least n_i of a cell's losses are at most u_i, for growing n_i up to all of them, they add up to at most the sum of
-(n_i - n_(i-1)) u_i. The sequence that is m throughout has y = 1.
+binomial(K-1,n) (j+1)**n sequences of the cell are within reach j, with n = c when q = m, and c - 1 when q < m; they
+are added up in layers (layers.py). The sequence that is m throughout has y = 1.
 """
 
 from __future__ import annotations
@@ -17,20 +16,17 @@ from functools import lru_cache
 from math import comb
 
 from .certificate import Reader
-from .errors import Code, Failure
 from .exponential import shifted_up
+from .layers import Reaches, layered, read_reaches
 from .logarithm import STEP_BITS, UNIT_BITS, log_one_plus
 from .rule import Auditor, Derivation, Rule
 from .rule_attention import ALPHA_BITS, ONE, Ranges, check_reach, require_split
 from .rule_gap import Gaps
-from .rule_loss_tree import read_conclusion
+from .rule_loss_tree import LossSum, check_sum, read_conclusion
 from .rule_row_split import KIND as ROW_SPLIT
 from .shards import in_shards
 
 CHORD_BITS = 4
-MOST_LAYERS = 1 << 8
-
-Advice = Sequence[Sequence[int]]
 
 
 def log_sum(values: Sequence[int], unit: int) -> int:
@@ -67,26 +63,10 @@ class Target:
         return (chord << CHORD_BITS) + (ONE - share) * self.others[j]
 
 
-def layered(layers: Sequence[tuple[int, int]]) -> int:
-    """What numbers add up to at most: of each (u, n), at least n of them are at most u; the largest n is their number.
-
-    >>> layered([(5, 2), (1, 1), (9, 4), (7, 2)])
-    24
-    """
-    total = most = 0
-    for bound, number in sorted(layers):
-        total += max(number - most, 0) * bound
-        most = max(number, most)
-    return total
-
-
-def read_advice(reader: Reader) -> Advice:
+def read_advice(reader: Reader) -> Reaches:
     """``{"reaches":["base64",...]}``; E110 for too many."""
     reader.literal('{"reaches":')
-    at = reader.at
-    reaches = reader.items(reader.table)
-    if len(reaches) > MOST_LAYERS:
-        raise Failure(Code.E110, at=at, expected=f"at most {MOST_LAYERS} reaches", found=len(reaches))
+    reaches = read_reaches(reader)
     reader.literal("}")
     return reaches
 
@@ -122,11 +102,7 @@ def check(auditor: Auditor, derivation: Derivation) -> None:
         return 0, alone + sum(cell(target, q, m, c) for q, c in pairs)
 
     _, high = in_shards(add_up, vocabulary, auditor.jobs) if vocabulary > 1 else (0, 0)
-    stated = derivation.conclusion
-    if stated.low > 0:
-        raise derivation.differs("low", stated.low, 0)
-    if stated.high < high:
-        raise derivation.differs("high", stated.high, high)
+    check_sum(derivation, LossSum(0, high))
 
 
 RULE = Rule("gap_loss/1", ("paths", ROW_SPLIT, ROW_SPLIT, ROW_SPLIT), "loss_sum", read_advice, read_conclusion, check)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from .certificate import Reader
 from .errors import Code, Failure
-from .exponential import shifted_down, shifted_up
+from .exponential import Enclosure, shifted_down, shifted_up
 from .logarithm import STEP_BITS, log_one_plus
 from .margins import COLUMN_BITS, Margins
 from .packing import pack, tops
@@ -44,6 +44,15 @@ def read_conclusion(reader: Reader) -> LossSum:
     high = reader.big()
     reader.literal("}")
     return LossSum(low, high)
+
+
+def check_sum(derivation: Derivation, own: LossSum) -> None:
+    """The stated bounds must be implied by ``own``: no better on either side."""
+    stated = derivation.conclusion
+    if stated.low > own.low:
+        raise derivation.differs("low", stated.low, own.low)
+    if stated.high < own.high:
+        raise derivation.differs("high", stated.high, own.high)
 
 
 class LossCell:
@@ -116,19 +125,26 @@ def quotients(sums: Sequence[int], heavy: int, light: int, shifts: Sequence[int]
 
 
 def weights(margins: Margins, q: int, m: int) -> tuple[list[list[int]], list[list[int]], int]:
-    """Bounds of w_q(p,t) for t <= m in units of 2**unit, and the unit: far below the largest that is used."""
+    """Bounds of w_q(p,t) for t <= m in units of 2**unit, and the unit: far below the largest that is used.
+
+    At the last position only t = q is used; 0 stands for the others.
+    """
     tokens = margins.token_weights[q][: m + 1]
-    last = margins.positions - 1
-    used = [(here, w) for here in margins.position_weights[q][:last] for w in tokens]
-    used.append((margins.position_weights[q][last], tokens[q]))
-    unit = max(here.exponent + w.exponent for here, w in used) - WEIGHT_BITS
-    low: list[list[int]] = []
-    high: list[list[int]] = []
-    for here in margins.position_weights[q]:
-        shifts = [here.exponent + w.exponent - unit for w in tokens]
-        low.append([shifted_down(here.low * w.low, s) for w, s in zip(tokens, shifts, strict=True)])
-        high.append([shifted_up(here.high * w.high, s) for w, s in zip(tokens, shifts, strict=True)])
-    return low, high, unit
+    *free, last = margins.position_weights[q]
+    used = [(here, w) for here in free for w in tokens]
+    unit = max(here.exponent + w.exponent for here, w in [*used, (last, tokens[q])]) - WEIGHT_BITS
+
+    def low(here: Enclosure, token: Enclosure) -> int:
+        return shifted_down(here.low * token.low, here.exponent + token.exponent - unit)
+
+    def high(here: Enclosure, token: Enclosure) -> int:
+        return shifted_up(here.high * token.high, here.exponent + token.exponent - unit)
+
+    def table(bound: Callable[[Enclosure, Enclosure], int]) -> list[list[int]]:
+        rows = [[bound(here, token) for token in tokens] for here in free]
+        return [*rows, [bound(last, token) if t == q else 0 for t, token in enumerate(tokens)]]
+
+    return table(low), table(high), unit
 
 
 def logit_range(margins: Margins, q: int, m: int, x: int) -> tuple[int, int]:
@@ -165,11 +181,7 @@ def check(auditor: Auditor, derivation: Derivation) -> None:
         return sum_cell(margins, *cells[index], Symbols(tree, margins.vocabulary, begin[index]))
 
     low, high = in_shards(count, len(cells), auditor.jobs)
-    stated = derivation.conclusion
-    if stated.low > low:
-        raise derivation.differs("low", stated.low, low)
-    if stated.high < high:
-        raise derivation.differs("high", stated.high, high)
+    check_sum(derivation, LossSum(low, high))
 
 
 RULE = Rule("loss_tree/1", ("paths",), "loss_sum", read_advice, read_conclusion, check)

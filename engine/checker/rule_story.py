@@ -1,4 +1,4 @@
-"""``rank_one/1`` to ``diagonal_gap/1``: the mechanistic story, claim by claim.
+"""``rank_one/1`` to ``attention_floor/1``: the mechanistic story, claim by claim, as far as attention goes.
 
 With EQKE[q,i] - EQKE[q,k] <= a[q] (s[i] - s[k]) + g[q] from a split whose A is a column a > 0 times a row s, and two
 entries of row q of EQKP at most e[q] apart, a token k <= j at any position weighs at most
@@ -7,11 +7,6 @@ entries of row q of EQKP at most e[q] apart, a token k <= j at any position weig
 
 times what m weighs at any other. So n copies of m against c such tokens have at least n / (n + c x) of the attention.
 The proof's table of floors is not needed: each is computed when it is asked for.
-
-Attention adds up to one; so a row u may move from UU to each row of EVOU, and another one, w, from each row of PVOU.
-Let M = EVOU + 1 (u + w) give output m at least g more than others in row m, and at least o in the rows k <= j. With
-attention y >= l on m that is at least y g + (1 - y) o, and so at least min(g, l g + (1 - l) o). The rows of UU - 1 u
-and of PVOU - 1 w take away at most their row differences.
 """
 
 from __future__ import annotations
@@ -21,27 +16,18 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from .certificate import Reader
-from .dyadic import Matrix, in_units, plus_row, product
+from .dyadic import Matrix, in_units, product
 from .errors import Code, Failure
 from .exponential import exponential
 from .rule import Auditor, Derivation, Rule, no_advice
-from .rule_attention import ONE, PRECISION, least_share, read_reach
-from .rule_gap import KIND as GAP
-from .rule_gap import flags, read_certified
-from .rule_known import KIND as KNOWN
+from .rule_attention import ONE, PRECISION, check_reach, least_share, read_reach
 from .rule_known import known_names
 from .rule_row_difference import KIND as ROW_DIFFERENCE
 from .rule_row_split import KIND as ROW_SPLIT
-from .rule_row_split import RowSplit, absent
-from .terms import read_matrix, read_term, shape_text, unequal_row
+from .rule_row_split import RowSplit
+from .terms import read_matrix, unequal_row
 
-RANK_ONE, INCREASING, SCORE_GAP, FLOOR, DIAGONAL = (
-    "rank_one",
-    "increasing",
-    "score_gap",
-    "attention_floor",
-    "diagonal",
-)
+RANK_ONE, INCREASING, SCORE_GAP, FLOOR = "rank_one", "increasing", "score_gap", "attention_floor"
 
 
 class Direction(NamedTuple):
@@ -173,152 +159,31 @@ def read_cells(reader: Reader) -> int:
     return cells
 
 
+def floors(auditor: Auditor, derivation: Derivation, reach: Sequence[int]) -> Floors:
+    """The floors for a reach, from the paths, a score gap and row differences of EQKP, the first three premises.
+
+    E256 and E273 for a cell that does not exist, or of a token that does not lie above all smaller ones; E272.
+    """
+    direction: Direction = auditor.found[derivation.premises[1].id]
+    positions = derivation.premises[2].conclusion
+    same(auditor, derivation, 2, positions.term, auditor.paths.EQKP)
+    check_reach(auditor, derivation, reach)
+    low = exceptions(direction)
+    for index in (index for index, entry in enumerate(reach) if entry):
+        pair, c = divmod(index, auditor.network.positions)
+        q, m = divmod(pair, auditor.network.vocabulary)
+        if m in low:
+            raise Failure(Code.E273, id=derivation.id, rule=derivation.rule.name, cell=(q, m, c))
+    return Floors(auditor, direction, positions.bounds, reach)
+
+
 def check_floor(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when the reach treats only cells that exist, of tokens above all smaller ones; E256, E272, E273."""
-    direction: Direction = auditor.found[derivation.premises[1].id]
-    positions, table = derivation.premises[2], derivation.advice
-    same(auditor, derivation, 2, positions.conclusion.term, auditor.paths.EQKP)
-    vocabulary, length = auditor.network.vocabulary, auditor.network.positions
-    if len(table) != vocabulary**2 * length:
-        raise derivation.differs("the size of the reach", len(table), vocabulary**2 * length)
-    auditor.budget.spend(len(table))
-    low = exceptions(direction)
-    treated = [index for index, entry in enumerate(table) if entry]
-    for index in treated:
-        pair, c = divmod(index, length)
-        q, m = divmod(pair, vocabulary)
-        j = table[index] - 1
-        cell = (q, m, c)
-        if not (c and j < m and (q == m or q <= j)):
-            raise Failure(Code.E256, id=derivation.id, rule=derivation.rule.name, cell=cell, reach=j)
-        if m in low:
-            raise Failure(Code.E273, id=derivation.id, rule=derivation.rule.name, cell=cell)
-    if derivation.conclusion != len(treated):
-        raise derivation.differs("the number of cells", derivation.conclusion, len(treated))
-    auditor.found[derivation.id] = Floors(auditor, direction, positions.conclusion.bounds, table)
-
-
-class Stated(NamedTuple):
-    """The term, and the margin of the diagonal entry by row."""
-
-    term: bytes
-    margins: Matrix
-
-
-class Diagonal(NamedTuple):
-    """By output m: the margin of row m, and the least of the rows up to j, in one unit."""
-
-    own: tuple[int, ...]
-    others: list[list[int]]
-    unit: int
-
-
-def read_diagonal(reader: Reader) -> Stated:
-    """``{"kind":"diagonal","term":t,"margins":M}``."""
-    reader.literal('{"kind":"diagonal","term":')
-    term = read_term(reader)
-    reader.literal(',"margins":')
-    margins = read_matrix(reader)
-    reader.literal("}")
-    return Stated(term, margins)
-
-
-def check_diagonal(auditor: Auditor, derivation: Derivation) -> None:
-    """Holds when no margin is larger than the auditor's own; E252 unless the table is square."""
-    term, margins = derivation.conclusion
-    value = auditor.terms.value(term, known_names(auditor, derivation))
-    size = len(value.rows)
-    if size < 2 or value.shape != (size, size):
-        raise Failure(Code.E252, what=f"the diagonal of {shape_text(value)}")
-    auditor.budget.spend(size * size)
-    tops = [sorted(row)[-2:] for row in value.rows]
-    each = [
-        [row[m] - (second if row[m] == first else first) for row, (second, first) in zip(value.rows, tops, strict=True)]
-        for m in range(size)
-    ]
-    own = matrix_of([row[m] for m, row in enumerate(each)], value.exponent)
-    if margins.shape != own.shape:
-        raise derivation.differs("the shape of the margins", shape_text(margins), shape_text(own))
-    unit = min(margins.exponent, own.exponent)
-    pairs = zip(in_units(margins, unit), in_units(own, unit), strict=True)
-    for row, ((stated,), (mine,)) in enumerate(pairs):
-        if stated > mine:
-            raise derivation.differs(f"the margin of row {row}", stated, mine)
-    others = [list(accumulate(row, min)) for row in each]
-    auditor.found[derivation.id] = Diagonal(tuple(a for (a,) in own.rows), others, value.exponent)
-
-
-def matrix_of(column: Sequence[int], exponent: int) -> Matrix:
-    """A column."""
-    return Matrix(tuple((entry,) for entry in column), exponent)
-
-
-def read_rows(reader: Reader) -> tuple[bytes | None, bytes | None]:
-    """``{"direct":t,"positions":t}``; each may be ``[]``."""
-    reader.literal('{"direct":')
-    direct = None if absent(reader) else read_term(reader)
-    reader.literal(',"positions":')
-    positions = None if absent(reader) else read_term(reader)
-    reader.literal("}")
-    return direct, positions
-
-
-def negative(row: Matrix) -> Matrix:
-    """-row."""
-    return Matrix(tuple(tuple(-entry for entry in entries) for entries in row.rows), row.exponent)
-
-
-def check_gap(auditor: Auditor, derivation: Derivation) -> None:
-    """Holds when the margin of every certified cell is larger than what the rest takes away; E257, E258, E272."""
-    floors: Floors = auditor.found[derivation.premises[0].id]
-    diagonal: Diagonal = auditor.found[derivation.premises[1].id]
-    direct, positions = (premise.conclusion for premise in derivation.premises[2:])
-    check_parts(auditor, derivation)
-    parts = (direct.bounds, positions.bounds)
-    unit = min(diagonal.unit, *(part.exponent for part in parts))
-    noise, most = ([bound for (bound,) in in_units(part, unit)] for part in parts)
-    against = [bound + max(most) for bound in noise]
-    shift = diagonal.unit - unit
-    vocabulary, length = auditor.network.vocabulary, auditor.network.positions
-    certified = flags(derivation, vocabulary**2 * length)
-    auditor.budget.spend(len(certified))
-    for index, flag in enumerate(certified):
-        if flag == "1":
-            pair, c = divmod(index, length)
-            q, m = divmod(pair, vocabulary)
-            if margin(floors, diagonal, (q, m, c)) << shift <= against[q] * ONE:
-                raise Failure(Code.E258, id=derivation.id, rule=derivation.rule.name, cell=(q, m, c))
-    auditor.found[derivation.id] = floors
-
-
-def check_parts(auditor: Auditor, derivation: Derivation) -> None:
-    """The three terms must be the path matrices with the common rows moved; E272."""
-    _, diagonal, direct, positions = (premise.conclusion for premise in derivation.premises)
-    known = known_names(auditor, derivation.premises[1])
-    paths = auditor.paths
-    tables = [paths.EVOU, paths.UU, paths.PVOU]
-    for place, term in enumerate(derivation.advice, 1):
-        if term is not None:
-            row = auditor.terms.value(term, known)
-            if row.shape != (1, auditor.network.vocabulary):
-                raise Failure(Code.E252, what=f"a common row of {shape_text(row)}")
-            tables[0] = plus_row(tables[0], row)
-            tables[place] = plus_row(tables[place], negative(row))
-    for place, (stated, table) in enumerate(zip((diagonal, direct, positions), tables, strict=True), 1):
-        same(auditor, derivation, place, stated.term, table)
-
-
-def margin(floors: Floors, diagonal: Diagonal, cell: tuple[int, int, int]) -> int:
-    """At least how much more m gets than any other output, in units of 1 / ONE; E257 for a cell that is not treated."""
-    q, m, c = cell
-    own = diagonal.own[m] * ONE
-    if c == 0 and q == m:
-        return own
-    j = floors.reach(q, m, c)
-    if j < 0:
-        raise Failure(Code.E257, cell=cell)
-    low = floors.floor(q, m, c)
-    return min(own, diagonal.own[m] * low + diagonal.others[m][j] * (ONE - low))
+    found = floors(auditor, derivation, derivation.advice)
+    treated = sum(map(bool, derivation.advice))
+    if derivation.conclusion != treated:
+        raise derivation.differs("the number of cells", derivation.conclusion, treated)
+    auditor.found[derivation.id] = found
 
 
 RULES = (
@@ -326,8 +191,4 @@ RULES = (
     Rule("increasing/1", (RANK_ONE,), INCREASING, no_advice, read_exceptions, check_increasing),
     Rule("score_gap/1", (RANK_ONE, INCREASING), SCORE_GAP, no_advice, read_score_gap, check_score_gap),
     Rule("attention_floor/1", ("paths", SCORE_GAP, ROW_DIFFERENCE), FLOOR, read_reach, read_cells, check_floor),
-    Rule("diagonal/1", (KNOWN,), DIAGONAL, no_advice, read_diagonal, check_diagonal),
-    Rule(
-        "diagonal_gap/1", (FLOOR, DIAGONAL, ROW_DIFFERENCE, ROW_DIFFERENCE), GAP, read_rows, read_certified, check_gap
-    ),
 )

@@ -3,7 +3,8 @@
 The leaves partition each cell (T2, walk.py). On a node the sum of D_x over the positions is at most the sum of the
 largest D_x(p, .) over the tokens that p may hold, and at least the sum of the smallest (T3); on a single sequence it is
 decided exactly (sign_of_sum). R needs a negative sum for every x != m, W a sum >= 0 for one (S0, margins.py).
-An x whose sum is negative on the whole cell is negative on every node (T1).
+An x whose sum is negative on the whole cell is negative on every node (T1). About float runs R is about the sums of
+D+, W about those of D- (S0').
 """
 
 from __future__ import annotations
@@ -83,12 +84,15 @@ class Cell:
             self.tables[x] = self.ordered(lower, min)
         return node_sum(node, *self.tables[x]) + lower[self.free][self.q]
 
-    def sign(self, node: Node, x: int) -> int:
-        """The sign of the sum of D_x on a node of one sequence, whose positions outside ``fixed`` all hold tau_m."""
+    def sign(self, node: Node, x: int, side: int) -> int:
+        """The sign of the sum of D_x (``side`` 1: of D+, -1: of D-) on a node of one sequence.
+
+        Its positions outside ``fixed`` all hold tau_m.
+        """
         tokens = [self.order[self.m]] * self.free
         for p, place in node.fixed:
             tokens[p] = self.order[place]
-        return self.margins.sign(self.q, self.m, x, tokens)
+        return self.margins.sign(self.q, self.m, x, tokens, side)
 
 
 def node_sum(node: Node, entries: Sequence[Sequence[int]], suffixes: Sequence[Sequence[int]]) -> int:
@@ -127,7 +131,7 @@ def check_right(cell: Cell, leaf: Leaf) -> None:
     """R: every x is negative on every node; E224."""
     for node in leaf.nodes:
         for x in cell.upper_open(node):
-            if node.size(cell.m) > 1 or cell.sign(node, x) >= 0:
+            if node.size(cell.m) > 1 or cell.sign(node, x, 1) >= 0:
                 raise Failure(Code.E224, cell=(cell.q, cell.m), symbol=leaf.index, x=x)
 
 
@@ -137,7 +141,7 @@ def check_wrong(cell: Cell, leaf: Leaf) -> None:
     if x >= cell.margins.vocabulary or x == cell.m:
         raise Failure(Code.E226, cell=(cell.q, cell.m), symbol=leaf.index, x=x)
     for node in leaf.nodes:
-        if cell.least(node, x) < 0 and (node.size(cell.m) > 1 or cell.sign(node, x) < 0):
+        if cell.least(node, x) < 0 and (node.size(cell.m) > 1 or cell.sign(node, x, -1) < 0):
             raise Failure(Code.E225, cell=(cell.q, cell.m), symbol=leaf.index, x=x)
 
 
@@ -172,7 +176,7 @@ def starts(cells: Sequence[tuple[int, int]], tree: str, vocabulary: int, free: i
 
 def check(auditor: Auditor, derivation: Derivation) -> None:
     """Adds up the sizes: right_low counts R, right_high everything but W."""
-    margins, tree = auditor.margins, derivation.advice
+    margins, tree = auditor.margins_of(derivation.premises[0]), derivation.advice
     cells = margins.cells
     begin = starts(cells, tree, margins.vocabulary, margins.positions - 1, auditor.budget)
 
@@ -183,4 +187,12 @@ def check(auditor: Auditor, derivation: Derivation) -> None:
     check_count(derivation, Count(right, auditor.inputs - wrong))
 
 
-RULE = Rule("token_order_tree/1", ("additive_margin",), "right_count", read_advice, read_count, check)
+RULE = Rule(
+    "token_order_tree/1",
+    ("additive_margin",),
+    "right_count",
+    read_advice,
+    read_count,
+    check,
+    ((("float_margin",), "float_count"),),
+)

@@ -175,7 +175,7 @@ def count_cell(margins: Margins, q: int, m: int, triples: Sequence[tuple[int, Tr
 
 def check(auditor: Auditor, derivation: Derivation) -> None:
     """Adds up the cells: right_high = V^K - sum of the lower bounds, right_low = V^K - sum of the upper ones."""
-    margins = auditor.margins
+    margins = auditor.margins_of(derivation.premises[0])
     check_shape(derivation.advice, margins)
     cells = margins.cells
     by_cell: defaultdict[tuple[int, int], list[tuple[int, Triple]]] = defaultdict(list)
@@ -189,4 +189,12 @@ def check(auditor: Auditor, derivation: Derivation) -> None:
     check_count(derivation, Count(auditor.inputs - most, auditor.inputs - least))
 
 
-RULE = Rule("generating_function_count/1", ("additive_margin",), "right_count", read_advice, read_count, check)
+RULE = Rule(
+    "generating_function_count/1",
+    ("additive_margin",),
+    "right_count",
+    read_advice,
+    read_count,
+    check,
+    ((("float_margin",), "float_count"),),
+)

@@ -6,14 +6,15 @@ import hashlib
 import json
 
 from .dyadic import tensor_hash
+from .float_format import Runs
 from .network import SIZES, Network
 
 TASK = "max-of-k"
 
 
-def statement_text(network: Network) -> str:
-    """The canonical text: architecture, task, and the hash of every tensor."""
-    statement = {
+def statement_text(network: Network, runs: Runs | None = None) -> str:
+    """The canonical text: architecture, task, and the hash of every tensor; and which float runs, if about these."""
+    statement: dict[str, object] = {
         "schema": "mechproof-statement/1",
         "architecture": {
             "family": "one-layer-attention-only",
@@ -35,9 +36,16 @@ def statement_text(network: Network) -> str:
         },
         "tensors": {name: tensor_hash(network.tensors[name], network.sizes(name)) for name in SIZES},
     }
+    if runs is not None:
+        statement["semantics"] = {
+            "runs": "every float run",
+            "stored": runs.arithmetic.name,
+            "accumulated_bits": runs.arithmetic.accumulated,
+            "exp_ulps": runs.exp_ulps,
+        }
     return json.dumps(statement, separators=(",", ":"), ensure_ascii=True)
 
 
-def statement_hash(network: Network) -> str:
+def statement_hash(network: Network, runs: Runs | None = None) -> str:
     """sha256 of the statement's text."""
-    return hashlib.sha256(statement_text(network).encode("ascii")).hexdigest()
+    return hashlib.sha256(statement_text(network, runs).encode("ascii")).hexdigest()

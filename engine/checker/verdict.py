@@ -12,10 +12,9 @@ from .certificate import MAX_CERTIFICATE
 from .errors import Code, Failure, describe
 from .files import read_bytes
 from .network import Network, read_network
-from .proof import check_proof, read_certificate, with_own
+from .proof import Relation, check_proof, read_certificate, with_own
 from .rule import Auditor, Rule
-from .rule_accuracy import Accuracy
-from .rule_loss import Loss
+from .rule_float import FloatAccuracy
 from .statement import TASK, statement_hash
 
 MAX_JOBS = 256
@@ -25,7 +24,7 @@ MAX_JOBS = 256
 class Verdict:
     """``status`` is VERIFIED, REFUSED or MALFORMED; ``line`` is the first line to print, ``text`` all of them.
 
-    The counts, sizes and ``sha256`` are set when the certificate is verified, ``code`` and ``message`` otherwise.
+    What was proved, and ``sha256``, are set when the certificate is verified, ``code`` and ``message`` otherwise.
     """
 
     status: str
@@ -36,7 +35,13 @@ class Verdict:
     right_high: int | None = None
     loss_low: str | None = None
     loss_high: str | None = None
+    outcome: str | None = None
+    claim: str | None = None
     inputs: int | None = None
+    semantics: str | None = None
+    exp_ulps: int | None = None
+    real_low: int | None = None
+    real_high: int | None = None
     sha256: str | None = None
     code: str | None = None
     message: str | None = None
@@ -50,20 +55,35 @@ class Verdict:
     def as_json(self) -> dict[str, str | int | None]:
         """The fields that are set, in one flat object."""
         bounds = ("right_low", "right_high", "loss_low", "loss_high")
-        names = ("status", "exit_code", "line", "relation", *bounds, "inputs", "sha256", "code", "message")
+        runs = ("semantics", "exp_ulps", "real_low", "real_high")
+        names = (
+            "status",
+            "exit_code",
+            "line",
+            "relation",
+            *bounds,
+            "inputs",
+            *runs,
+            "outcome",
+            "sha256",
+            "code",
+            "message",
+        )
         fields = {name: getattr(self, name) for name in names}
+        fields["text"] = self.claim
         return {name: value for name, value in fields.items() if value is not None}
 
 
-def theorem_text(network: Network, relation: Accuracy | Loss, sha256: str) -> str:
+def theorem_text(network: Network, relation: Relation, sha256: str) -> str:
     """The theorem in words, from the checker's own numbers."""
     vocabulary, positions = network.vocabulary, network.positions
+    arithmetic = "arithmetic, " if isinstance(relation, FloatAccuracy) else ""
     return (
         f"Network: one-layer attention-only transformer without normalisation, one head, the weights given:\n"
         f"  V = {vocabulary} tokens, K = {positions} positions, d_model = {network.model}, d_head = {network.head}.\n"
         f"Task: {TASK}: the largest token of the sequence must get the strictly largest logit (a tie is wrong).\n"
         f"{relation.words(f'{vocabulary}^{positions} = {vocabulary**positions}')}"
-        f"Statement: sha256:{sha256} (architecture, task and exact weights).\n"
+        f"Statement: sha256:{sha256} ({arithmetic}architecture, task and exact weights).\n"
     )
 
 
@@ -74,7 +94,7 @@ def failed(code: Code, data: dict[str, object]) -> Verdict:
     return Verdict(status, exit_code, f"s {status} {code.name} {message}", code=code.name, message=message)
 
 
-def proved(network: Network, relation: Accuracy | Loss, sha256: str, own: Sequence[str] = ()) -> Verdict:
+def proved(network: Network, relation: Relation, sha256: str, own: Sequence[str] = ()) -> Verdict:
     """The verdict for a certificate whose every step was checked; ``own``: rules that the auditor's checks decided."""
     resting = f"It rests on checks of your own: {', '.join(own)}.\n" if own else ""
     return Verdict(
@@ -115,4 +135,4 @@ def check(
     except Failure as failure:
         return failed(failure.code, failure.data)
     names = {rule.name for rule in own_rules} & {derivation.rule.name for derivation in certificate.derivations}
-    return proved(network, certificate.relation, auditor.statement, sorted(names))
+    return proved(network, certificate.relation, certificate.statement, sorted(names))

@@ -20,7 +20,7 @@ from math import frexp, ldexp
 import numpy as np
 import torch
 
-from ..published.sub_cubic import FloatNetwork
+from ..published.network import FloatNetwork
 from .runs import threads
 from .verifiers import Verifier
 
@@ -40,18 +40,18 @@ class Attack:
 
 
 def lie(verifier: Verifier, weights: Weights) -> float:
-    """Above zero if a certified cell holds a wrong sequence: by how much, at most, both are clear (in floats)."""
+    """Above zero if what is claimed to be right is wrong: by how much, at most, both are clear (in floats)."""
+    size, positions = weights["W_E"].shape[0], weights["W_pos"].shape[0]
+    sequences = np.array(list(product(range(size), repeat=positions)))
+    claimed = _claims(verifier, weights, sequences)
+    clear = np.minimum(-claimed, _worst_gaps(weights, sequences, sequences.max(axis=1)))
+    return float(np.where(np.isnan(clear), -np.inf, clear).max())
+
+
+def _claims(verifier: Verifier, weights: Weights, sequences: np.ndarray) -> np.ndarray:
     network = FloatNetwork.of({name: torch.from_numpy(value) for name, value in weights.items()}, torch.float32)
     run = verifier.verify(network, verifier.search(network))
-    size, positions = network.d_vocab, network.n_ctx
-    sequences = np.array(list(product(range(size), repeat=positions)))
-    largest = sequences.max(axis=1)
-    others = sequences != largest[:, None]
-    cells = (sequences[:, -1], largest, others.sum(axis=1))
-    reach = largest - run.gaps.numpy()[cells]
-    within = (np.where(others, sequences, -1).max(axis=1) <= reach) | (cells[2] == 0)
-    clear = np.minimum(-run.worst.numpy()[cells].astype(np.float64), _worst_gaps(weights, sequences, largest))
-    return float(np.where(within & ~np.isnan(clear), clear, -np.inf).max())
+    return run.claims(torch.from_numpy(sequences)).double().numpy()
 
 
 def _worst_gaps(weights: Weights, sequences: np.ndarray, largest: np.ndarray) -> np.ndarray:
@@ -127,8 +127,7 @@ def _bisect(verifier: Verifier, generator: np.random.Generator) -> Weights | Non
         return weights | {"W_pos": moved}
 
     def certified(value: np.float32) -> bool:
-        network = FloatNetwork.of({k: torch.from_numpy(v) for k, v in at(value).items()}, torch.float32)
-        return bool(verifier.verify(network, verifier.search(network)).worst[0, 0, 0] < 0)
+        return bool(_claims(verifier, at(value), np.zeros((1, 2), dtype=np.int64))[0] < 0)
 
     low, high = np.float32(-1e4), np.float32(1e4)
     if certified(low) == certified(high):

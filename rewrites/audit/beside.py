@@ -176,12 +176,18 @@ def _norm(matrix: Tensor, order: int) -> arb:
     length = root((vector * vector).sum())
     stretched = [(row * vector).sum() for row in entries]
     below = root(sum(value * value for value in stretched)) / length
-    rounded = [(entry * 2 ** (2 * NORM_BITS)).floor().mid().unique_fmpz() for entry in entries.ravel()]
+    rounded = [(entry * 2 ** (2 * NORM_BITS)).mid().floor().unique_fmpz() for entry in entries.ravel()]
     dyadic = DyadicMatrix.from_integers(*entries.shape, rounded, -2 * NORM_BITS)  # type: ignore[arg-type]
     rest = entries.ravel() - ball(np.array(rounded, dtype=object)) / 2 ** (2 * NORM_BITS)
     numerator, exponent = spectral_norm_up([dyadic], NORM_BITS)
     above = arb((fmpz(numerator), fmpz(exponent))) + root(sum(entry * entry for entry in rest))
     return below.union(above)
+
+
+def _where(first: Tensor, second: Any, other: Any) -> np.ndarray:
+    """``torch.where(condition, value, other)``, or ``value.where(condition, other)``."""
+    condition, value = (first, second) if first.dtype == torch.bool else (second, first)
+    return np.where(condition.numpy(), exact(value), exact(other))
 
 
 def _full_like(value: Tensor, number: float, **_: Any) -> np.ndarray:
@@ -230,6 +236,6 @@ OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "__getitem__": lambda a, index: exact(a)[_index(index)],
     "cat": lambda parts, dim: np.concatenate([exact(part) for part in parts], axis=dim),
     "stack": lambda parts, dim=0: np.stack([exact(part) for part in parts], axis=dim),
-    "where": lambda condition, a, b: np.where(condition.numpy(), exact(a), exact(b)),
+    "where": _where,
     "full_like": _full_like,
 }

@@ -6,17 +6,21 @@ matters; a side is only called wrong when the ball says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from flint import arb
 from torch import Tensor
 
-from ..published.sub_cubic import Replay
+from ..published.network import Run
+from .apriori import Apriori, decided
 from .beside import exact
+from .decisions import agreed
 from .findings import RunErrors, StepError
 from .runs import Setting
+from .seen import error_of
 
 # L is the largest wrong logit, by cell.
 LARGEST_WRONG = "largest wrong logit"
@@ -24,8 +28,35 @@ ABOVE = ("score noise", "direct noise", "largest attention", LARGEST_WRONG)
 BELOW = ("least attention",)
 
 
-def steps_of(run: Replay) -> dict[str, Tensor]:
+def steps_of(run: Run) -> dict[str, Tensor]:
     return {**run.steps, LARGEST_WRONG: run.worst}
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """A-priori bounds of the steps, each with the number of decisions before it; ``shared`` of them are as required.
+
+    ``made`` are the decisions of the run that has the bounds, ``uncertain`` of them might fall otherwise.
+    """
+
+    errors: Mapping[str, tuple[np.ndarray, int]]
+    made: Sequence[bytes]
+    uncertain: int
+    shared: int
+
+    @staticmethod
+    def of(run: Run, mode: Apriori, reference: Sequence[bytes]) -> Bounds:
+        """``reference``: the decisions of the run that the exact values stand beside."""
+        errors = {step: (error_of(values).ravel(), decided(values)) for step, values in steps_of(run).items()}
+        return Bounds(errors, mode.made, mode.uncertain, agreed(mode.made, reference))
+
+    def after(self, made: Sequence[bytes]) -> Bounds:
+        """For a run with these decisions."""
+        return replace(self, shared=min(self.shared, agreed(self.made, made)))
+
+    def __getitem__(self, step: str) -> np.ndarray:
+        errors, before = self.errors[step]
+        return errors if before <= self.shared else np.full_like(errors, np.inf)
 
 
 class Beheld:
@@ -45,7 +76,7 @@ class Beheld:
         self.negative = np.array([bool(entry < 0) for entry in self.balls], dtype=bool).reshape(balls.shape)
         self.shares = bool(((self.near >= 0) & (self.near <= 1))[self.known].all())
 
-    def errors(self, values: Tensor) -> StepError:
+    def errors(self, values: Tensor, bound: np.ndarray) -> StepError:
         found = values.double().numpy().ravel()
         finite = np.isfinite(found) & self.known
         error = np.abs(found[finite] - self.near[finite] - self.rest[finite])
@@ -60,6 +91,8 @@ class Beheld:
             int(((found[finite] == 0) & (near != 0)).sum()),
             int(saturated.sum()),
             int((~np.isfinite(found) & self.known).sum()),
+            float(bound[self.known].max(initial=0.0)),
+            int((error > bound[finite]).sum() + (np.isfinite(bound) & ~np.isfinite(found) & self.known).sum()),
         )
 
     def _wrong_side(self, found: np.ndarray, finite: np.ndarray) -> int:
@@ -77,21 +110,25 @@ def _ulp(values: np.ndarray, dtype: torch.dtype) -> np.ndarray:
     return np.ldexp(kind.eps, np.maximum(np.frexp(np.abs(values))[1] - 1, int(np.log2(kind.tiny))))
 
 
-def behold(reference: Replay) -> dict[str, Beheld]:
+def behold(reference: Run) -> dict[str, Beheld]:
     """The exact values beside the steps of a run that was made inside :class:`~.beside.Beside`."""
     return {step: Beheld(step, values) for step, values in steps_of(reference).items()}
 
 
-def compare(setting: Setting, run: Replay, truth: Mapping[str, Beheld]) -> RunErrors:
-    """One run beside the exact values that belong to its advice."""
-    steps = tuple(truth[step].errors(values) for step, values in steps_of(run).items())
+def compare(setting: Setting, run: Run, truth: Mapping[str, Beheld], bounds: Bounds | None = None) -> RunErrors:
+    """One run beside the exact values that belong to its advice; without ``bounds`` all errors may be infinite."""
+    found = steps_of(run)
+    within = {step: bounds[step] if bounds else np.full(values.numel(), np.inf) for step, values in found.items()}
+    steps = tuple(truth[step].errors(values, within[step]) for step, values in found.items())
     largest, worst = truth[LARGEST_WRONG], run.worst.double().numpy().ravel()
-    seen = next(step.absolute for step in steps if step.step == LARGEST_WRONG)
+    certain = (np.abs(worst) > within[LARGEST_WRONG])[largest.known]
     return RunErrors(
         setting,
         run.count(),
         int(run.certified.sum()),
         int(((worst < 0) != largest.negative.ravel())[largest.known].sum()),
-        int((np.abs(worst[largest.known]) <= seen).sum()),
+        int(certain.sum()),
+        int((~certain).sum()),
+        bounds.uncertain if bounds else 0,
         steps,
     )

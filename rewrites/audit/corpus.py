@@ -15,7 +15,7 @@ import numpy as np
 
 from ...engine.files import atomic_write
 from .attack import attacks
-from .findings import BoundAudit, Verdict
+from .findings import BoundAudit, CellFinding, Kind, Verdict
 from .runs import PUBLISHED
 from .session import Session
 from .verifiers import Verifier
@@ -45,16 +45,28 @@ def construct(verifiers: Sequence[Verifier], folder: Path) -> Iterator[Path]:
 def entry(file: str, bound: BoundAudit) -> dict[str, Any]:
     """What the corpus says about one network: verifier, claim, truth."""
     worst = bound.false[0]
-    q, m, c = worst.cell
-    which = f"maximum {m} and {c} other tokens, none above {m - worst.gap}," if c else f"maximum {m} and no other token"
     return {
         "weights": file,
         "verifier": bound.verifier,
-        "claim": (
-            f"every sequence with query {q}, {which} is right: the largest wrong logit is at most {worst.claimed!r}"
-        ),
+        "claim": f"{_which(bound.kind, worst)} is right: the largest wrong logit is at most {worst.claimed!r}",
         "truth": worst.witness and worst.witness.as_json(),
         "count": bound.count,
         "right": bound.truth,
         "inputs": bound.inputs,
     }
+
+
+def _which(kind: Kind, found: CellFinding) -> str:
+    match kind, found.cell:
+        case Kind.sequence, tokens:
+            return f"the sequence {tokens}"
+        case Kind.cubic, (q, m, k, c):
+            others = f"{c} tokens {k}" if c else "no other token"
+            return f"every sequence with query {q}, maximum {m} and {others} before the query"
+        case Kind.sub_cubic, (q, m, c) if c:
+            return (
+                f"every sequence with query {q}, maximum {m} and {c} other tokens, none above {m - (found.gap or 0)},"
+            )
+        case _, (q, m, *_):
+            return f"every sequence with query {q}, maximum {m} and no other token"
+    raise AssertionError(kind)

@@ -1,8 +1,9 @@
 """What an audit found, as data.
 
 A verdict is about one bound: FALSE when a certified cell holds a wrong sequence; NOT IMPLIED when a certified cell does
-not follow from its own relaxation, wherever floats play no part; HOLDS AFTER WIDENING when only float error is to blame
-(then ``widening`` is what every largest logit must be moved up by, and ``widened_count`` what is left); else HOLDS.
+not follow from its own relaxation, wherever floats play no part, or a step is not what it stands for; HOLDS AFTER
+WIDENING when only float error is to blame (then ``widening`` is what every largest logit must be moved up by, and
+``widened_count`` what is left); else HOLDS.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from math import inf, isfinite
 from typing import Any
 
 from .runs import Setting
@@ -25,13 +27,22 @@ class Verdict(StrEnum):
     holds = "HOLDS"
 
 
+class Kind(StrEnum):
+    """What a bound is made of, with the names of a cell's numbers."""
+
+    sub_cubic = "cell (q, m, c)"
+    cubic = "cell (q, m, k, c)"
+    sequence = "sequence t"
+
+
 @dataclass(frozen=True)
 class StepError:
     """One step of one run beside its exact values: largest errors, and how many entries are wrong in which way.
 
     ``wrong_side``: claimed as upper (lower) bounds, but below (above) the exact value.  ``vanished``: zero, but not in
     truth.  ``saturated``: a share of exactly 1 that is less in truth.  ``not_numbers``: NaN or infinite, but numbers in
-    truth.
+    truth.  ``apriori``: the largest a-priori bound of the error, infinite where there is none; ``beyond``: errors that
+    are larger than their bound, on machines that do not compute as :mod:`.apriori` assumes.
     """
 
     step: str
@@ -42,23 +53,39 @@ class StepError:
     vanished: int
     saturated: int
     not_numbers: int
+    apriori: float = inf
+    beyond: int = 0
+
+    @property
+    def ratio(self) -> float:
+        """The largest bound in terms of the largest error."""
+        return self.apriori / self.absolute if self.absolute else inf
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"apriori": self.apriori if isfinite(self.apriori) else None}
 
 
 @dataclass(frozen=True)
 class RunErrors:
     """One run: what it returns, and how it differs from the exact computation with the same advice.
 
-    ``flipped``: comparisons L < 0 that the exact value decides otherwise; ``uncertain``: those with |L| within the
-    largest error of L seen in this run.  ``skipped``: why the run was not possible, else empty.
+    ``flipped``: comparisons L < 0 that the exact value decides otherwise; ``certain``: those with |L| above the
+    a-priori bound of its error, which cannot be flipped, ``uncertain``: the others.  ``branches``: decisions on the way
+    that the bounds leave open.  ``skipped``: why the run was not possible, else empty.
     """
 
     setting: Setting
     count: int = 0
     cells: int = 0
     flipped: int = 0
+    certain: int = 0
     uncertain: int = 0
+    branches: int = 0
     steps: tuple[StepError, ...] = ()
     skipped: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"steps": [step.as_json() for step in self.steps]}
 
 
 @dataclass(frozen=True)
@@ -70,8 +97,8 @@ class CellFinding:
     follow if the claimed noise were an upper bound.
     """
 
-    cell: tuple[int, int, int]
-    gap: int
+    cell: tuple[int, ...]
+    gap: int | None
     claimed: float
     excess: float
     by_floats: bool
@@ -92,8 +119,31 @@ class Missing:
 
 
 @dataclass(frozen=True)
+class Stray:
+    """A step that is not, in exact arithmetic, the quantity of the network that it stands for: the formula is another.
+
+    In so many of its ``entries``; their largest distance is ``amount``.
+    """
+
+    step: str
+    differing: int
+    entries: int
+    amount: float
+
+    def sentence(self) -> str:
+        return (
+            f"step {self.step} is not the network's in {self.differing} of {self.entries} entries, by up to "
+            f"{self.amount:.3g} in exact arithmetic"
+        )
+
+
+@dataclass(frozen=True)
 class BoundAudit:
-    """The verdict about what one verifier returns in one float type."""
+    """The verdict about what one verifier returns in one float type.
+
+    ``unlisted``: certified cells that hold a wrong sequence and are not among ``findings``, which lists few of many.
+    ``lost``: right sequences that a verifier which runs every sequence calls wrong, and ``loss`` is one.
+    """
 
     verifier: str
     dtype: str
@@ -105,10 +155,19 @@ class BoundAudit:
     missing: tuple[Missing, ...] = ()
     widening: float = 0.0
     widened_count: int = 0
+    kind: Kind = Kind.sub_cubic
+    strays: tuple[Stray, ...] = ()
+    unlisted: int = 0
+    lost: int = 0
+    loss: tuple[int, ...] = ()
 
     @property
     def false(self) -> tuple[CellFinding, ...]:
         return tuple(found for found in self.findings if found.witness is not None)
+
+    @property
+    def false_cells(self) -> int:
+        return len(self.false) + self.unlisted
 
     @property
     def not_implied(self) -> tuple[CellFinding, ...]:
@@ -122,12 +181,18 @@ class BoundAudit:
     def verdict(self) -> Verdict:
         if self.false or (self.truth is not None and self.count > self.truth):
             return Verdict.false
-        if self.not_implied:
+        if self.not_implied or self.strays:
             return Verdict.not_implied
         return Verdict.widened if self.by_floats else Verdict.holds
 
     def sentence(self) -> str:
         """The verdict with its reason, one line."""
+        return "; ".join([self._reason(), *[self.losses()] * bool(self.lost), *(one.sentence() for one in self.strays)])
+
+    def losses(self) -> str:
+        return f"{self.lost} right sequences are called wrong, such as {self.loss}"
+
+    def _reason(self) -> str:
         says = f"{self.verdict}: {self.verifier} ({self.dtype}) says {self.count} of {self.inputs} are right"
         match self.verdict:
             case Verdict.false:
@@ -138,9 +203,11 @@ class BoundAudit:
                 wrong = worst.witness
                 assert wrong is not None
                 return (
-                    f"{says}{truth}; cell (q, m, c) = {worst.cell} is certified, but on {wrong.tokens} output "
-                    f"{wrong.output} is not below the right one; {len(self.false)} such cells"
+                    f"{says}{truth}; {self.kind} = {worst.cell} is certified, but on {wrong.tokens} output "
+                    f"{wrong.output} is not below the right one; {self.false_cells} such cells"
                 )
+            case Verdict.not_implied if not self.not_implied:
+                return says
             case Verdict.not_implied:
                 worst = self.not_implied[0]
                 return (
@@ -157,6 +224,7 @@ class BoundAudit:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {
+            "kind": str(self.kind),
             "verdict": str(self.verdict),
             "sentence": self.sentence(),
             "findings": [found.as_json() for found in self.findings],
@@ -183,7 +251,7 @@ class VerifierAudit:
         return {
             "verifier": self.verifier,
             "bounds": [bound.as_json() for bound in self.bounds],
-            "runs": [asdict(run) for run in self.runs],
+            "runs": [run.as_json() for run in self.runs],
             "branches": {"compared": self.compared, "flipped": self.flipped},
             "vanished_exponentials": self.vanished,
         }
@@ -253,10 +321,23 @@ class Audit:
         return all(one.bounds for one in self.audits) and all(verdict is Verdict.holds for verdict in verdicts)
 
     def as_json(self) -> dict[str, Any]:
-        return {
+        found = {
             "network": self.network,
             "holds": self.holds,
             "skipped": list(self.skipped),
             "verifiers": [audit.as_json() for audit in self.audits],
             "losses": [loss.as_json() for loss in self.losses],
         }
+        return _finite(found)
+
+
+def _finite(data: Any) -> Any:
+    """None for what is no number, which JSON cannot write."""
+    match data:
+        case dict():
+            return {key: _finite(value) for key, value in data.items()}
+        case list() | tuple():
+            return [_finite(value) for value in data]
+        case float():
+            return data if isfinite(data) else None
+    return data

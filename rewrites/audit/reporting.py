@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 from rich.box import SIMPLE
@@ -10,6 +11,7 @@ from rich.table import Table
 from ...engine.transcript import Block, Code, Document, Listing, Paragraph, Prose, Section, Text
 from ...engine.transcript import Table as DocumentTable
 from .findings import Audit, BoundAudit, LossAudit, StepError, Verdict, VerifierAudit
+from .runs import Setting
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 RULES = {
@@ -20,36 +22,44 @@ RULES = {
 BELOW_TRUTH = ("bound-below-truth", "A claimed upper bound lies below the truth.", "warning")
 SKIPPED = ("skipped", "A float type was not replayed.", "note")
 NOT_A_NUMBER = ("not-a-number", "A step of a replay is NaN or infinite.", "warning")
+STRAYED = ("another-quantity", "A step is not the quantity of the network that it stands for.", "warning")
+LOST = ("right-called-wrong", "A sequence that is right is called wrong.", "warning")
 FLIPPED = ("flipped-comparison", "A comparison that exact arithmetic decides otherwise.", "warning")
+UNCERTAIN = ("uncertain-comparison", "A comparison that value and a-priori bound of its error leave open.", "note")
+BEYOND = ("beyond-bound", "An error above its a-priori bound: this machine does not compute as assumed.", "error")
 BOUND_COLUMNS = ("bound", "type", "verdict", "says", "cells", "false", "open", "float")
-STEP_COLUMNS = ("step", "error", "ulps", "side", "zero", "one", "NaN")
+STEP_COLUMNS = ("step", "error", "bound", "ratio", "ulps", "side", "zero", "one", "NaN")
 BOUND_CAPTION = (
     "certified cells that are false (with a wrong sequence), open (they do not follow), or rest on float error"
 )
 STEP_CAPTION = (
-    "entries on the wrong side of what they are claimed to bound; zero, or a share of one, but not in truth; NaN or "
-    "infinite"
+    "largest error and largest a-priori bound of it; entries on the wrong side of what they are claimed to bound; "
+    "zero, or a share of one, but not in truth; NaN or infinite"
 )
-RUN_CAPTION = "comparisons L < 0 that exact arithmetic decides otherwise; those within the largest error of L"
+RUN_CAPTION = (
+    "comparisons L < 0 that exact arithmetic decides otherwise; those that value and a-priori bound make certain, or "
+    "leave uncertain"
+)
 MANY = 32
-RUN_COLUMNS = ("run", "says", "cells", "flipped", "uncertain")
+RUN_COLUMNS = ("run", "says", "cells", "flipped", "certain", "uncertain")
 
 
 def _bound_row(bound: BoundAudit) -> tuple[str, ...]:
-    numbers = (bound.count, bound.cells, len(bound.false), len(bound.not_implied), len(bound.by_floats))
+    numbers = (bound.count, bound.cells, bound.false_cells, len(bound.not_implied), len(bound.by_floats))
     return (bound.verifier, bound.dtype, str(bound.verdict), *map(str, numbers))
 
 
 def _step_row(step: StepError) -> tuple[str, ...]:
     counts = (step.wrong_side, step.vanished, step.saturated, step.not_numbers)
-    return (step.step, f"{step.absolute:.1e}", f"{step.ulps:.1e}", *map(str, counts))
+    bound, ratio = (f"{number:.1e}" if isfinite(number) else "-" for number in (step.apriori, step.ratio))
+    return (step.step, f"{step.absolute:.1e}", bound, ratio, f"{step.ulps:.1e}", *map(str, counts))
 
 
 def _run_rows(audit: VerifierAudit) -> list[tuple[str, ...]]:
     return [
-        (str(run.setting), "skipped", "", "", "")
+        (str(run.setting), "skipped", "", "", "", "")
         if run.skipped
-        else (str(run.setting), *map(str, (run.count, run.cells, run.flipped, run.uncertain)))
+        else (str(run.setting), *map(str, (run.count, run.cells, run.flipped, run.certain, run.uncertain)))
         for run in audit.runs
     ]
 
@@ -80,7 +90,11 @@ def _table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]], ca
 
 def lines(audit: Audit) -> list[str]:
     """A sentence for every bound that does not simply hold, and what was not done."""
-    found = [one.sentence() for one in (*audit.bounds, *audit.losses) if one.verdict is not Verdict.holds]
+    found = [
+        one.sentence()
+        for one in (*audit.bounds, *audit.losses)
+        if one.verdict is not Verdict.holds or (isinstance(one, BoundAudit) and one.lost)
+    ]
     return found + [f"skipped {reason}" for reason in audit.skipped]
 
 
@@ -146,6 +160,9 @@ def sarif(audit: Audit, version: str) -> dict[str, Any]:
             )
             for one in bound.missing
         ]
+        found += [(STRAYED, f"{place}/{one.step}", one.sentence()) for one in bound.strays]
+        if bound.lost:
+            found.append((LOST, place, bound.losses()))
     for one in audit.audits:
         for run in one.runs:
             place = f"{one.verifier}/{run.setting}"
@@ -153,6 +170,15 @@ def sarif(audit: Audit, version: str) -> dict[str, Any]:
                 found.append((SKIPPED, place, run.skipped))
             if run.flipped:
                 found.append((FLIPPED, place, f"{run.flipped} comparisons L < 0 flip against exact arithmetic"))
+            if run.uncertain and run.setting == Setting(run.setting.dtype):
+                every = run.certain + run.uncertain
+                says = f"{run.uncertain} of {every} comparisons L < 0 are not certified, nor {run.branches} before them"
+                found.append((UNCERTAIN, place, says))
+            found += [
+                (BEYOND, f"{place}/{step.step}", f"{step.beyond} errors are above their a-priori bound")
+                for step in run.steps
+                if step.beyond
+            ]
             found += [
                 (NOT_A_NUMBER, f"{place}/{step.step}", f"{step.not_numbers} entries are NaN or infinite")
                 for step in run.steps

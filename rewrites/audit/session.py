@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from math import ldexp
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,25 +24,40 @@ from ...engine.graph import ProofGraph
 from ...models.problem import problem
 from ...models.statement import Statement
 from ...models.weights import load
-from ..published.sub_cubic import FloatNetwork, Replay
+from ..published import cubic, sub_cubic
+from ..published.network import FloatNetwork, Run
 from ..rules.additive_margin import AdditiveMargin, AdditiveMarginRule
 from ..rules.enumeration import Enumeration
 from ..rules.path_decomposition import paths_of
-from .beside import Beside
-from .comparing import LARGEST_WRONG, behold, compare
-from .findings import Audit, BoundAudit, CellFinding, Missing, RunErrors, VerifierAudit
+from .brute_force import BUDGET, audit_runner
+from .comparing import LARGEST_WRONG, Beheld
+from .cubic import CubicJudge, CubicTruth
+from .every_sequence import EverySequence
+from .findings import Audit, BoundAudit, RunErrors, VerifierAudit
+from .judging import Judge, SubCubicJudge
 from .loss import audit_loss
-from .relaxation import Relaxation, Truth, certified
-from .runs import DTYPES, PUBLISHED, Setting, running, settings, threads
-from .verifiers import Verifier
-from .witness import Suspicion
+from .relaxation import Truth
+from .replaying import Replays
+from .runs import DTYPES, PUBLISHED, Setting, settings, threads
+from .verifiers import Runner, Verifier
+from .witness import Suspicion, doubles
 
 # With at most so many sequences the true count is computed as well.
 ENUMERATED = 1 << 14
-# Wrong sequences are looked for in so many cells of a bound, those that its relaxation leaves most room in.
-WITNESSES = 64
 
-Advice = list[tuple[Tensor, ...]]
+Progress = Callable[[str, int, int], None]
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """No progress report."""
+
+
+@dataclass(eq=False)
+class UnknownCells(MechproofError):
+    """A verifier certifies something that audits cannot decide."""
+
+    kind: str
+    sentence = "audits know no cells of the kind that {kind} certifies"
 
 
 @dataclass(eq=False)
@@ -74,6 +87,7 @@ class Session:
         self._graph, self._margin = graph, graph.apply(AdditiveMarginRule(), [paths_of(graph, self.statement)])
         margin: AdditiveMargin = graph.claim(self._margin)
         self.truth, self.suspicion = Truth(self.statement, margin.paths), Suspicion(margin)
+        self.cubic, self.every = CubicTruth(margin.paths), EverySequence(margin)
 
     @cached_property
     def right(self) -> int | None:
@@ -88,88 +102,75 @@ class Session:
     def network(self, dtype: str) -> FloatNetwork:
         return FloatNetwork.of(self.weights, DTYPES[dtype])
 
-    def audit(self, verifier: Verifier, dtypes: Sequence[str] = tuple(DTYPES)) -> VerifierAudit:
-        """The gaps are those of the published float type's search; see :mod:`.runs` for what is run with them."""
-        advice: Advice = []
+    def audit(
+        self,
+        verifier: Verifier,
+        dtypes: Sequence[str] = tuple(DTYPES),
+        *,
+        budget: int = BUDGET,
+        progress: Progress = silent,
+    ) -> VerifierAudit:
+        """The gaps are those of the published float type's search; see :mod:`.runs` for what is run with them.
+
+        ``budget``: the most sequences that are run one by one.
+        """
+        if isinstance(verifier, Runner):
+            try:
+                return audit_runner(self, verifier, dtypes, budget, progress)
+            except MagnitudeError as reason:  # what is true cannot be counted
+                return VerifierAudit(verifier.name, (), (_stopped(Setting(PUBLISHED), reason),), 0, 0, 0)
         try:
             with threads(1):
                 gaps = verifier.search(self.network(PUBLISHED))
-            with running(Setting(PUBLISHED), advice), Beside() as beside:
-                truth = behold(verifier.verify(self.network(PUBLISHED), gaps))
+            replayed = Replays(self.network, lambda network: verifier.verify(network, gaps))
         except RuntimeError as reason:  # such as singular vectors of what is no number
             return VerifierAudit(verifier.name, (), (_stopped(Setting(PUBLISHED), reason),), 0, 0, 0)
-        runs, replays = [], dict[str, Replay]()
+        runs, replays = [], dict[str, Run]()
         for setting in settings(tuple(dtypes)):
             try:
-                run = self._run(verifier, setting, gaps, advice)
+                run, errors = replayed.run(setting)
             except RuntimeError as reason:  # what torch raises for a type that it cannot run
                 runs.append(_stopped(setting, reason))
                 continue
-            runs.append(compare(setting, run, truth))
+            runs.append(errors)
             replays.setdefault(setting.dtype, run)
-        double = self._run(verifier, Setting("float64"), gaps, advice)
-        reference = self.truth.relaxation(double.steps, gaps)
-        positive = ~truth[LARGEST_WRONG].negative
-        bounds = tuple(
-            self._bound(verifier.name, dtype, replays[dtype], reference, positive)
-            for dtype in DTYPES
-            if dtype in replays
-        )
+        judge = self._judge(replays.get("float64") or replayed.run(Setting("float64"))[0], replayed.truth)
+        bounds = tuple(self._bound(verifier.name, dtype, replays[dtype], judge) for dtype in DTYPES if dtype in replays)
+        beside = replayed.beside
         return VerifierAudit(verifier.name, bounds, tuple(runs), beside.compared, beside.flipped, beside.vanished)
 
-    def _run(self, verifier: Verifier, setting: Setting, gaps: Tensor, advice: Advice) -> Replay:
-        with running(setting, advice):
-            return verifier.verify(self.network(setting.dtype), gaps)
+    def _judge(self, double: Run, truth: Mapping[str, Beheld]) -> Judge:
+        """By what a run's cells are, whatever the verifier is called."""
+        positive = ~truth[LARGEST_WRONG].negative
+        match double:
+            case sub_cubic.Replay():
+                return SubCubicJudge(self.truth, self.suspicion, double, positive)
+            case cubic.Replay():
+                return CubicJudge(self.cubic, self.suspicion, truth, positive)
+        raise UnknownCells(type(double).__qualname__)
 
-    def _bound(self, name: str, dtype: str, run: Replay, reference: Relaxation, positive: np.ndarray) -> BoundAudit:
-        """``positive``: where the exact value of the run's own formula is not below zero."""
-        relaxation, cells = self.truth.relaxation(run.steps, run.gaps), certified(run)
-        bounds = relaxation.bounds(cells)
-        open_cells = np.array([place for place, bound in enumerate(bounds) if not bound < 0], dtype=np.int64)
-        doubtful = cells[open_cells]
-        by_floats = positive[doubtful.q, doubtful.m, doubtful.c]
-        by_floats = by_floats | np.array([bool(bound < 0) for bound in reference.bounds(doubtful)], dtype=bool)
-        as_claimed = self.truth.relaxation(run.steps, run.gaps, repaired=False).bounds(doubtful)
-        claimed = run.worst.double().numpy()[doubtful.q, doubtful.m, doubtful.c]
-        excess = [float(bounds[place].upper()) for place in open_cells.tolist()]
-        searched = set(sorted(range(len(excess)), key=lambda place: -excess[place])[:WITNESSES])
-        places = zip(*(axis.tolist() for axis in (doubtful.q, doubtful.m, doubtful.c, doubtful.gap)), strict=True)
-        findings = tuple(
-            CellFinding(
-                (q, m, c),
-                gap,
-                float(claimed[place]),
-                excess[place],
-                bool(by_floats[place]),
-                bool(as_claimed[place] < 0),
-                self.suspicion.witness(q, m, c, gap) if place in searched else None,
-            )
-            for place, (q, m, c, gap) in enumerate(places)
-        )
-        widening = max((-found.claimed for found in findings if found.by_floats), default=0.0)
-        widened = Replay(run.steps, run.gaps, run.worst.double() + widening) if widening else run
+    def _bound(self, name: str, dtype: str, run: Run, judge: Judge) -> BoundAudit:
+        judged = judge(run)
+        widening = max((-found.claimed for found in judged.findings if found.by_floats), default=0.0)
+        widened = replace(run, worst=run.worst.double() + widening) if widening else run  # type: ignore[type-var]
         return BoundAudit(
             name,
             dtype,
             run.count(),
             self.statement.task.inputs,
             self.right,
-            len(cells),
-            findings,
-            _missing(relaxation),
+            judged.cells,
+            judged.findings,
+            judged.missing,
             widening,
             widened.count(),
+            judge.kind,
+            judged.strays,
         )
 
 
-def _stopped(setting: Setting, reason: RuntimeError) -> RunErrors:
+def _stopped(setting: Setting, reason: RuntimeError | MagnitudeError) -> RunErrors:
     return RunErrors(setting, skipped=(str(reason) or type(reason).__name__).splitlines()[0])
-
-
-def _missing(relaxation: Relaxation) -> tuple[Missing, ...]:
-    names = dict.fromkeys(short.step for short in relaxation.shortfalls)
-    found = {name: [short.amount for short in relaxation.shortfalls if short.step == name] for name in names}
-    return tuple(Missing(name, len(amounts), max(amounts)) for name, amounts in found.items())
 
 
 def float_weights(statement: Statement) -> dict[str, Tensor]:
@@ -181,9 +182,7 @@ def float_weights(statement: Statement) -> dict[str, Tensor]:
     if biases:
         raise HasBiases(biases)
     return {
-        name: torch.tensor([[ldexp(entry, matrix.exponent) for entry in row] for row in matrix.integers()]).double()
-        for name, matrix in tensors.items()
-        if name.startswith("W_")
+        name: torch.from_numpy(doubles(matrix)) for name, matrix in tensors.items() if name.startswith("W_")
     }
 
 
@@ -192,55 +191,73 @@ def audit(
     verifiers: Sequence[Verifier],
     dtypes: Sequence[str] = tuple(DTYPES),
     *,
+    config: str | os.PathLike[str] | None = None,
     loss: bool = False,
+    budget: int = BUDGET,
     processes: int = 1,
-    progress: Callable[[str, int, int], None] = lambda *_: None,
+    progress: Progress = silent,
 ) -> Audit:
     """Audit what these verifiers say about one network, and (``loss``) the published loss bound's last step.
 
-    Raises what loading raises, :class:`HasBiases` and :class:`NoUnembedding`.
+    ``budget``: the most sequences that are run one by one.  Raises what loading raises, :class:`HasBiases` and
+    :class:`NoUnembedding`.
     """
     found: list[VerifierAudit] = []
-    for one in _audits(weights, verifiers, tuple(dtypes), min(processes, len(verifiers))):
+    work = _Work(weights, config, tuple(dtypes), budget)
+    for one in _audits(work, verifiers, min(processes, len(verifiers)), progress):
         found.append(one)
         progress("auditing", len(found), len(verifiers))
     skipped = {f"{run.setting.dtype}: {run.skipped}" for one in found for run in one.runs if run.skipped}
-    losses = tuple(audit_loss(outputs(weights), dtype) for dtype in dtypes) if loss else ()
+    losses = tuple(audit_loss(outputs(weights, config), dtype) for dtype in dtypes) if loss else ()
     return Audit(Path(weights).name, tuple(found), tuple(sorted(skipped)), losses)
 
 
-def outputs(weights: str | os.PathLike[str]) -> int:
+def outputs(weights: str | os.PathLike[str], config: str | os.PathLike[str] | None = None) -> int:
     """How many logits a network has, whatever its architecture: the columns of its unembedding."""
-    checkpoint = load(weights)
+    checkpoint = load(weights, config=config)
     for name, tensor in checkpoint.tensors.items():
         if name.split(".")[-1] == "W_U":
             return tensor.shape[-1]
     raise NoUnembedding(checkpoint.source)
 
 
-def _audits(
-    weights: str | os.PathLike[str], verifiers: Sequence[Verifier], dtypes: tuple[str, ...], processes: int
-) -> Iterator[VerifierAudit]:
+@dataclass(frozen=True)
+class _Work:
+    """What every process is told."""
+
+    weights: str | os.PathLike[str]
+    config: str | os.PathLike[str] | None
+    dtypes: tuple[str, ...]
+    budget: int
+
+    def session(self) -> Session:
+        return Session(self.weights, self.config)
+
+    def audit(self, session: Session, verifier: Verifier, progress: Progress = silent) -> VerifierAudit:
+        return session.audit(verifier, self.dtypes, budget=self.budget, progress=progress)
+
+
+def _audits(work: _Work, verifiers: Sequence[Verifier], processes: int, progress: Progress) -> Iterator[VerifierAudit]:
     if not verifiers:
         return
     if processes <= 1:
-        session = Session(weights)
-        yield from (session.audit(verifier, dtypes) for verifier in verifiers)
+        session = work.session()
+        yield from (work.audit(session, verifier, progress) for verifier in verifiers)
         return
     # Fresh interpreters: a fork would copy the locks of torch's threads.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, initializer=_start, initargs=(weights,)) as pool:
-        yield from pool.map(partial(_one, dtypes), verifiers)
+    with ProcessPoolExecutor(processes, context, initializer=_start, initargs=(work,)) as pool:
+        yield from pool.map(partial(_one, work), verifiers)
 
 
 _sessions: list[Session] = []
 
 
-def _start(weights: str | os.PathLike[str]) -> None:
+def _start(work: _Work) -> None:
     """In a worker: one session for all its work."""
     torch.set_num_threads(1)
-    _sessions.append(Session(weights))
+    _sessions.append(work.session())
 
 
-def _one(dtypes: tuple[str, ...], verifier: Verifier) -> VerifierAudit:
-    return _sessions[0].audit(verifier, dtypes)
+def _one(work: _Work, verifier: Verifier) -> VerifierAudit:
+    return work.audit(_sessions[0], verifier)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import combinations
-from math import comb
+from math import comb, inf
 
 import numpy as np
 
@@ -20,31 +21,31 @@ CANDIDATES = 4
 
 @dataclass(frozen=True)
 class Witness:
-    """A sequence of the cell (q, m, c) on which output ``output`` is at least as large as the right one."""
+    """A sequence of a cell on which output ``output`` is at least as large as the right one."""
 
     tokens: tuple[int, ...]
     output: int
-    cell: tuple[int, int, int]
+    cell: tuple[int, ...]
 
     def as_json(self) -> dict[str, object]:
         return {"sequence": list(self.tokens), "output": self.output, "cell": list(self.cell)}
 
 
-def sequences(q: int, m: int, c: int, reach: int, positions: int) -> np.ndarray:
-    """Those with query q, maximum m and c other tokens of at most ``reach``: all, or always the same sample."""
-    free, slots = c - (q != m), positions - 1
+def sequences(q: int, m: int, free: int, others: np.ndarray, positions: int) -> np.ndarray:
+    """Those with query q, ``free`` others before it and m elsewhere: all, or always the same sample."""
+    slots = positions - 1
     places = np.array(list(combinations(range(slots), free)), dtype=np.int64).reshape(comb(slots, free), free)
-    if comb(slots, free) * (reach + 1) ** free <= SEQUENCES:
-        tokens = np.indices((reach + 1,) * free).reshape(free, (reach + 1) ** free).T
+    if comb(slots, free) * len(others) ** free <= SEQUENCES:
+        tokens = np.indices((len(others),) * free).reshape(free, len(others) ** free).T
         chosen = np.repeat(np.arange(len(places)), len(tokens))
         tokens = np.tile(tokens, (len(places), 1))
     else:
-        generator = np.random.default_rng(q * 1_000_003 + m * 1009 + c)
+        generator = np.random.default_rng(q * 1_000_003 + m * 1009 + free)
         chosen = generator.integers(len(places), size=SEQUENCES)
-        tokens = generator.integers(reach + 1, size=(SEQUENCES, free))
+        tokens = generator.integers(len(others), size=(SEQUENCES, free))
     found = np.full((len(chosen), positions), m, dtype=np.int64)
     found[:, -1] = q
-    np.put_along_axis(found, places[chosen], tokens, axis=1)
+    np.put_along_axis(found, places[chosen], others[tokens], axis=1)
     return found
 
 
@@ -55,19 +56,16 @@ class Suspicion:
         self._margin = margin
         tables = margin.paths.tables
         self._direct, self._tokens, self._places, token_scores, place_scores = (
-            _floats(tables[name]) for name in ("UU", "EVOU", "PVOU", "EQKE", "EQKP")
+            doubles(tables[name]) for name in ("UU", "EVOU", "PVOU", "EQKE", "EQKP")
         )
         root = margin.paths.statement.network.d_head**0.5
         self._token_scores, self._place_scores = token_scores / root, place_scores / root
 
-    def witness(self, q: int, m: int, c: int, gap: int) -> Witness | None:
-        """A wrong sequence of a certified cell, if one of the most suspicious is."""
-        reach = m - gap
-        if c and reach < (0 if q == m else q):
+    def witness(self, cell: tuple[int, ...], candidates: np.ndarray) -> Witness | None:
+        """A wrong sequence, if one of the most suspicious is; candidates have one query and one maximum."""
+        if not len(candidates):
             return None
-        if not c and q != m:
-            return None
-        candidates = sequences(q, m, c, reach, len(self._places))
+        q, m = int(candidates[0, -1]), int(candidates[0].max())
         gaps = np.concatenate(
             [self._gaps(q, m, part) for part in np.array_split(candidates, -(-len(candidates) // AT_ONCE))]
         )
@@ -76,7 +74,7 @@ class Suspicion:
             tokens, output = tuple(candidates[place].tolist()), int(worst[place].argmax())
             sign = self._margin.sign(q, m, output, tokens)
             if sign is not None and sign >= 0:
-                return Witness(tokens, output, (q, m, c))
+                return Witness(tokens, output, cell)
         return None
 
     def _gaps(self, q: int, m: int, tokens: np.ndarray) -> np.ndarray:
@@ -87,5 +85,13 @@ class Suspicion:
         return logits - logits[:, m : m + 1]
 
 
-def _floats(matrix: DyadicMatrix) -> np.ndarray:
-    return np.array([[float(entry) for entry in row] for row in matrix.fractions()])
+def doubles(matrix: DyadicMatrix) -> np.ndarray:
+    """Every entry rounded once; infinite where it is too large."""
+    return np.array([[_double(entry) for entry in row] for row in matrix.fractions()])
+
+
+def _double(value: Fraction) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return inf if value > 0 else -inf

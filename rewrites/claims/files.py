@@ -29,7 +29,9 @@ from typing import Any
 from ...engine.errors import MechproofError, describe
 from ...engine.files import read_bytes
 from ...models import zoo
-from .evaluate import FACTS, FUNCTIONS, check
+from .facts import FACTS
+from .functions import FUNCTIONS
+from .names import check
 from .syntax import Expression, Statement, StatementError, parse, parse_expression
 from .vocabulary import NAMES
 
@@ -149,7 +151,7 @@ def read_toml(path: Path) -> ClaimFile:
     file = path.name
     try:
         content = tomllib.loads(read_bytes(path, MAX_FILE).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # of TOML, of UTF-8, or of an integer that Python takes for too long
         raise BadClaimFile(file, "a TOML file", str(error)) from None
     except RecursionError:
         raise BadClaimFile(file, "a TOML file", "values nested too deeply") from None

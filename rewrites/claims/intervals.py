@@ -229,7 +229,7 @@ class IntervalMatrix:
             roots = isqrt(low.numerator), isqrt(low.denominator)
             if (roots[0] ** 2, roots[1] ** 2) == (low.numerator, low.denominator):
                 return IntervalMatrix.number(Fraction(*roots))
-        return IntervalMatrix.interval(Fraction(_floor_root(low, bits), 1 << bits), root_above(high, bits))
+        return IntervalMatrix.interval(root_below(low, bits), root_above(high, bits))
 
     # Entries
 
@@ -298,6 +298,11 @@ def _entries(matrix: fmpz_mat) -> list[int]:
 def _floor_root(value: Fraction, bits: int) -> int:
     """The largest n with (n·2^-bits)² at most ``value`` >= 0."""
     return isqrt((value.numerator << 2 * bits) // value.denominator)
+
+
+def root_below(value: Fraction, bits: int) -> Fraction:
+    """The largest multiple of 2^-bits at most the root of ``value`` >= 0."""
+    return Fraction(_floor_root(value, bits), 1 << bits)
 
 
 def root_above(value: Fraction, bits: int) -> Fraction:

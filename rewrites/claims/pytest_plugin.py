@@ -23,7 +23,7 @@ class ClaimItem(pytest.Item):
         self.file, self.claim, self.sessions = file, claim, sessions
 
     def runtest(self) -> None:
-        from .evaluate import Budget
+        from .context import Budget
         from .run import settle
 
         result = settle(self.file, self.claim, self.sessions, Budget())

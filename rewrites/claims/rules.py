@@ -17,9 +17,12 @@ from ...engine.digest import digest
 from ...engine.errors import MagnitudeError, describe
 from ...engine.formula import At, ForAll, Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
-from .evaluate import Budget, Evaluator, Open
+from .context import Budget, Context, Open
+from .directions import Directions
 from .measured import Measured
 from .syntax import Compare, Expression, Name, Negate, Number, Statement
+from .trace import GUARD, spectra, text
+from .truth import Judge
 from .vocabulary import Vocabulary
 
 _x, _y = Var("x"), Var("y")
@@ -41,25 +44,23 @@ BELOW_ONE = Lemma(
 class Decided(Claim):
     """The statement is true (``holds``) or false of what the premise, whose identity is ``subject``, is about.
 
-    ``text`` is the statement as written, ``key`` its digest with abbreviations spelled out.
+    ``text`` is the statement in ASCII with abbreviations spelled out.
     """
 
     subject: str
-    key: str
     text: str
     holds: bool
     measured: tuple[Measured, ...] = ()
     witness: str = ""
 
-    kind = "decided"
+    kind = "claim"
 
     def conclusion(self) -> dict[str, Any]:
-        numbers = [{"of": m.text, "low": str(m.low), "high": str(m.high)} for m in self.measured]
-        outcome = "holds" if self.holds else "fails"
-        return {"kind": self.kind, "text": self.text, "outcome": outcome, "numbers": numbers, "witness": self.witness}
+        return {"kind": self.kind, "outcome": "holds" if self.holds else "fails", "text": self.text}
 
     def identity(self) -> str:
-        return digest([self.subject, self.key, self.conclusion()])
+        numbers = [[m.text, str(m.low), str(m.high)] for m in self.measured]
+        return digest([self.subject, self.conclusion(), numbers, self.witness])
 
     def sentence(self) -> str:
         return "The statement holds." if self.holds else "The statement does not hold."
@@ -75,11 +76,11 @@ class StillOpen(NotEstablished):
 
 @dataclass(frozen=True)
 class Question:
-    """Advice for :class:`Decide`: what to decide, and how much precision and work to spend."""
+    """Advice for :class:`Decide`: what to decide, how much work to spend, and directions with their precision."""
 
     statement: Statement
-    bits: int
     budget: Budget
+    directions: Directions
 
 
 class Decide(Rule):
@@ -93,24 +94,30 @@ class Decide(Rule):
         "outward where it is not."
     )
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Question) -> Decided:
-        (vocabulary,) = premises
+        (vocabulary,), directions = premises, advice.directions
+        context = Context(vocabulary, directions.bits, advice.budget, directions, directions.ranked)
         try:
-            outcome = Evaluator(vocabulary, advice.bits, advice.budget).judge(advice.statement, {})
+            outcome = Judge(context).judge(advice.statement, {})
         except Open as problem:
             raise StillOpen(self.tag, problem.reason, problem.hopeless) from None
         except MagnitudeError as problem:
             raise StillOpen(self.tag, describe(problem), True) from None
         if outcome.verdict is Verdict.UNDECIDED:
             raise StillOpen(self.tag, "; ".join([*map(str, outcome.measured), outcome.gap]), False)
-        statement, subject = advice.statement, vocabulary.identity()
-        holds = outcome.verdict.proved
-        return Decided(subject, statement.key, str(statement), holds, outcome.measured, outcome.witness)
+        subject, holds = vocabulary.identity(), outcome.verdict.proved
+        return Decided(subject, text(advice.statement), holds, outcome.measured, outcome.witness)
 
     def encode(self, advice: Question) -> dict[str, Any]:
-        return {"statement": str(advice.statement), "bits": advice.bits}
+        return {"bits": advice.directions.bits + GUARD, "spectra": spectra(advice.statement, advice.directions)}
+
+
+class DecideWithoutTrace(Decide):
+    """The same for statements that no certificate can carry, see :func:`.trace.can_carry`."""
+
+    name = "decide_without_trace"
+    certifiable = False
 
 
 @dataclass(frozen=True)
@@ -145,7 +152,6 @@ class PositiveLoss(Rule):
         "so minus its logarithm is positive, and so is a mean of such numbers."
     )
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: int) -> Positive:
         if advice < 2:
@@ -161,14 +167,13 @@ class DecideByPositivity(Rule):
     lemmas = ()
     derivation = "The loss is positive and the number it is compared with is not."
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Statement) -> Decided:
         holds = settled_by_positivity(advice)
         if holds is None:
             raise NotEstablished(self.tag, "the statement is not a comparison of the loss with a number at most 0")
         witness = "the cross-entropy is positive for any real logits"
-        return Decided(premises[0].identity(), advice.key, str(advice), holds, (), witness)
+        return Decided(premises[0].identity(), text(advice), holds, (), witness)
 
 
 _POSITIVE = {"<=": False, "<": False, "=": False, ">": True, ">=": True, "!=": True}

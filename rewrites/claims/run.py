@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ...engine.errors import describe
-from ...engine.files import make_folder
+from ...engine.files import atomic_write, make_folder
 from ...engine.transcript import (
     Block,
     Code,
@@ -29,11 +31,15 @@ from ...models.architectures import recognise
 from ...models.architectures.errors import ArchitectureError
 from ...models.problem import TaskDoesNotFit, problem
 from ...models.weights import load
-from .evaluate import Budget, check
+from .context import Budget
 from .files import BadClaim, ClaimFile, StatedClaim, read_toml
 from .latex import read_tex, values_file
+from .names import check
 from .session import Session, Verdict
 from .syntax import StatementError
+
+# Where certificates of verdicts go, beside the transcript.
+FOLDER = "certificates"
 
 Progress = Callable[[str, int, int], None]
 Key = tuple[Path, str, Path | None]
@@ -94,10 +100,24 @@ class Report:
             "claims": [result.as_json() for result in self.results],
         }
 
+    @cached_property
+    def _certificates(self) -> dict[int, bytes]:
+        """By the number of the claim."""
+        found = {n: result.session.certificate(result.verdict) for n, result in enumerate(self.results)}
+        return {n: certificate for n, certificate in found.items() if certificate is not None}
+
+    def _name(self, place: int) -> str:
+        return f"{place + 1:03d}-{re.sub(r'[^A-Za-z0-9.-]', '_', self.results[place].claim.id)}.json"
+
     def write(self, directory: Path) -> list[Path]:
-        """The transcript, and for each accuracy or loss that was proved its certificate and transcript in a folder."""
+        """The transcript, the certificates of verdicts, and the accuracy and loss that they rest on: certificate and
+        transcript of each in a folder of its own."""
         folder = make_folder(directory)
         written = write(self.transcript(), folder, "claims")
+        for place, certificate in self._certificates.items():
+            target = make_folder(folder.joinpath(FOLDER)).joinpath(self._name(place))
+            atomic_write(target, certificate)
+            written.append(target)
         told: set[bytes] = set()
         for result in self.results:
             for proof in result.verdict.proofs:
@@ -128,10 +148,18 @@ class Report:
             "is cut off, not rounded."
         )
         definitions = tuple(CodeBlock(f"{name} = {text}") for name, text in self.file.definitions)
-        sections = tuple(Section(result.claim.id, _told(result)) for result in self.results)
+        sections = tuple(
+            Section(result.claim.id, (*_told(result), *self._recheck(n))) for n, result in enumerate(self.results)
+        )
         return Document(
             f"Claims of {self.file.name}", f"s {self.summary}", (opening, Table(header, rows), *definitions, *sections)
         )
+
+    def _recheck(self, place: int) -> tuple[Block, ...]:
+        if place not in self._certificates:
+            return ()
+        weights = self.results[place].claim.model.name
+        return (CodeBlock(f"mechproof check {FOLDER}/{self._name(place)} --weights {weights}"),)
 
 
 def _told(result: Result) -> tuple[Block, ...]:

@@ -1,7 +1,8 @@
 """Claims about one network, settled one after the other in one proof graph.
 
 The ladder: a statement is decided at 128 bits, and at twice as many as long as it stays open or its numbers are not
-known to the digits that are to be shown.  Accuracy climbs from the cheapest strategy to the next.
+known to the digits that are to be shown.  Where singular values occur, the second rung is that ranks come with them.
+Accuracy climbs from the cheapest strategy to the next.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ...engine.certificate import emit
 from ...engine.graph import ProofGraph
 from ...models.statement import Statement as Problem
 from ..proof import Proof
@@ -20,15 +22,30 @@ from ..rules.loss import LossFromSum
 from ..rules.network_definition import NetworkDefinition
 from ..rules.path_decomposition import PathDecomposition
 from ..strategies import Options, branch_and_bound, silent, strategy
-from .evaluate import Budget, check
+from .context import SPECTRAL, Budget
+from .directions import Directions
 from .measured import Measured
-from .rules import Decide, DecideByPositivity, Decided, PositiveLoss, Question, StillOpen, settled_by_positivity
+from .names import check
+from .rules import (
+    Decide,
+    DecideByPositivity,
+    Decided,
+    DecideWithoutTrace,
+    PositiveLoss,
+    Question,
+    StillOpen,
+    settled_by_positivity,
+)
 from .syntax import Statement
+from .trace import can_carry
 from .vocabulary import NameAccuracy, NameAccuracyAndLoss, NameLogits, NameLoss, NameMatrices
 
 LADDER = (128, 256, 512, 1024)
-# Cheapest first: exact where the input set is small enough; the second is narrower where it is not.
+# Up to so many inputs accuracy is counted exactly, in seconds; beyond, what settles a claim is enough.
+COUNTED = 1 << 26
 STRATEGIES = ("branch_and_bound", "separable")
+# Cheapest first; the last is narrower than the one before it where that is not exact.
+STRATEGIES_BEYOND = ("cubic", *STRATEGIES)
 # For bounds of the loss over many inputs, which grow narrower with time, unless a budget is given.
 LOSS_SECONDS = 1
 NEED_LOGITS = frozenset({"loss", "correct", "logits"})
@@ -73,17 +90,18 @@ class Session:
             return Verdict("UNDECIDED", f"architecture not supported: {self.reason}")
         best: Verdict | None = None
         reason = ""
-        for bits, vocabulary, proofs in self._stages(statement.names):
+        rule = Decide() if can_carry(statement) else DecideWithoutTrace()
+        for directions, vocabulary, proofs in self._stages(statement.names):
             try:
-                goal = self.graph.apply(Decide(), [vocabulary], Question(statement, bits, self.budget))
+                goal = self.graph.apply(rule, [vocabulary], Question(statement, self.budget, directions))
             except StillOpen as problem:
                 if problem.hopeless:
                     reason = problem.reason
                     break
-                reason = f"{problem.reason} (stopped at {bits} bits)"
+                reason = f"{problem.reason} (stopped at {directions.bits} bits)"
                 continue
             best = self._verdict(goal, proofs)
-            if all(measured.sharp for measured in best.measured):
+            if (proofs and self._beyond) or all(measured.sharp for measured in best.measured):
                 break
         if best is not None:
             return best
@@ -95,19 +113,45 @@ class Session:
         detail = "; ".join(part for part in parts if part)
         return Verdict("PROVED" if decided.holds else "REFUTED", detail, decided.measured, goal, proofs)
 
-    def _stages(self, names: frozenset[str]) -> Iterator[tuple[int, int, tuple[Proof, ...]]]:
-        """Bits, the claim that gives the names their meaning, and the proofs it rests on, cheapest first."""
+    def certificate(self, verdict: Verdict) -> bytes | None:
+        """Of what was PROVED or REFUTED; None where there is none (another architecture, a statement that none can
+        carry)."""
+        if self.problem is None or verdict.goal is None or not self.graph.is_certifiable(verdict.goal):
+            return None
+        return emit(self.graph, verdict.goal, self.problem.sha256)
+
+    def _rungs(self, names: frozenset[str]) -> list[Directions]:
+        """Advice with growing precision."""
+        if names.isdisjoint(SPECTRAL):
+            return [self._directions(bits, ranked=False) for bits in LADDER]
+        first = self._directions(LADDER[0], ranked=False)
+        return [first, *(self._directions(bits, ranked=True) for bits in LADDER)]
+
+    def _directions(self, bits: int, *, ranked: bool) -> Directions:
+        return self._advice.setdefault((bits, ranked), Directions(bits, ranked))
+
+    @cached_property
+    def _advice(self) -> dict[tuple[int, bool], Directions]:
+        return {}
+
+    def _stages(self, names: frozenset[str]) -> Iterator[tuple[Directions, int, tuple[Proof, ...]]]:
+        """Advice, the claim that gives the names their meaning, and the proofs it rests on, cheapest first."""
         counted = "accuracy" in names
         bounded = "loss" in names and self.problem is not None and self.problem.task.inputs > self.budget.sequences
         if counted or bounded:
-            for bits, name in zip(LADDER, STRATEGIES, strict=False):
+            strategies = STRATEGIES_BEYOND if self._beyond else STRATEGIES
+            for directions, name in zip(self._rungs(names), strategies, strict=False):
                 whole = [*([self._accuracy(name)] if counted else []), *([self._loss] if bounded else [])]
                 rule = NameAccuracyAndLoss if counted and bounded else NameAccuracy if counted else NameLoss
                 vocabulary = self.graph.apply(rule(), [self._known, self._margin, *whole])
-                yield bits, vocabulary, tuple(Proof(self.name, self.graph, goal) for goal in whole)
+                yield directions, vocabulary, tuple(Proof(self.name, self.graph, goal) for goal in whole)
         else:
             vocabulary = self._with_logits if names & NEED_LOGITS else self._matrices
-            yield from ((bits, vocabulary, ()) for bits in LADDER)
+            yield from ((directions, vocabulary, ()) for directions in self._rungs(names))
+
+    @property
+    def _beyond(self) -> bool:
+        return self.problem is not None and self.problem.task.inputs > COUNTED
 
     @cached_property
     def _network(self) -> int:

@@ -105,6 +105,11 @@ class Number(Expression):
     unit: Fraction | None
     text: str
 
+    @cached_property
+    def key(self) -> str:
+        """However it is written."""
+        return digest(["Number", str(self.value)])
+
     def __str__(self) -> str:
         return self.text
 
@@ -336,11 +341,11 @@ def _parse(text: str, start: str, definitions: Definitions) -> Any:
 _SYMBOLS = {
     "COMPARE": "a comparison", "APPROX": "'≈'", "_IN": "'in'", "PLUS": "'+'", "MINUS": "'-'", "TIMES": "'*'",
     "PERCENT": "'%'", "NAME": "a name", "NUMBER": "a number", "LPAR": "'('", "RPAR": "')'", "LSQB": "'['",
-    "RSQB": "']'", "COMMA": "','", "COLON": "':'", "CIRCUMFLEX": "'^'", "NOT": "'not'", "FOR": "'for all'",
-    "ALL": "'all'", "AND": "'and'", "$END": "the end", "__ANON_0": "'..'", "__ANON_1": "'.T'",
+    "RSQB": "']'", "COMMA": "','", "COLON": "':'", "CIRCUMFLEX": "'^'", "_NOT": "'not'", "_FOR": "'for all'",
+    "_ALL": "'all'", "_AND": "'and'", "$END": "the end", "__ANON_0": "'..'", "__ANON_1": "'.T'",
 }  # fmt: skip
 # What can always follow is not worth telling.
-_OPERATOR = {"PLUS", "MINUS", "TIMES", "CIRCUMFLEX", "LSQB", "__ANON_0", "__ANON_1", "PERCENT", "AND", "_IN"}
+_OPERATOR = {"PLUS", "MINUS", "TIMES", "CIRCUMFLEX", "LSQB", "__ANON_0", "__ANON_1", "PERCENT", "_AND", "_IN"}
 
 
 def _problem(text: str, error: UnexpectedInput) -> SyntaxProblem:
@@ -374,7 +379,7 @@ def _number(text: str, percent: bool, column: int) -> Number:
     power = int(exponent or "0")
     if abs(power) > MAX_EXPONENT:
         raise TooLarge(column, f"an exponent of {power}", f"{MAX_EXPONENT}")
-    shown = f"{text}%" if percent else text
+    shown = f"{text.lower()}%" if percent else text.lower()
     if hexadecimal:
         value = int(whole + part, 16) * Fraction(2) ** (power - 4 * len(part))
         return Number(value * Fraction(1, 100) if percent else value, None, shown, column=column)

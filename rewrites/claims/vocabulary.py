@@ -45,18 +45,17 @@ class Vocabulary(Claim):
     margin: AdditiveMargin | None = None
     accuracy: Accuracy | None = None
     loss: Loss | None = None
-    # Values of closed expressions by (text, bits); not part of what is claimed.
-    memo: dict[tuple[str, int], IntervalMatrix] = field(default_factory=dict, compare=False, repr=False)
+    # Values of closed expressions by meaning and stage (Context.stage); not part of what is claimed.
+    memo: dict[tuple[str, tuple[int, bool]], IntervalMatrix] = field(default_factory=dict, compare=False, repr=False)
 
     kind = "vocabulary"
 
     def conclusion(self) -> dict[str, Any]:
-        given = [claim.kind for claim in (self.margin, self.accuracy, self.loss) if claim is not None]
-        return {"kind": self.kind, "statement": self.statement.sha256, "with": given}
+        return {"kind": self.kind}
 
     def identity(self) -> str:
-        known = [claim.identity() for claim in (self.margin, self.accuracy, self.loss) if claim is not None]
-        return ":".join([self.statement.sha256, *self.conclusion()["with"], *known])
+        known = [claim for claim in (self.margin, self.accuracy, self.loss) if claim is not None]
+        return ":".join([self.statement.sha256, *(f"{claim.kind}:{claim.identity()}" for claim in known)])
 
     def sentence(self) -> str:
         return "The names in the statements denote exact matrices of this network, by the definitions of its paths."
@@ -94,7 +93,6 @@ class NameMatrices(Rule):
     lemmas = ()
     derivation = "The definitions of the path products, applied to the stored weights."
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> Vocabulary:
         known, *others = premises

@@ -23,50 +23,10 @@ from math import comb, nan
 import torch
 from torch import Tensor
 
+from .network import FloatNetwork
+
 DIRECTS = ("exact", "glob", "mean", "svdq", "md")
 ATTENTIONS = ("mean", "drop")
-
-
-@dataclass(frozen=True)
-class FloatNetwork:
-    """Weights of a one-layer, one-head network in one float type; ``scale`` is sqrt(d_head) in it."""
-
-    W_E: Tensor
-    W_pos: Tensor
-    W_Q: Tensor
-    W_K: Tensor
-    W_V: Tensor
-    W_O: Tensor
-    W_U: Tensor
-
-    @staticmethod
-    def of(weights: Mapping[str, Tensor], dtype: torch.dtype) -> FloatNetwork:
-        """Singleton head axes are dropped; the published networks have no biases."""
-        names = ("W_E", "W_pos", "W_Q", "W_K", "W_V", "W_O", "W_U")
-        shaped = {name: weights[name].reshape(weights[name].shape[-2:]).to(dtype) for name in names}
-        return FloatNetwork(**shaped)
-
-    @property
-    def d_vocab(self) -> int:
-        return self.W_E.shape[0]
-
-    @property
-    def n_ctx(self) -> int:
-        return self.W_pos.shape[0]
-
-    @property
-    def scale(self) -> Tensor:
-        return torch.tensor(self.W_Q.shape[1], dtype=self.W_E.dtype).sqrt()
-
-    @property
-    def last(self) -> Tensor:
-        """X_q: what stands at the last position, by query."""
-        return self.W_E + self.W_pos[-1]
-
-    @property
-    def mean_position(self) -> Tensor:
-        """X_k: what stands at a mean position, by token."""
-        return self.W_E + self.W_pos.mean(dim=0)
 
 
 @dataclass(frozen=True)
@@ -107,6 +67,14 @@ class Replay:
             choices = max(0, m - int(self.gaps[q, m, c])) + all_choices
             total += comb(positions - 1, free) * choices**free if free else 1
         return total
+
+    def claims(self, tokens: Tensor) -> Tensor:
+        """L of the cell that a sequence is in, where its other tokens are at most m - G."""
+        q, m, others = tokens[:, -1], tokens.amax(dim=1), tokens != tokens.amax(dim=1, keepdim=True)
+        c = others.sum(dim=1)
+        reach = torch.where(others, tokens, -1).amax(dim=1)
+        within = (reach <= m - self.gaps[q, m, c]) | (c == 0)
+        return self.worst[q, m, c].where(within, nan)
 
 
 def spread(matrix: Tensor) -> Tensor:
@@ -210,14 +178,12 @@ def names() -> tuple[str, ...]:
 def _tables(network: FloatNetwork, configuration: Configuration, direct_query: Tensor) -> dict[str, Tensor]:
     """Everything that does not depend on the gaps; ``direct_query`` is what the direct path is taken from."""
     query = network.last
-    values = network.W_V @ network.W_O @ network.W_U
     split, bound = ERRORS[configuration.error]
     core = network.W_Q @ network.W_K.T
     steps = {
         "EQKE": query @ core @ network.mean_position.T,
         "EQKP": query @ core @ (network.W_pos - network.W_pos.mean(dim=0)).T,
-        "EVOU": network.W_E @ values,
-        "PVOU": network.W_pos @ values,
+        **network.values(),
         "UU": direct_query @ network.W_U,
     }
     if split is None or bound is None:

@@ -5,6 +5,9 @@ every sequence with its c smaller tokens in N has logit_x - logit_m < ℓ for al
 of the cell as it counts have a loss of at most log(1 + Σ_{x≠m} exp min(ℓ, g_x)), with g_x the largest difference in the
 cell under any attention; all of them have at most log(1 + Σ exp g_x).  :mod:`.loss_layers` adds up.
 
+Rounding.  A bound minus ℓ is rounded up on the enclosures' grid, and counts when the sum is at most -1 unit there, as
+in :mod:`.cubic_cells`; :func:`.loss_tree.cross_entropy` leaves room.  So checkers that round otherwise count no less.
+
 Proof.  By :mod:`.slack_count` a difference is below ℓ if and only if the sum of the margins with -ℓ added to each
 difference is negative; the rest is the proof of :mod:`.cubic_cells`.
 
@@ -31,6 +34,8 @@ from .path_decomposition import K, Paths, V
 from .slack_count import SLACK
 
 MOST_THRESHOLDS = 1 << 8
+# A certificate carries thresholds below this, which is more than 2^18 logits.
+THRESHOLD_LIMIT = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,6 @@ class CubicLoss(Rule):
         "what each threshold shows. No loss is below 0."
     )
     cost = MARGIN_COST
-    # The checker does not know thresholds.
-    certifiable = False
 
     def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:
         self._progress = progress
@@ -65,6 +68,8 @@ class CubicLoss(Rule):
         (paths,) = premises
         if len(advice.steps) > MOST_THRESHOLDS:
             raise NotEstablished(self.tag, f"there are {len(advice.steps)} thresholds; {MOST_THRESHOLDS} may be given")
+        if any(abs(steps) >= THRESHOLD_LIMIT for steps in advice.steps):
+            raise NotEstablished(self.tag, "a threshold has more than 31 bits")
         task, enclosure = paths.statement.task, MarginEnclosure(paths)
         low = dict.fromkeys(task.cells(), 0)
         high = dict(low)

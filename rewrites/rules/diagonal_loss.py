@@ -4,6 +4,9 @@ With the attention floors of :mod:`.attention_floor` for any reaches, the diagon
 (:mod:`.diagonal_gap`), all logit differences of a sequence within a reach are at most L = d - min(g, l g + (1 - l) o),
 so its loss is at most log(1 + (V - 1) exp L).  With l = 0 and o for the reach m - 1 this holds for every sequence.
 
+Rounding.  The floors leave a unit of room, the rest is exact up to steps of 2^-GRID_BITS, upward, and
+:func:`.loss_tree.cross_entropy` leaves room; so checkers that round otherwise find no larger bound.
+
 Source: spec/max_of_k.md §3.8 for the gaps of spec/beyond_max_of_k.md R15.
 """
 
@@ -18,14 +21,14 @@ from typing import Any
 import numpy as np
 
 from ...engine.cost import Cost
-from ...engine.rule import Rule
+from ...engine.rule import NotEstablished, Rule
 from . import attention_range
 from .attention_floor import SHARE, AttentionFloorRule
 from .attention_range import Reach
 from .diagonal import Diagonal
 from .diagonal_gap import COMMON, MARGIN, CommonRows, DiagonalGap, Shares
 from .gap_count import CELL
-from .gap_loss import everything
+from .gap_loss import MOST_LAYERS, everything
 from .logit_gap import OTHERS
 from .loss import LossSum
 from .loss_layers import LAYERS, layered
@@ -62,11 +65,11 @@ class DiagonalLoss(Rule):
         "a reach, and [@loss-layers] adds them up. No loss is below 0."
     )
     cost = Cost()
-    # The checker knows this story for counts only.
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: StoryLayers) -> LossSum:
         paths, gap, scores, diagonal, direct, positions = premises
+        if len(advice.reaches) > MOST_LAYERS:
+            raise NotEstablished(self.tag, f"there are {len(advice.reaches)} reaches; {MOST_LAYERS} may be given")
         task, parts = paths.statement.task, Shares(diagonal, direct, positions)
         floors = [AttentionFloorRule().conclude([paths, gap, scores], reach) for reach in advice.reaches]
         nothing = Reach(np.full((task.d_vocab, task.d_vocab, task.n_ctx), -1, dtype=np.int64))

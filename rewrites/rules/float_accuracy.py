@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...engine.arithmetic.printing import count_str
+from ...engine.certificate import hex_integer
 from ...engine.cost import Cost
 from ...engine.rule import NotEstablished, Rule
 from ...models.float_statement import FloatStatement
@@ -40,6 +41,18 @@ class FloatAccuracy(Accuracy):
 
     def identity(self) -> str:
         return f"{super().identity()}:{self.real.identity()}"
+
+    def conclusion(self) -> dict[str, Any]:
+        return {
+            "kind": "float_accuracy",
+            "right_low": hex_integer(self.low),
+            "right_high": hex_integer(self.high),
+            "inputs": hex_integer(self.inputs),
+            "semantics": self.statement.format.name,
+            "exp_ulps": self.statement.exp_ulps,
+            "real_low": hex_integer(self.real.low),
+            "real_high": hex_integer(self.real.high),
+        }
 
     def relation(self) -> str:
         real = self.real.relation().removeprefix("accuracy ")
@@ -73,7 +86,6 @@ class FloatAccuracyFromCounts(Rule):
     lemmas = ()
     derivation = "The counts of all cells, which partition the inputs, are added up."
     cost = Cost(add=V**2)
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> FloatAccuracy:
         count, real = premises

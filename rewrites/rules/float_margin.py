@@ -41,7 +41,8 @@ from ...engine.formula import Absolute, At, ForAll, Num, Range, Total, Var
 from ...engine.rule import Lemma, Rule
 from ...models.float_statement import FloatStatement
 from .additive_margin import AdditiveMargin
-from .float_error import GRID, FloatError
+from .float_error import FloatError
+from .float_stages import GRID
 from .margin_enclosure import (
     EXP_PRECISION,
     MANTISSA_BITS,
@@ -234,7 +235,6 @@ class FloatMarginRule(Rule):
         "[@float-margin] for every sequence and every pair $x \\ne m$, with the weights and errors of the float run."
     )
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> FloatMargin:
         (error,) = premises

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from ...engine.graph import ProofGraph
+from ..advice import cell_differences
 from ..advice.grid_steps import choose
 from ..rules.cell_loss import CellLoss
 from ..rules.generating_function_count import GeneratingFunctionCount
@@ -22,4 +23,5 @@ def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress)
 
 
 def derive_loss(graph: ProofGraph, paths: int, options: Options, progress: Progress) -> int:
-    return graph.apply(CellLoss(partial(progress, "bounding cells")), [paths])
+    differences = cell_differences.choose(graph.claim(paths), partial(progress, "bounding logit differences"))
+    return graph.apply(CellLoss(partial(progress, "bounding cells")), [paths], differences)

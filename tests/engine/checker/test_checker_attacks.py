@@ -3,40 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The paths of all leaves of a JSON value."""
-    if isinstance(value, dict | list):
-        for key in value if isinstance(value, dict) else range(len(value)):
-            yield from places(value[key], (*path, key))
-    else:
-        yield path
-
-
-def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
-    """A copy of the value with another leaf."""
-    changed = copy.deepcopy(value)
-    at = changed
-    for key in path[:-1]:
-        at = at[key]
-    at[path[-1]] = new
-    return changed
-
-
-def variants(leaf: Any) -> list[Any]:
-    """Other values of the same spelling, and of others."""
-    if isinstance(leaf, int):
-        return [leaf + 1, leaf - 1, -leaf - 1, str(leaf), None]
-    if leaf.startswith(("0x", "-0x")):
-        n = int(leaf, 16)
-        return [hex(n + 1), hex(n - 1), hex(-n - 1), n, leaf.upper()]
-    return [leaf[:-1], leaf + "0", "", "f" + leaf[1:], "0" + leaf[1:], 0]
+from json_leaves import leaf_at, places, replaced, variants
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +23,7 @@ def test_no_field_can_be_changed(emitter: Any, judge: Any, model: Any, emit: str
     truth = model.truth()
     tried = 0
     for path in places(certificate):
-        leaf = certificate
-        for key in path:
-            leaf = leaf[key]
+        leaf = leaf_at(certificate, path)
         for new in variants(leaf):
             if new == leaf:
                 continue
@@ -76,9 +45,7 @@ def test_counts_off_by_one(emitter: Any, judge: Any, small: Any, side: str, off:
     assert judge(small, certificate).status == "VERIFIED"
     for path in places(certificate):
         if path[-1] == side:
-            at = certificate
-            for key in path[:-1]:
-                at = at[key]
+            at = leaf_at(certificate, path[:-1])
             at[side] = hex(int(at[side], 16) + off)
     assert judge(small, certificate).code == code
 

@@ -91,6 +91,36 @@ def test_margins_may_be_smaller_but_not_larger(emitter: Any, judge: Any, model: 
             assert refused(judge, model, changed) == code
 
 
+def test_margins_are_of_a_square_table(emitter: Any, judge: Any, model: Any, certificate: Any) -> None:
+    """One margin a row, and as many columns as rows."""
+    for field, value, code in (("term", ["row", ["EVOU"], 0], "E251"), ("term", ["W_E"], "E252")):
+        changed = copy.deepcopy(certificate)
+        emitter.step(changed, "diagonal/1")["conclusion"][field] = value
+        assert refused(judge, model, changed) == code
+    margins = emitter.step(certificate, "diagonal/1")["conclusion"]["margins"]
+    margins[0], margins[3] = margins[0] - 1, margins[3][1:]
+    assert refused(judge, model, certificate) == "E216"
+
+
+def test_a_score_gap_is_about_one_direction(emitter: Any, judge: Any, model: Any, certificate: Any) -> None:
+    """What is said to be increasing is the direction of another application of the same rule."""
+    derivations = certificate["derivations"]
+    rank_one = emitter.step(certificate, "rank_one/1")
+    at = rank_one["id"] + 1
+    for step in derivations[at:]:
+        step["id"] += 1
+        step["premises"] = [premise + (premise >= at) for premise in step["premises"]]
+    derivations.insert(at, copy.deepcopy(rank_one) | {"id": at})
+    emitter.step(certificate, "increasing/1")["premises"] = [at]
+    assert refused(judge, model, certificate) == "E270"
+
+
+def test_treated_cells_are_counted(emitter: Any, judge: Any, model: Any, certificate: Any) -> None:
+    """One more than the reach treats is not what the auditor finds."""
+    emitter.step(certificate, "attention_floor/1")["conclusion"]["cells"] += 1
+    assert refused(judge, model, certificate) == "E216"
+
+
 def test_terms_must_be_the_tables(emitter: Any, judge: Any, model: Any, certificate: Any) -> None:
     """Common rows left out, or exchanged, and row differences of another table."""
     for advice in ({"direct": [], "positions": ["w"]}, {"direct": ["w"], "positions": ["u"]}):
@@ -113,18 +143,13 @@ def test_reaches_of_no_sequence(emitter: Any, judge: Any, model: Any, certificat
 
 
 def test_cells_that_are_not_right(emitter: Any, judge: Any, model: Any, certificate: Any) -> None:
-    """A cell with a larger reach than the story bears, and one that is certified without being treated."""
+    """A cell that is certified without being treated, and with a larger reach than the story bears."""
     table = reach_of(emitter, certificate)
     V, K = model.V, model.K
-    step = emitter.step(certificate, "diagonal_gap/1")
-    bits = int(step["conclusion"]["certified"], 16)
-    for q in range(V):
-        for m in range(1, V):
-            index = (q * V + m) * K + K - 1
-            if q < m and not bits >> (V * V * K - 1 - index) & 1:
-                changed = copy.deepcopy(certificate)
-                step = emitter.step(changed, "diagonal_gap/1")
-                step["conclusion"]["certified"] = hex(bits | 1 << (V * V * K - 1 - index))
-                assert refused(judge, model, changed) == ("E258" if table[index] else "E257")
-                return
-    pytest.fail("every cell is certified: the model is no test of this")
+    bits = int(emitter.step(certificate, "diagonal_gap/1")["conclusion"]["certified"], 16)
+    places = [(m, (q * V + m) * K + K - 1) for m in range(1, V) for q in range(m)]
+    m, index = next((m, i) for m, i in places if not table[i] and not bits >> (V * V * K - 1 - i) & 1)
+    emitter.step(certificate, "diagonal_gap/1")["conclusion"]["certified"] = hex(bits | 1 << (V * V * K - 1 - index))
+    assert refused(judge, model, certificate) == "E257"
+    table[index] = m
+    assert refused(judge, model, with_reach(emitter, certificate, table)) == "E258"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from float_networks import small
 from typer.testing import CliRunner
 
 from mechproof.__main__ import app
@@ -20,7 +22,8 @@ from mechproof.rewrites.audit.findings import Verdict
 from mechproof.rewrites.audit.relaxation import Cells
 from mechproof.rewrites.audit.session import HasBiases, Session, audit
 from mechproof.rewrites.audit.verifiers import UnknownVerifier, Verifier, names, published
-from mechproof.rewrites.published.sub_cubic import FloatNetwork, Replay
+from mechproof.rewrites.published.network import FloatNetwork, Run
+from mechproof.rewrites.published.sub_cubic import Replay
 
 ONE = ("float32",)
 CORPUS = Path(__file__).parents[2] / "data" / "audit_corpus"
@@ -32,20 +35,10 @@ def disguised(name: str) -> Verifier:
 
     def verify(network: FloatNetwork, gaps: torch.Tensor) -> Replay:
         run = original.verify(network, gaps)
+        assert isinstance(run, Replay)
         return Replay(run.steps, run.gaps, run.worst)
 
     return Verifier("harmless", lambda network: original.search(network), verify)
-
-
-def small(path: Path, seed: int, scale: float = 1.0, copying: int = 0, **more: np.ndarray) -> Path:
-    """A random network with three tokens and three positions; ``copying``: it tends to return what it attends to."""
-    generator = np.random.default_rng(seed)
-    shapes = {"W_E": (3, 4), "W_pos": (3, 4), "W_Q": (4, 4), "W_K": (4, 4), "W_V": (4, 4), "W_O": (4, 4), "W_U": (4, 3)}
-    weights = {name: (generator.normal(size=shape) * scale).astype(np.float32) for name, shape in shapes.items()}
-    for name in ("W_E", "W_V", "W_O", "W_U"):
-        weights[name] += copying * np.eye(*shapes[name], dtype=np.float32)
-    np.savez(path / "small.npz", **(weights | more))  # type: ignore[arg-type]
-    return path / "small.npz"
 
 
 def test_a_total_that_is_false_is_found(data):
@@ -121,7 +114,7 @@ def test_noise_below_the_truth_is_found(tmp_path):
     """A claimed upper bound that is too small is reported with the rows and the amount, whoever claims it."""
     original = published("mean/drop/mdx")
 
-    def verify(network: FloatNetwork, gaps: torch.Tensor) -> Replay:
+    def verify(network: FloatNetwork, gaps: torch.Tensor) -> Run:
         run = original.verify(network, gaps)
         run.steps["direct noise"] = run.steps["direct noise"] / 2
         return run
@@ -139,6 +132,9 @@ def test_numbers_that_are_none_are_findings(tmp_path):
     (one,) = found.audits
     assert sum(step.not_numbers for run in one.runs for step in run.steps) > 0
     assert "not-a-number" in json.dumps(reporting.sarif(found, "0"))
+    bounds = [step["apriori"] for run in one.as_json()["runs"] for step in run["steps"]]
+    assert None in bounds
+    json.dumps(bounds, allow_nan=False)
     assert all(bound.verdict is not Verdict.false for bound in one.bounds)
 
 
@@ -146,7 +142,7 @@ def test_a_type_that_cannot_run_is_skipped_and_said_so(tmp_path):
     """A machine without half precision products: a note, not a crash, and the other types are audited."""
     original = published("exact/drop/EQKE")
 
-    def verify(network: FloatNetwork, gaps: torch.Tensor) -> Replay:
+    def verify(network: FloatNetwork, gaps: torch.Tensor) -> Run:
         if network.W_E.dtype == torch.float16:
             raise RuntimeError('"addmm_impl_cpu_" not implemented for \'Half\'')
         return original.verify(network, gaps)
@@ -177,7 +173,7 @@ def test_biases_are_refused(tmp_path):
 
 def test_unknown_names_are_refused():
     """A configuration that was never published has no replay."""
-    assert len(names()) == 100
+    assert len(names()) == 103
     with pytest.raises(UnknownVerifier, match="exact/chord/EQKE"):
         published("exact/chord/EQKE")
 
@@ -219,6 +215,25 @@ def test_reports_agree(data):
     assert json.loads(json.dumps(found.as_json()))["verifiers"][0]["bounds"][0]["verdict"] == "FALSE"
 
 
+def test_bounds_of_errors_are_reported(data):
+    """Table, transcript, JSON and SARIF say what the a-priori bounds leave open, and SARIF where one was exceeded."""
+    found = audit(data / "unsound_averaging" / "cell_v3_k3.npz", [published("mean/mean/EQKE")], ("float16", "float64"))
+    (one,) = found.audits
+    coarse, fine = (next(run for run in one.runs if run.setting.dtype == kind) for kind in ("float16", "float64"))
+    assert fine.uncertain < coarse.uncertain
+    assert coarse.certain + coarse.uncertain == fine.certain + fine.uncertain
+    assert all(step.absolute <= step.apriori and not step.beyond for run in one.runs for step in run.steps)
+    assert f"{one.worst('float16')[0].apriori:.1e}" in markdown(reporting.document(found))
+    log = reporting.sarif(found, "0.1")["runs"][0]["results"]
+    (said,) = [result for result in log if result["ruleId"] == "uncertain-comparison"]
+    assert said["message"]["text"].startswith(f"{coarse.uncertain} of {coarse.certain + coarse.uncertain}")
+    assert not [result for result in log if result["ruleId"] == "beyond-bound"]
+    wrong = replace(fine, steps=(replace(fine.steps[0], beyond=3), *fine.steps[1:]))
+    other = replace(found, audits=(replace(one, runs=(wrong,)),))
+    (said,) = [result for result in reporting.sarif(other, "0.1")["runs"][0]["results"] if "above" in str(result)]
+    assert (said["ruleId"], said["level"]) == ("beyond-bound", "error")
+
+
 def test_command(data, tmp_path):
     """``mechproof audit``: exit 1 and the files for a false bound, 0 where all bounds hold, 2 without weights."""
     folder = data / "unsound_averaging"
@@ -234,3 +249,21 @@ def test_command(data, tmp_path):
     assert loss.exit_code == 1
     assert "0.0 from gap -20 on" in loss.output
     assert run(app, ["audit"]).exit_code == 2
+
+
+def test_weights_beyond_all_doubles_are_findings(tmp_path):
+    """Tables that no double holds: nothing crashes, the entries that are no numbers are told, and the JSON is JSON."""
+    huge = np.full((4, 4), 1e300)
+    network = small(tmp_path, 1, 1.0, W_V=huge, W_O=huge)
+    found = audit(network, [published(name) for name in ("exact/drop/EQKE", "brute-force")], ONE)
+    json.dumps(found.as_json(), allow_nan=False)
+    for one in found.audits:
+        assert sum(step.not_numbers for run in one.runs for step in run.steps) > 0
+
+
+def test_scores_beyond_all_enclosures_skip_the_verifier(tmp_path):
+    """Where the truth cannot be counted the brute force is skipped, with the reason, and others are audited."""
+    network = small(tmp_path, 1, 1.0, W_Q=np.full((4, 4), 1e30), W_K=np.full((4, 4), 1e30))
+    found = audit(network, [published("brute-force"), published("exact/drop/EQKE")], ("float64",))
+    brute, other = found.audits
+    assert not brute.bounds and brute.runs[0].skipped and other.runs

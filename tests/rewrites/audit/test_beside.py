@@ -139,3 +139,23 @@ def test_underflow_beside_the_truth():
     assert run.vanished == 1
     assert exact(value)[0] > 0
     assert exact(value).shape == (2,)
+
+
+def test_a_norm_of_enclosures_is_certified():
+    """Entries that are known only to lie around an integer are rounded as well, and their norm is enclosed."""
+    unit = torch.eye(2)
+    with Beside():
+        norm = torch.linalg.matrix_norm(unit / 3 * 3, 2)
+    assert exact(norm)[()].contains(1)
+    assert float(exact(norm)[()].rad()) < 1e-14
+
+
+def test_where_is_read_in_both_spellings():
+    """As a function of a condition, and as a method of the value."""
+    x = torch.tensor([1.0, 2.0])
+    with Beside():
+        third = x / 3
+        one, other = torch.where(x > 1, third, x), third.where(x > 1, x)
+    for found in (one, other):
+        assert exact(found)[0] == 1 and exact(found)[1].overlaps(rational(Fraction(2, 3)))
+        assert exact(found)[1].rad() < 1e-60

@@ -10,37 +10,45 @@ from small_network import small_known
 
 from mechproof.engine.arithmetic.verdict import Verdict
 from mechproof.engine.errors import describe
-from mechproof.rewrites.claims.evaluate import FACTS, FUNCTIONS, Budget, Evaluator, Open, check
+from mechproof.rewrites.claims.context import Budget, Context, Open
+from mechproof.rewrites.claims.directions import Directions
+from mechproof.rewrites.claims.facts import FACTS
+from mechproof.rewrites.claims.functions import FUNCTIONS
+from mechproof.rewrites.claims.names import check
 from mechproof.rewrites.claims.syntax import StatementError, parse, parse_expression
-from mechproof.rewrites.claims.vocabulary import NAMES, NameLogits, NameMatrices
+from mechproof.rewrites.claims.truth import Judge
+from mechproof.rewrites.claims.vocabulary import NAMES, NameLogits, NameMatrices, Vocabulary
 from mechproof.rewrites.rules.additive_margin import AdditiveMarginRule
 from mechproof.rewrites.rules.path_decomposition import PathDecomposition
 
 
-def evaluator(seed: int = 0, bits: int = 128, budget: Budget | None = None) -> Evaluator:
+def on(vocabulary: Vocabulary, bits: int = 128, budget: Budget | None = None) -> Judge:
+    return Judge(Context(vocabulary, bits, budget or Budget(), Directions(bits, ranked=True), ranked=True))
+
+
+def evaluator(seed: int = 0, bits: int = 128, budget: Budget | None = None) -> Judge:
     """On a network with V = 3, K = 2, d = 2, h = 2 and random biases."""
     graph, known = small_known(seed)
-    vocabulary = graph.claim(graph.apply(NameMatrices(), [known]))
-    return Evaluator(vocabulary, bits, budget or Budget())
+    return on(graph.claim(graph.apply(NameMatrices(), [known])), bits, budget)
 
 
 @pytest.fixture(scope="module")
-def speaking() -> Evaluator:
+def speaking() -> Judge:
     """One that knows the logits too."""
     graph, known = small_known(1)
     (network,) = graph.derivations_of(known)[0].premises
     margin = graph.apply(AdditiveMarginRule(), [graph.apply(PathDecomposition(), [network])])
-    return Evaluator(graph.claim(graph.apply(NameLogits(), [known, margin])), 128)
+    return on(graph.claim(graph.apply(NameLogits(), [known, margin])))
 
 
-def rows(given: Evaluator, text: str) -> list[list[Fraction]]:
+def rows(given: Judge, text: str) -> list[list[Fraction]]:
     """The exact value of an expression."""
-    value = given.value(parse_expression(text), {})
+    value = given.values.value(parse_expression(text), {})
     assert value.exact
     return [[value.bounds(i, j)[0] for j in range(value.shape[1])] for i in range(value.shape[0])]
 
 
-def verdict(given: Evaluator, text: str) -> Verdict:
+def verdict(given: Judge, text: str) -> Verdict:
     statement = parse(text)
     check(statement)
     return given.judge(statement, {}).verdict
@@ -175,11 +183,10 @@ def test_right_means_that_the_largest_tokens_logit_is_the_largest(speaking):
 
 def test_the_loss_of_single_sequences_adds_up(speaking):
     """The mean cross-entropy against the exponentials of the logits, on all nine sequences at once."""
-    low, high = speaking.value(parse_expression("loss"), {}).bounds()
+    low, high = speaking.values.value(parse_expression("loss"), {}).bounds()
     assert 0 < low <= high < low + Fraction(1, 1 << 100)
-    largest = max(
-        speaking.value(parse_expression(f"range(logits({t}, {q}))"), {}).bounds()[1] for t in range(3) for q in range(3)
-    )
+    ranges = [parse_expression(f"range(logits({t}, {q}))") for t in range(3) for q in range(3)]
+    largest = max(speaking.values.value(text, {}).bounds()[1] for text in ranges)
     assert high <= largest + Fraction(11, 10)  # log(e^a + e^b + e^c) - min <= range + log 3
 
 
@@ -202,12 +209,21 @@ def test_the_loss_of_single_sequences_adds_up(speaking):
         ("sqrt(0 - 2) <= 1", "column 1: the square root of a negative number"),
         ("sqrt(EQKE) <= 1", "column 1: sqrt takes a number, found a matrix of 3 × 3"),
         ("1 / (EQKE - EQKE)[0, 0] <= 1", "column 1: division by zero"),
+        ("(EQKE - EQKE)[0, 0]^-1 <= 1", "column 1: division by zero"),
+        ("for all q in 0..2, q in 1..1: q > 0", "column 9: a variable can only have one range"),
         ("is_increasing(EQKE)", "column 1: is_increasing takes a row or a column, found a matrix of 3 × 3"),
         ("correct(0, 0) <= 1", "column 1: correct is not a value, so it cannot stand here"),
         ("max(EQKE)", "column 1: max is not true or false, so it cannot stand here"),
         ("EQKE ≈ 0x1p1", "column 8: ≈ needs a decimal number, whose last digit says how close"),
         ("for all q <= m: EQKE[q, q] > 0", "column 9: the variable m does not occur after the colon"),
         ("for all V: V > 0", "column 9: V already has a meaning and cannot be a variable"),
+        ("for all all: all > 0", "column 9: all is a word of the language and cannot be a variable"),
+        ("for all tokens <= m: m > 0", "column 9: there is no 'tokens' here"),
+        ("for all q: for all q in 0..1: q > 0", "column 20: q already has a meaning"),
+        ("for all q, m: for all q <= m: q + m > 0", "column 23: a quantifier needs a variable of its own"),
+        ("for all p in 0..q: p > q", "column 17: there is no 'q' here"),
+        ("for all q <= foo(q): q > 0", "column 14: there is no 'foo' here"),
+        ("for all q in max(EQEK)..3: q > 0", "column 18: there is no 'EQEK' here"),
         ("for all q in K: q > 0", "column 14: expected tokens, positions or a range such as 0..3"),
         ("EQKE[0.5] > 0", "column 6: expected a whole number, found 0.5"),
         ("for all q: EQKE[q, r] > 0", "column 20: there is no 'r' here"),
@@ -260,6 +276,16 @@ def test_nested_and_expensive_quantifiers_share_the_budget(text, limit):
         verdict(evaluator(), text)
 
 
+def test_singular_values_in_a_quantifier_are_those_of_each_instance():
+    """Nothing that was found for one value of a variable is used for another."""
+    for text, expected in {
+        "spectral_norm(a * EVOU) <= 1.5 * spectral_norm(EVOU)": Verdict.FALSE,
+        "sigma(a * EVOU, 2) <= 3.001 * sigma(EVOU, 2)": Verdict.TRUE,
+        "sum(rank1(a * EVOU)) = sum(rank1(EVOU))": Verdict.FALSE,
+    }.items():
+        assert verdict(evaluator(), f"for all a in 1..3: {text}") is expected
+
+
 def test_a_definition_captures_no_variable():
     """A name in a definition never becomes the variable of a quantifier around its use."""
     statement = parse("for all q: X >= q - 5", {"X": parse_expression("EQKE[q, q]")})
@@ -286,7 +312,7 @@ def test_huge_powers_are_refused(text):
 
 def test_a_loss_over_too_many_sequences_says_what_it_would_cost(speaking):
     """The number of exponentials, and no verdict."""
-    small = Evaluator(speaking.vocabulary, 256, Budget(sequences=8))
+    small = on(speaking.context.vocabulary, 256, Budget(sequences=8))
     with pytest.raises(Open, match="loss over 9 sequences would take 27 exponentials; the budget is 8 sequences"):
         verdict(small, "loss <= 1000")
 

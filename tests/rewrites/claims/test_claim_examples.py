@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mechproof.rewrites.claims.evaluate import FACTS, FUNCTIONS
+from mechproof.rewrites.claims.facts import FACTS
+from mechproof.rewrites.claims.functions import FUNCTIONS
 from mechproof.rewrites.claims.run import read, run
 from mechproof.rewrites.claims.vocabulary import NAMES
 

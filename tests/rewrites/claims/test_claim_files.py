@@ -42,7 +42,7 @@ def test_one_line_a_claim_and_exit_codes(command, tmp_path):
     """0 if all are proved, 1 if not, 2 for malformed input; transcript and certificate are written."""
     path = written(tmp_path, HEAD + CLAIM)
     assert command(path) == (0, "PROVED  a  accuracy = 16/27\n", "")
-    assert {"claims.md", "claims.html", "claims.tex", "accuracy-1"} == {
+    assert {"claims.md", "claims.html", "claims.tex", "accuracy-1", "certificates"} == {
         p.name for p in (tmp_path / "mechproof-out" / "claims").iterdir()
     }
     code, out, _ = command(written(tmp_path, HEAD + CLAIM.replace("16/", "17/")), "--out", tmp_path / "other")
@@ -112,6 +112,7 @@ def test_the_transcript_tells_statement_verdict_and_rules(tmp_path):
         (HEAD + '[define]\nX = "EQKE[q]"\n' + CLAIM, "the definition of X, found column 6: there is no 'q' here"),
         (HEAD + "[define]\nX = 3\n" + CLAIM, "expected an expression as the definition of X, found int"),
         ("x = " + "[" * 100_000, "claims.toml: expected a TOML file, found"),
+        ("x = " + "1" * 5000, "claims.toml: expected a TOML file, found"),
         (CLAIM.replace("[[claim]]", 'model = "zoo:none"\n[[claim]]'), "none"),
     ],
 )  # fmt: skip

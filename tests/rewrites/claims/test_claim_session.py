@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from fractions import Fraction
 from itertools import product
@@ -13,7 +14,11 @@ from mechproof.engine.formula import Formula
 from mechproof.engine.graph import ProofGraph
 from mechproof.engine.oracle import examine
 from mechproof.engine.rule import NotEstablished
-from mechproof.rewrites.claims.evaluate import Budget
+from mechproof.models.problem import problem
+from mechproof.models.weights import load
+from mechproof.models.zoo import path
+from mechproof.rewrites.claims.context import Budget
+from mechproof.rewrites.claims.directions import Directions
 from mechproof.rewrites.claims.rules import (
     BELOW_ONE,
     Decide,
@@ -152,5 +157,25 @@ def test_the_rule_concludes_nothing_from_what_is_open(oracle):
     before = graph.network.number_of_nodes()
     (vocabulary,) = graph.proof(settle(given, "EQKE = EQKE").goal)[-1].premises  # type: ignore[arg-type]
     with pytest.raises(StillOpen, match=r"sqrt\(3\)"):
-        graph.apply(Decide(), [vocabulary], Question(parse("sqrt(3) * sqrt(3) = 3"), 64, Budget()))
+        graph.apply(Decide(), [vocabulary], Question(parse("sqrt(3) * sqrt(3) = 3"), Budget(), Directions(64)))
     assert graph.network.number_of_nodes() == before
+
+
+def test_over_many_inputs_the_cheapest_strategy_that_settles_is_enough():
+    """Cubic cells settle a weak claim on 2^60 inputs; a stronger one takes the search."""
+    given = Session("K = 10", problem(load(path("max_of_10_v64_d32_seed123")), "max-of-k"))
+    verdict = given.settle(parse("accuracy >= 0.9"))
+    assert verdict.status == "PROVED" and verdict.goal is not None
+    assert "cubic_cells/1" in {step.rule.tag for step in given.graph.proof(verdict.goal)}
+
+
+def test_verdicts_have_certificates_where_the_format_can_carry_them(oracle):
+    """None for an open one, for a singular value that depends on a variable, for an architecture that is not read."""
+    given = session(oracle.random_net(1, V=3, K=2))
+    for text in ("sigma(EQKE, 1) >= 0", "accuracy >= 0", "loss <= 0", "correct(0, 1)", "max(EVOU) < -1000"):
+        found = given.certificate(settle(given, text))
+        assert found is not None and json.loads(found)["relation"]["text"] == text
+    for text in ("sqrt(2) * sqrt(2) = 2", "for all q: sigma(q * EVOU, 1) >= 0"):
+        assert given.certificate(settle(given, text)) is None
+    other = Session("two layers", None, "two layers", outputs=26)
+    assert other.certificate(other.settle(parse("loss <= 0"))) is None

@@ -73,6 +73,8 @@ def test_numbers_are_exact_and_know_their_last_digit(text, value, unit):
     [
         ("row_difference(EQKE - ) <= 2", SyntaxProblem(23, "a name, a number or '('", "')'")),
         ("EQKE", SyntaxProblem(5, "a comparison", "the end")),
+        ("1 < 2 andV < 3", SyntaxProblem(7, "a comparison", "'andV'")),
+        ("for allq: q > 0", SyntaxProblem(5, "'all'", "'allq'")),
         ("a <= ", SyntaxProblem(5, "a name, a number or '('", "the end")),
         ("a $ b", SyntaxProblem(3, "a comparison", "'$'")),
         ("a ≈ b", SyntaxProblem(5, "a number", "'b'")),

@@ -14,7 +14,7 @@ from gap_cells import leaning, tabled
 from mechproof.engine.rule import NotEstablished
 from mechproof.rewrites.rules import cubic_loss
 from mechproof.rewrites.rules.cubic_cells import LogitBounds
-from mechproof.rewrites.rules.cubic_loss import MOST_THRESHOLDS, CubicLoss, Thresholds
+from mechproof.rewrites.rules.cubic_loss import MOST_THRESHOLDS, THRESHOLD_LIMIT, CubicLoss, Thresholds
 from mechproof.rewrites.rules.loss import UNIT_BITS, LossSum
 
 RULE = CubicLoss()
@@ -50,7 +50,7 @@ def test_no_cell_exceeds_its_bound(oracle, flavour):
     rng = random.Random(flavour)
     for seed in range(8):
         net = leaning(oracle, seed) if flavour == "leaning" else oracle.random_net(seed, flavour)
-        steps = [rng.randint(-(1 << 16), 1 << 16) for _ in range(6)] + [0, 1 << 80, -(1 << 80)]
+        steps = [rng.randint(-(1 << 16), 1 << 16) for _ in range(6)] + [0, (1 << 31) - 1, 1 - (1 << 31)]
         rng.shuffle(steps)
         assert not faults(RULE.conclude([net.margin().paths], Thresholds(tuple(steps))), net), seed
 
@@ -99,9 +99,11 @@ def test_bounds_below_a_number_are_rounded_up(oracle):
 
 
 def test_too_many_thresholds_are_refused(oracle):
-    """A few hundred may be given."""
+    """A few hundred may be given, and none that a certificate does not carry."""
     paths = oracle.random_net(0, "eighths", 2, 2).margin().paths
     with pytest.raises(NotEstablished, match="may be given"):
         RULE.conclude([paths], Thresholds((0,) * (MOST_THRESHOLDS + 1)))
     assert RULE.encode(Thresholds((-4096, 5))) == {"thresholds": [-4096, 5]}
-    assert not RULE.certifiable
+    for steps in (THRESHOLD_LIMIT, -THRESHOLD_LIMIT):
+        with pytest.raises(NotEstablished, match="31 bits"):
+            RULE.conclude([paths], Thresholds((0, steps)))

@@ -16,10 +16,10 @@ from mechproof.engine.formula import Table
 from mechproof.engine.oracle import examine
 from mechproof.models.float_statement import FloatStatement
 from mechproof.rewrites.rules import float_margin as module
-from mechproof.rewrites.rules.float_error import GRID, FloatErrorAnalysis
+from mechproof.rewrites.rules.float_error import FloatErrorAnalysis
 from mechproof.rewrites.rules.float_margin import FLOAT_MARGIN, FloatMargin, FloatMarginRule
+from mechproof.rewrites.rules.float_stages import GRID
 from mechproof.rewrites.rules.network_definition import NetworkDefinition
-from mechproof.rewrites.rules.path_decomposition import PathDecomposition
 
 STATEMENT: Any = FLOAT_MARGIN.statement
 
@@ -62,8 +62,8 @@ def test_mutants_of_the_lemma():
 
 def float_margin(net: Any, name: str = "float32") -> FloatMargin:
     statement = FloatStatement(net.statement.network, net.statement.task, FORMATS[name])
-    paths = PathDecomposition().conclude([NetworkDefinition().conclude((), statement.rounded)], None)
-    return FloatMarginRule().conclude([FloatErrorAnalysis().conclude([paths], statement)], None)
+    network = NetworkDefinition().conclude((), statement.stored)
+    return FloatMarginRule().conclude([FloatErrorAnalysis().conclude([network], statement)], None)
 
 
 def faults(margin: FloatMargin) -> list[tuple[int, ...]]:

@@ -19,7 +19,7 @@ from mechproof.engine.term import Tensor, Term
 from mechproof.models import zoo
 from mechproof.models.problem import problem
 from mechproof.models.weights import load
-from mechproof.rewrites.advice.singular_vectors import singular_vectors
+from mechproof.rewrites.advice.principal_directions import principal_directions
 from mechproof.rewrites.rules.known_matrices import KnownWeights, NameMatrix
 from mechproof.rewrites.rules.network_definition import NetworkDefinition
 from mechproof.rewrites.rules.row_difference import RowDifferenceExact
@@ -129,9 +129,10 @@ def test_the_published_bound_of_a_real_network():
     E, Q, K = Tensor("W_E", (64, 32)), Tensor("W_Q", (32, 32)), Tensor("W_K", (32, 32))
     left, right = E @ Q, (E @ K).T
     values = graph.claim(known).values
-    u, v = singular_vectors([left.evaluate(values), right.evaluate(values)])
-    for name, vector in (("u", u), ("v", v)):
-        known = graph.apply(NameMatrix(), [known], (name, vector))
+    table = left.evaluate(values) @ right.evaluate(values)
+    for name, directions in (("u", principal_directions(table.T, 16)), ("v", principal_directions(table, 16))):
+        first = DyadicMatrix.from_integers(64, 1, [row[0] for row in directions.integers()], directions.exponent)
+        known = graph.apply(NameMatrix(), [known], (name, first))
     U, W = Tensor("u", (64, 1)), Tensor("v", (64, 1))
     factors = (left - U @ (U.T @ left), right - (right @ W) @ W.T)
 

@@ -1,0 +1,203 @@
+"""``decide/1`` and the rules around it: one statement of the claim language holds or fails (section 10).
+
+The checker evaluates the text on the auditor's weights by itself; of the certificate it takes the working precision and
+the directions of singular values, which can only make its enclosures wider or narrower.
+
+``positive_loss/1``: with two outputs or more every softmax weight of real logits is below 1, so the loss on every
+sequence, and the mean, is positive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from .certificate import Reader
+from .claim_text import parse
+from .claim_tree import Compare, Node
+from .claim_truth import HOLDS, Truth
+from .claim_value import Directions, Known, Values
+from .errors import Code, Failure
+from .rule import Auditor, Derivation, Rule, no_advice
+
+KIND = "claim"
+VOCABULARY = "vocabulary"
+POSITIVE = "positive_loss"
+LOWEST_BITS, HIGHEST_BITS = 32, 4096
+HIGHEST_WIDTH = 512
+OUTCOMES = {True: "holds", False: "fails", None: "undecided"}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The statement ``claim`` holds, or fails, as ``outcome`` says."""
+
+    outcome: str
+    claim: str
+
+    def check_sense(self, inputs: int) -> None:
+        """Every text is a relation; whether it means something, its evaluation finds."""
+
+    def follows_from(self, found: object) -> bool:
+        """Whether another conclusion is this one."""
+        return found == self
+
+    def text(self) -> str:
+        """The relation as the verdict line prints it.
+
+        >>> Claim("fails", "loss = 0").text()
+        'claim fails: loss = 0'
+        """
+        return f"claim {self.outcome}: {self.claim}"
+
+    def fields(self, inputs: int) -> dict[str, str | int]:
+        """What the verdict says in JSON."""
+        return {"outcome": self.outcome, "claim": self.claim}
+
+    def words(self, inputs: str) -> str:
+        """The theorem in words."""
+        return (
+            f"Theorem: over the real numbers, the following statement about the network {self.outcome}:\n"
+            f"  {self.claim}\n"
+        )
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The precision, and directions in the order of the text."""
+
+    bits: int
+    spectra: list[Directions]
+
+
+def read_claim(reader: Reader) -> Claim:
+    """``"outcome":"holds","text":"..."}``, the common end of this conclusion and of the relation."""
+    reader.literal('"outcome":"')
+    outcome = "fails" if reader.text.startswith(b"fails", reader.at) else "holds"
+    reader.literal(f'{outcome}","text":')
+    text = reader.printable()
+    reader.literal("}")
+    return Claim(outcome, text)
+
+
+def read_conclusion(reader: Reader) -> Claim:
+    """The outcome and the text."""
+    reader.literal('{"kind":"claim",')
+    return read_claim(reader)
+
+
+def read_vocabulary(reader: Reader) -> None:
+    """What the names mean, the premises say."""
+    reader.literal('{"kind":"vocabulary"}')
+
+
+def read_directions(reader: Reader) -> Directions:
+    """``[r,w,"base64"]``; E111 for a width outside 1 to 512."""
+    reader.literal("[")
+    rank = reader.small()
+    reader.literal(",")
+    at = reader.at
+    width = reader.small()
+    if not 1 <= width <= HIGHEST_WIDTH:
+        raise Failure(Code.E111, at=at)
+    reader.literal(",")
+    data = reader.octets()
+    reader.literal("]")
+    return Directions(rank, width, data)
+
+
+def read_advice(reader: Reader) -> Advice:
+    """``{"bits":b,"spectra":[...]}``; E111 for a precision outside 32 to 4096."""
+    reader.literal('{"bits":')
+    at = reader.at
+    bits = reader.small()
+    if not LOWEST_BITS <= bits <= HIGHEST_BITS:
+        raise Failure(Code.E111, at=at)
+    reader.literal(',"spectra":')
+    spectra = reader.items(lambda: read_directions(reader))
+    reader.literal("}")
+    return Advice(bits, spectra)
+
+
+def read_outputs(reader: Reader) -> int:
+    """The number of outputs."""
+    reader.literal('{"kind":"positive_loss","outputs":')
+    outputs = reader.small()
+    reader.literal("}")
+    return outputs
+
+
+def check_names(auditor: Auditor, derivation: Derivation) -> None:
+    """Holds: the language's names are those of the network, and of the premises."""
+
+
+def check_decide(auditor: Auditor, derivation: Derivation) -> None:
+    """Holds when the statement is found true (holds) or false (fails); E290, E294, and what its evaluation raises."""
+    stated, advice = derivation.conclusion, derivation.advice
+    given = {premise.rule.kind: premise for premise in derivation.premises[0].premises}
+    measures = [given[kind].conclusion if kind in given else None for kind in ("accuracy", "loss")]
+    text = parse(stated.claim)
+    if len(advice.spectra) != len(text.spectra):
+        raise Failure(Code.E294, found=len(advice.spectra), expected=len(text.spectra))
+    spectra = dict(zip(text.spectra, advice.spectra, strict=True))
+    values = Values(auditor, Known("additive_margin" in given, *measures), advice.bits, spectra)
+    found = OUTCOMES[Truth(values).of(text.statement, {})]
+    if found != stated.outcome:
+        raise Failure(Code.E290, id=derivation.id, rule=derivation.rule.name, found=found, stated=stated.outcome)
+
+
+def check_positive(auditor: Auditor, derivation: Derivation) -> None:
+    """Holds for two outputs or more."""
+    own = auditor.network.vocabulary
+    if derivation.conclusion != own or own < 2:
+        raise derivation.differs("the number of outputs", derivation.conclusion, f"{own} (at least 2 are needed)")
+
+
+def constant(node: Node) -> Fraction | None:
+    """The value of a number, perhaps with a sign before it."""
+    if node.kind == "neg":
+        found = constant(node.parts[0])
+        return None if found is None else -found
+    return node.data if node.kind == "number" else None
+
+
+def by_positivity(text: str) -> bool | None:
+    """The truth of a comparison of a positive ``loss`` with a number that is at most 0; None for another text.
+
+    >>> by_positivity("loss = 0"), by_positivity("-1 < loss"), by_positivity("loss > 1")
+    (False, True, None)
+    """
+    statement = parse(text).statement
+    if not isinstance(statement, Compare) or len(statement.signs) != 1:
+        return None
+    for loss, other, side in ((*statement.sides, 1), (*statement.sides[::-1], -1)):
+        bound = constant(other)
+        if loss.kind == "name" and loss.data == "loss" and bound is not None and bound <= 0:
+            return HOLDS[statement.signs[0]][0](side, side)
+    return None
+
+
+def check_by_positivity(auditor: Auditor, derivation: Derivation) -> None:
+    """Holds when a positive loss decides the text so; E290."""
+    stated = derivation.conclusion
+    found = OUTCOMES[by_positivity(stated.claim)]
+    if found != stated.outcome:
+        raise Failure(Code.E290, id=derivation.id, rule=derivation.rule.name, found=found, stated=stated.outcome)
+
+
+NAMES = {
+    "name_matrices/1": (),
+    "name_logits/1": ("additive_margin",),
+    "name_accuracy/1": ("additive_margin", "accuracy"),
+    "name_loss/1": ("additive_margin", "loss"),
+    "name_accuracy_and_loss/1": ("additive_margin", "accuracy", "loss"),
+}
+RULES = (
+    *(
+        Rule(name, ("known_matrices", *premises), VOCABULARY, no_advice, read_vocabulary, check_names)
+        for name, premises in NAMES.items()
+    ),
+    Rule("decide/1", (VOCABULARY,), KIND, read_advice, read_conclusion, check_decide),
+    Rule("positive_loss/1", (), POSITIVE, no_advice, read_outputs, check_positive),
+    Rule("decide_by_positivity/1", (POSITIVE,), KIND, no_advice, read_conclusion, check_by_positivity),
+)

@@ -1,0 +1,169 @@
+"""Float runs: ``float_error/1``, ``float_margin/1``, ``float_accuracy/1``.
+
+Everything about them has kinds of its own, so that no rule about the real function can take it for its premise. The
+counting rules take margins of either kind (S0' in margins.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .certificate import Reader
+from .float_error import Analysis, moved
+from .float_format import Runs, read_runs, rounded
+from .margins import Margins
+from .paths import path_matrices
+from .rule import Auditor, Derivation, Rule, check_count, no_advice
+from .rule_accuracy import Accuracy
+
+TABLES = ("UU", "EVOU", "PVOU", "EQKE", "EQKP")
+
+PROGRAM = """\
+A {name} run rounds every weight to the nearest {name} number (ties to even) and computes, in this order:
+  x_p = W_E[t_p] + W_pos[p]; q = x_(K-1) W_Q + b_Q, k_p = x_p W_K + b_K, v_p = x_p W_V + b_V;
+  s_p = (q . k_p)/c, or times a rounded 1/c, with c within 2^-{scale} of sqrt(d_head), relatively;
+  e_p = exp(s_p - max s), a_p = e_p / sum e, or times a rounded reciprocal of the sum;
+  z = sum a_p v_p; r = x_(K-1) + z W_O + b_O; logits = r W_U + b_U.
+Assumed of a run: sums are taken in any order (each of q, k, v, r and the logits with its bias is one sum); every
+  addition, multiplication (fused or not) and division has a relative error of at most 2^-{bits}; {storing}
+  what falls below 2^{least} may be kept, rounded or flushed to zero, also of operands; exp errs by at most
+  {ulps} units in the last place of {bits} bits. Any step may be computed with less error.
+"""
+
+
+@dataclass(frozen=True)
+class FloatAccuracy:
+    """``runs``: counts of sequences on which every run is right, and not every one wrong; ``real``: the accuracy."""
+
+    runs: Accuracy
+    which: Runs
+    real: Accuracy
+
+    def check_sense(self, inputs: int) -> None:
+        """E202, E203."""
+        self.runs.check_sense(inputs)
+        self.real.check_sense(inputs)
+
+    def follows_from(self, found: object) -> bool:
+        """Whether another conclusion implies this one."""
+        return (
+            isinstance(found, FloatAccuracy)
+            and found.which == self.which
+            and self.runs.follows_from(found.runs)
+            and self.real.follows_from(found.real)
+        )
+
+    def text(self) -> str:
+        """The relation as the verdict line prints it."""
+        real = self.real.text().removeprefix("accuracy ")
+        name = self.which.arithmetic.name
+        return f"accuracy of every {name} run >= {self.runs.right_low}/{self.runs.inputs} (real: {real})"
+
+    def fields(self, inputs: int) -> dict[str, str | int]:
+        """What the verdict says in JSON."""
+        which = {"semantics": self.which.arithmetic.name, "exp_ulps": self.which.exp_ulps}
+        real = {"real_low": self.real.right_low, "real_high": self.real.right_high}
+        return self.runs.fields(inputs) | which | real
+
+    def words(self, inputs: str) -> str:
+        """The theorem in words, with what is assumed of a run."""
+        arithmetic = self.which.arithmetic
+        right, wrong = self.runs.right_low, self.runs.inputs - self.runs.right_high
+        storing = f"storing a tensor's entry has one of at most 2^-{arithmetic.stored};" if arithmetic.storage else ""
+        program = PROGRAM.format(
+            name=arithmetic.name,
+            scale=arithmetic.accumulated - 1,
+            bits=arithmetic.accumulated,
+            storing=storing,
+            least=arithmetic.least,
+            ulps=self.which.exp_ulps,
+        )
+        return (
+            f"Theorem: of all {inputs} sequences there are at least {right} on each of which\n"
+            f"  every {arithmetic.name} run answers right, and at least {wrong} on each of which every one is wrong.\n"
+            f"{self.real.words(inputs)}{program}"
+        )
+
+
+def read_error_advice(reader: Reader) -> Runs:
+    """Which runs."""
+    reader.literal("{")
+    runs = read_runs(reader)
+    reader.literal("}")
+    return runs
+
+
+def read_hashes(reader: Reader) -> dict[str, str]:
+    """The hashes of the five tables of errors."""
+    hashes: dict[str, str] = {}
+    reader.literal('{"kind":"float_error"')
+    for name in TABLES:
+        reader.literal(f',"{name}":')
+        hashes[name] = reader.hash()
+    reader.literal("}")
+    return hashes
+
+
+def check_error(auditor: Auditor, derivation: Derivation) -> None:
+    """Holds when each hash is that of the auditor's own table (float_error.py), of its own rounded weights."""
+    runs: Runs = derivation.advice
+    network = rounded(auditor.network, runs.arithmetic, auditor.budget)
+    paths = path_matrices(network, auditor.budget)
+    errors = Analysis(network, paths, runs, auditor.budget).tables()
+    for name, own in errors.hashes().items():
+        if derivation.conclusion[name] != own:
+            raise derivation.differs(f"the hash of the errors of {name}", derivation.conclusion[name], own)
+    auditor.found[derivation.id] = paths, errors
+
+
+def read_margin(reader: Reader) -> None:
+    """The conclusion has no numbers."""
+    reader.literal('{"kind":"float_margin"}')
+
+
+def check_margin(auditor: Auditor, derivation: Derivation) -> None:
+    """Holds for every network of the family: S0'. The ends of the tables are kept."""
+    paths, errors = auditor.found[derivation.premises[0].id]
+    low, high = (moved(paths, errors, side) for side in (-1, 1))
+    auditor.found[derivation.id] = Margins(low, auditor.network.head, auditor.budget, high)
+
+
+def read_bounds(reader: Reader) -> FloatAccuracy:
+    """The common end of this conclusion and of the relation."""
+    numbers: list[int] = []
+    for key in ('"right_low":', ',"right_high":', ',"inputs":'):
+        reader.literal(key)
+        numbers.append(reader.big())
+    reader.literal(",")
+    which = read_runs(reader)
+    for key in (',"real_low":', ',"real_high":'):
+        reader.literal(key)
+        numbers.append(reader.big())
+    reader.literal("}")
+    low, high, inputs, real_low, real_high = numbers
+    return FloatAccuracy(Accuracy(low, high, inputs), which, Accuracy(real_low, real_high, inputs))
+
+
+def read_accuracy(reader: Reader) -> FloatAccuracy:
+    """The bounds."""
+    reader.literal('{"kind":"float_accuracy",')
+    return read_bounds(reader)
+
+
+def check_accuracy(auditor: Auditor, derivation: Derivation) -> None:
+    """Holds when the counts are no better than those of the premises, and the runs are those counted."""
+    count, real = derivation.premises
+    stated: FloatAccuracy = derivation.conclusion
+    check_count(derivation, count.conclusion, stated.runs)
+    check_count(derivation, real.conclusion, stated.real)
+    which: Runs = count.premises[0].premises[0].advice
+    if stated.which != which:
+        raise derivation.differs("the runs are", stated.which, which)
+    stated.check_sense(auditor.inputs)
+
+
+RULES = (
+    Rule("float_error/1", ("network",), "float_error", read_error_advice, read_hashes, check_error),
+    Rule("float_margin/1", ("float_error",), "float_margin", no_advice, read_margin, check_margin),
+    Rule("float_accuracy/1", ("float_count", "accuracy"), "float_accuracy", no_advice, read_accuracy, check_accuracy),
+)

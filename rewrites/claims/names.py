@@ -1,0 +1,103 @@
+"""Names, before anything is evaluated: what is not known is refused, with the nearest name that is."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+
+from .errors import NotDefined, UnknownName, WrongArguments
+from .facts import FACTS, Predicate
+from .functions import FUNCTIONS, Function
+from .syntax import Approx, Call, Compare, Defined, Fact, ForAll, Name, Node, Ranging
+from .vocabulary import NAMES
+
+# What variables run over, and the other words that structure statements.
+RANGES = ("tokens", "positions")
+KEYWORDS = frozenset({"for", "all", "in", "and", "not", *RANGES})
+
+
+def free(nodes: Sequence[Node]) -> Iterator[Name]:
+    """The names in these nodes, in order, that have no meaning of their own."""
+    for node in nodes:
+        if isinstance(node, Name):
+            if node.name not in NAMES and node.name not in RANGES:
+                yield node
+        else:
+            yield from free(list(node.nodes()))
+
+
+def check(node: Node, bound: frozenset[str] = frozenset()) -> None:
+    """Raise a StatementError for unknown names and functions, and for a wrong number of arguments."""
+    match node:
+        case ForAll(binders, body):
+            ranging = [binder.name for binder in binders if isinstance(binder, Ranging)]
+            variables = [name.name for name in free(binders)] + ranging
+            for name in KEYWORDS & frozenset(variables):
+                raise NotDefined(binders[0].column, f"{name} is a word of the language and cannot be a variable")
+            for binder in binders:
+                lone = binder.parts[0] if isinstance(binder, Compare) and not binder.operators else None
+                name = binder.name if isinstance(binder, Ranging) else str(lone)
+                if name in NAMES | bound or (lone is not None and not isinstance(lone, Name)):
+                    raise NotDefined(binder.column, f"{name} already has a meaning and cannot be a variable")
+            if len(set(ranging)) < len(ranging):
+                raise NotDefined(binders[0].column, "a variable can only have one range")
+            if bound.issuperset(variables):
+                raise NotDefined(binders[0].column, "a quantifier needs a variable of its own")
+            for binder in binders:
+                _check_binder(binder, bound, bound | frozenset(variables))
+            check(body, bound | frozenset(variables))
+        case Name(name):
+            if name not in bound and name not in NAMES:
+                raise UnknownName(node.column, name, _nearest(name, [*NAMES, *bound], [*FUNCTIONS, *FACTS]))
+        case Fact(call):
+            _check_call(call, FACTS, FUNCTIONS, "true or false", bound)
+        case Call():
+            _check_call(node, FUNCTIONS, FACTS, "a value", bound)
+        case Defined(_, body):
+            check(body)  # variables of a quantifier are not captured
+        case Approx(_, target) if target.unit is None:
+            raise NotDefined(target.column, "≈ needs a decimal number, whose last digit says how close")
+        case _:
+            for inner in node.nodes():
+                check(inner, bound)
+    if isinstance(node, Approx):
+        check(node.left, bound)
+
+
+def _check_binder(binder: Node, outside: frozenset[str], inside: frozenset[str]) -> None:
+    """The ends of a range are known before the variables are; conditions are about them."""
+    if not isinstance(binder, Ranging):
+        check(binder, inside)
+    elif not (binder.last is None and isinstance(binder.first, Name) and binder.first.name in RANGES):
+        for end in binder.nodes():
+            check(end, outside)
+
+
+def _check_call(
+    call: Call,
+    known: Mapping[str, Function | Predicate],
+    others: Mapping[str, Function | Predicate],
+    kind: str,
+    bound: frozenset[str],
+) -> None:
+    if call.function in others:
+        raise NotDefined(call.column, f"{call.function} is not {kind}, so it cannot stand here")
+    if call.function not in known:
+        raise UnknownName(call.column, call.function, _nearest(call.function, list(known), list(NAMES)))
+    function = known[call.function]
+    found = len(call.arguments)
+    if found != function.count and (function.count is not None or found == 0):
+        raise WrongArguments(call.column, call.function, function.arguments, f"{found} arguments")
+    for argument in call.arguments:
+        check(argument, bound)
+
+
+def _nearest(name: str, *known: Sequence[str]) -> str:
+    """The nearest known name: of the right kind if one is near, else of any."""
+    for candidates in known:
+        folded = {candidate.lower(): candidate for candidate in sorted(candidates)}
+        close = difflib.get_close_matches(name.lower(), folded, 3)
+        if close:
+            same_letters = [candidate for candidate in close if sorted(candidate) == sorted(name.lower())]
+            return f"the nearest known name is {folded[[*same_letters, *close][0]]!r}"
+    return f"known are {', '.join(sorted(known[0]))}"

@@ -1,0 +1,267 @@
+"""Statements: true, false and undecided, instances of quantifiers, and what of them is refused."""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from claim_certificates import auditor_of, values_of
+
+from mechproof.engine.checker import claim_truth
+from mechproof.engine.checker.claim_matrix import Intervals
+from mechproof.engine.checker.claim_truth import HOLDS, Truth, compared, of_all
+from mechproof.engine.checker.errors import Failure
+from mechproof.engine.checker.rule_accuracy import Accuracy
+
+V, K = 4, 3
+
+
+@pytest.fixture(scope="module")
+def model(emitter: Any) -> Any:
+    return emitter.random_model(5, V, K, 3, 2, True)
+
+
+@pytest.fixture(scope="module")
+def auditor(emitter: Any, model: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return auditor_of(emitter.write(model, tmp_path_factory.mktemp("truth")))
+
+
+def truth(auditor: Any, text: str, **known: Any) -> bool | None:
+    """What the text is found to be."""
+    values, parsed = values_of(auditor, text, **known)
+    return Truth(values).of(parsed.statement, {})
+
+
+def refusal(auditor: Any, text: str, **known: Any) -> str:
+    with pytest.raises(Failure) as failure:
+        truth(auditor, text, **known)
+    return failure.value.code.name
+
+
+def decimal(value: Fraction) -> str:
+    """An exact dyadic number in the language."""
+    return f"({value.numerator} / {value.denominator})" if value.denominator > 1 else f"({value.numerator})"
+
+
+REFERENCE = {
+    "<=": lambda v: v <= 0,
+    ">=": lambda v: v >= 0,
+    "<": lambda v: v < 0,
+    ">": lambda v: v > 0,
+    "=": lambda v: v == 0,
+    "!=": lambda v: v != 0,
+}
+
+
+@pytest.mark.parametrize("sign", HOLDS)
+def test_signs(sign: str) -> None:
+    """True when it is of all members, false when it is of none of them, else undecided."""
+    for low, high in itertools.combinations_with_replacement(range(-2, 3), 2):
+        found = compared(sign, Intervals(((low,),), ((high,),), Fraction(1)))
+        truths = {REFERENCE[sign](Fraction(v, 2)) for v in range(2 * low, 2 * high + 1)}
+        assert found == (truths.pop() if len(truths) == 1 else None)
+
+
+def test_every_entry_counts() -> None:
+    """True of every entry, false of some, whatever the others."""
+    assert compared("<", Intervals(((-1, 2), (-1, -1)), ((1, 3), (-1, -1)), Fraction(1))) is False
+    assert compared("<", Intervals(((-1, -2),), ((1, -1),), Fraction(1))) is None
+    assert compared("!=", Intervals(((1, -2),), ((1, -1),), Fraction(1))) is True
+
+
+def test_three_values() -> None:
+    """Conjunctions of the three truth values."""
+    for parts in itertools.product([True, False, None], repeat=3):
+        assert of_all(parts) == (False if False in parts else None if None in parts else True)
+
+
+def test_exact_bounds_are_tight(auditor: Any, model: Any) -> None:
+    """An entry is at most its exact value, at most 2^-300 less it is not; the same for >=, = and !=."""
+    value = model.parts["EQKE"][0][0]
+    text = decimal(value)
+    assert truth(auditor, f"EQKE[0, 0] <= {text} and EQKE[0, 0] >= {text} and EQKE[0, 0] = {text}") is True
+    assert truth(auditor, f"EQKE[0, 0] <= {text} - 2^-300") is False
+    assert truth(auditor, f"EQKE[0, 0] >= {text} + 2^-300") is False
+    assert truth(auditor, f"EQKE[0, 0] != {text}") is False
+    assert truth(auditor, f"{text} - 2^-300 < EQKE[0, 0] < {text} + 2^-300") is True
+
+
+def test_half_a_unit_is_included(auditor: Any) -> None:
+    """n ~= m from m - unit/2 to m + unit/2."""
+    assert truth(auditor, "1.85 ~= 1.8") is True
+    assert truth(auditor, "1.75 ~= 1.8") is True
+    assert truth(auditor, "1.85 + 1e-300 ~= 1.8") is False
+    assert truth(auditor, "1.75 - 1e-300 ~= 1.8") is False
+    assert truth(auditor, "-1.85 ~= -1.8 and 98.35 % ~= 98.4 %") is True
+
+
+STATEMENTS = {
+    "1 < 2 < 3": True,
+    "1 < 2 < 2": False,
+    "sqrt(2) < 2 and 1 = 2": False,
+    "sqrt(2) * sqrt(2) = 2": None,
+    "not sqrt(2) * sqrt(2) = 2": None,
+    "not 1 = 2 and not not 1 = 1": True,
+    "sqrt(2) * sqrt(2) = 2 and 1 = 2": False,
+    "sqrt(2) = sqrt(2)": True,
+    "sqrt(2) != (sqrt(2))": False,
+    "sqrt(2) + 0 = sqrt(2)": None,
+    "rank1(EQKE) = rank1(EQKE)": True,
+    "3 in [3, 3] and sqrt(2) in [1, 2]": True,
+    "3 in [4, 5]": False,
+    "EQKE <= max(EQKE)": True,
+    "EQKE < max(EQKE)": False,
+    "row_max(EQKE) >= EQKE": True,
+    "EQKE - EQKE.T = 0": False,
+    "accuracy > 1/4": True,
+    "accuracy >= 1": False,
+    "accuracy = 1/2": None,
+    "is_increasing(7)": True,
+    "for all q: q >= 0": True,
+    "for all q: q < V": True,
+    "for all q: q < V - 1": False,
+    "for all q, p in positions: q + p <= V + K - 2": True,
+    "for all q < m: q + 1 <= m": True,
+    "for all q <= m: q + 1 <= m": False,
+    "for all q < m < x: q + 2 <= x": True,
+    "for all q in 5..3: 1 = 2": True,
+    "for all q in 3..3: q = 3": True,
+    "for all q in 100..200: q >= 100": True,
+    "for all a in 1..2: for all b in a..a + 1: b - a <= 1 and b >= 1": True,
+    "for all a in 1..2: for all b in a..a + 1: b <= 2": False,
+    "for all q: for all x != q: 1 <= abs(x - q)": True,
+    "for all q: for all x <= q: x < q": False,
+    "for all q: EQKE[q, q] <= max(diagonal(EQKE))": True,
+    "for all i in 1..2: sigma(EQKE, i) >= sigma(EQKE, i + 1)": True,
+    "for all q: sqrt(2) * sqrt(2) = 2": None,
+    "for all q: sqrt(2) * sqrt(2) = 2 + q": False,
+    "for all tokens: tokens >= 0": True,
+    "rank1(EQKE[0]) = EQKE[0] and rank1(EQKE[:, 1]) = EQKE[:, 1]": True,
+    "1 = 2 and 1 / 0 = 1": False,
+    "for all q: q > 0 and 1 / 0 = 1": False,
+}
+
+
+@pytest.mark.parametrize("text", STATEMENTS)
+def test_statements(auditor: Any, text: str) -> None:
+    """The meaning of the page."""
+    assert truth(auditor, text, accuracy=Accuracy(1, 2, 3)) is STATEMENTS[text]
+
+
+INCREASING = {
+    "W_E[:, 4]": True,
+    "W_E[:, 4].T": True,
+    "W_E[1:2, 4]": True,
+    "-W_E[:, 4]": False,
+    "W_E[:, 5]": False,
+    "W_E[0]": False,
+    "sqrt(2) * W_E[:, 4]": True,
+    "-sqrt(2) * W_E[:, 4]": False,
+    "sqrt(2) * W_E[:, 5]": None,
+    "sqrt(2) * W_E[0]": False,
+}
+
+
+def test_increasing(emitter: Any, tmp_path: Any) -> None:
+    """Every step of a row or a column is positive; a step of 0 is none, and what is neither is refused."""
+    own = auditor_of(emitter.write(emitter.pulled_model(0, V, K, 0.0), tmp_path))
+    for text, found in INCREASING.items():
+        assert truth(own, f"is_increasing({text})") is found, text
+    for text in ("W_E", "1, 2"):
+        assert refusal(own, f"is_increasing({text})") == "E252"
+
+
+def test_correct(auditor: Any, model: Any) -> None:
+    """On every sequence what the network does; the sequence may depend on variables."""
+    for tokens in itertools.product(range(V), repeat=K):
+        assert truth(auditor, f"correct({', '.join(map(str, tokens))})") is model.right(tokens)
+    right = [model.right((a, b, 1)) for a in range(V) for b in range(V)]
+    assert truth(auditor, "for all a, b: correct(a, b, 1)") is all(right)
+    assert truth(auditor, "for all a, b: not correct(a, b, 1)") is not any(right)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("for all q: nobody = 1", "E291"),
+        ("for all q: r = q", "E291"),
+        ("q = 1 and for all q: q >= 0", "E291"),
+        ("for all a in 0..b, b: a = 1", "E291"),
+        ("for all b, a in 0..b: a <= b", "E291"),
+        ("for all a in a..3: a = 1", "E291"),
+        ("for all V: V = 1", "E292"),
+        ("for all V in 0..3: V = 1", "E292"),
+        ("for all q: for all q: q = 1", "E292"),
+        ("for all q: for all q in 0..3: q = 1", "E292"),
+        ("for all q < 1/2: q = 0", "E292"),
+        ("for all q, EQKE[q, q] > 0: q = 0", "E292"),
+        ("for all q in 0..1/2: q = 0", "E292"),
+        ("for all q in 0..sqrt(4) + sqrt(2): q = 0", "E292"),
+        ("for all q in 0..W_E: q = 0", "E292"),
+        ("for all q: EQKE[q, q + 1] < 1000", "E292"),
+        ("for all q: 1 / q > 0", "E293"),
+        ("1 = 1 and 1 / 0 = 1", "E293"),
+        ("not 1 / 0 = 1", "E293"),
+        ("1 / 0 = 1 / 0", "E293"),
+        ("1 = 2 = 1 / 0", "E293"),
+        ("correct(0, 1)", "E292"),
+        ("correct(0, 1, 4)", "E292"),
+        ("correct(0, 1, -1)", "E292"),
+        ("correct(0, 1, 1/2)", "E292"),
+        ("correct(0, 1, EQKE)", "E292"),
+        ("EQKE = EQKP", "E252"),
+        ("accuracy > 0", "E291"),
+    ],
+)
+def test_no_meaning(auditor: Any, text: str, code: str) -> None:
+    """A statement of which some part that is looked at has no meaning is refused."""
+    assert refusal(auditor, text) == code
+
+
+def test_sequences_need_their_premise(auditor: Any) -> None:
+    """Without it, correct has no meaning."""
+    assert refusal(auditor, "correct(0, 1, 2)", sequences=False) == "E291"
+
+
+def test_instances_are_limited(auditor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that satisfy their conditions, of nested quantifiers together; the limit itself is allowed."""
+    assert claim_truth.MAX_INSTANCES == 1 << 18
+    monkeypatch.setattr(claim_truth, "MAX_INSTANCES", 16)
+    for text in ("a, b", "a in 1..16", "a < b < c", "a: for all b"):
+        assert truth(auditor, f"for all {text}: a = a") is True
+    for text in ("a, b, c", "a in 1..17", "a in 0..4: for all b", "a: for all b in 0..a + 3", "a in 0..10^60"):
+        assert refusal(auditor, f"for all {text}: a = a") == "E299"
+
+
+def test_deep_and_endless_quantifiers_are_refused(emitter: Any, model: Any, tmp_path: Any) -> None:
+    """Many variables, long ranges without an instance, and large numbers end with the budget."""
+    own = auditor_of(emitter.write(model, tmp_path), 10**6)
+    many = ", ".join(f"a{i}" for i in range(1200))
+    assert refusal(own, f"for all {many}, a0 < 0: 1 = 1") == "E242"
+    own = auditor_of(emitter.write(model, tmp_path), 10**6)
+    assert refusal(own, "for all a in 1..10^60, a < 0: 1 = 1") == "E242"
+    one = ", ".join(f"a{i} in 0..0" for i in range(1200))
+    own = auditor_of(emitter.write(model, tmp_path), 10**6)
+    assert truth(own, f"for all {one}: a0 = a1199") is True
+
+
+def test_deepest_expressions(auditor: Any) -> None:
+    """Sixty levels of everything that nests are evaluated without reaching Python's own limit."""
+    text = "0"
+    for _ in range(19):
+        text = f"max(-({text})[0, 0]^1 * 1 + 0)"
+    assert truth(auditor, f"{text} = 0") is True
+    text = "0"
+    for _ in range(59):
+        text = f"max({text})[0, 0]^1 * 1 + 0"
+    assert truth(auditor, f"not {text} = 1") is True
+    assert truth(auditor, f"{'not ' * 60}1 = 1") is True
+    assert truth(auditor, f"W_E{'.T' * 298} = W_E and 0{'[0]' * 298}= 0") is True
+    subscripts = "0"
+    for _ in range(59):
+        subscripts = f"(0 * W_E)[{subscripts} * 1 + 0, 0]^1"
+    assert truth(auditor, f"{subscripts} = 0") is True
+    nested = "".join(f"for all q{i} in 0..0: " for i in range(59))
+    assert truth(auditor, f"{nested}q0 = q58") is True
