@@ -8,41 +8,38 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
 from . import Options, __version__, check, prove
 from .engine.errors import MechproofError, describe
 from .engine.explain import explain
-from .engine.files import atomic_write, make_folder
+from .engine.files import make_folder
 from .engine.graph_export import FORMATS
 from .engine.transcript import markdown
-from .engine.transcript import write as transcript_files
 from .models import zoo
 from .models.float_statement import EXP_ULPS
 from .models.problem import problem
 from .models.weights import load
 from .rewrites.advice.float_runs import SAMPLE
 from .rewrites.alternatives import alternatives
+from .rewrites.audit.command import audit_command
 from .rewrites.check_file import load_checks
+from .rewrites.claims.command import claims_command
 from .rewrites.display import show_certificate
 from .rewrites.exposition import no_certificate
 from .rewrites.float_comparison import Comparison
 from .rewrites.goal_names import KNOWN
 from .rewrites.lemma_file import examine_file
+from .rewrites.stages.command import stages_command
 from .rewrites.strategies import DEFAULT, names, strategy
+from .rewrites.sweep.command import compare_command, sweep_command
+from .rewrites.terminal import errors, progress_bars
 
-errors = Console(stderr=True, highlight=False)
 app = typer.Typer(
     name="mechproof",
     add_completion=False,
@@ -110,21 +107,6 @@ def _steps(text: str) -> list[int]:
     return list(map(int, parts))
 
 
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Any]:
-    """A callback (stage, done, total) that draws bars on standard error."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=errors, transient=True, disable=quiet) as bars:
-        tasks: dict[str, Any] = {}
-
-        def report(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done)
-
-        yield report
-
-
 @app.command("prove")
 def prove_command(
     weights: Annotated[Path, typer.Argument(help="Weights: safetensors, npz, or a torch state dict (.pt, .pth).")],
@@ -173,7 +155,7 @@ def prove_command(
     """Prove the accuracy of a network, or its mean cross-entropy, and write certificate and transcript."""
     if at_least is not None and metric is Metric.loss:
         raise typer.BadParameter("is about accuracy", param_hint="--at-least")
-    with _progress(quiet) as report:
+    with progress_bars(quiet) as report:
         proof = prove(
             weights,
             task=task,
@@ -250,7 +232,7 @@ def transcript_command(
     detail: Annotated[Detail, typer.Option(help="How much the transcript tells.")] = Detail.appendix,
 ) -> None:
     """Prove as by default and print the transcript as Markdown."""
-    with _progress(False) as report:
+    with progress_bars(False) as report:
         proof = prove(weights, progress=report)
     typer.echo(markdown(proof.transcript(detail.value)), nl=False)
 
@@ -264,7 +246,7 @@ def graph_command(
     """Prove and print the proof graph: why the theorem is true (text), or a drawing for other tools."""
     if form != "text" and form not in FORMATS:
         raise typer.BadParameter(f"expected text, {', '.join(FORMATS)}; found {form}", param_hint="--format")
-    with _progress(False) as report:
+    with progress_bars(False) as report:
         proof = prove(weights, strategy=strategy_name, progress=report)
     text = FORMATS[form](proof.graph) if form in FORMATS else "\n".join(explain(proof.graph, proof.goal).lines()) + "\n"
     typer.echo(text, nl=False)
@@ -284,201 +266,6 @@ def story_command(
 
     told = tell(problem(load(weights, config=config), task), weights.name)
     typer.echo(json.dumps(told.as_json()) if as_json else "\n".join(told.lines()))
-
-
-@app.command("claims")
-def claims_command(
-    file: Annotated[Path, typer.Argument(help="Claims: a TOML file, or LaTeX source marked with mechproof.sty.")],
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for transcript and certificates (default ./mechproof-out/NAME).")
-    ] = None,
-    values: Annotated[
-        Path | None, typer.Option(help="Also write this file of LaTeX macros with the rounded numbers.")
-    ] = None,
-    instances: Annotated[int, typer.Option(min=1, help="How many instances of a quantifier a claim may take.")] = 1
-    << 18,
-    sequences: Annotated[int, typer.Option(min=1, help="How many sequences a loss may look at one by one.")] = 20_000,
-    budget: Annotated[
-        int | None, typer.Option(min=1, metavar="SECONDS", help="Stop searching for an accuracy after this time.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
-) -> None:
-    """Decide claims about weights: PROVED, REFUTED with a witness, or UNDECIDED; exit 0 only if all are proved."""
-    from .rewrites.claims.context import Budget
-    from .rewrites.claims.run import read, run
-
-    stated = read(file)
-    with _progress(quiet) as report:
-        found = run(stated, Budget(instances, sequences), budget, report)
-    found.write(out or Path("mechproof-out") / file.stem)
-    if values is not None:
-        atomic_write(values, found.values().encode())
-    if as_json:
-        typer.echo(json.dumps(found.as_json()))
-    elif sys.stdout.isatty():
-        table = Table("", "claim", "what the weights give")
-        for result in found.results:
-            table.add_row(*map(Text, (result.verdict.status, result.claim.id, result.verdict.detail)))
-        Console().print(table)
-    else:
-        for result in found.results:
-            typer.echo(result.line)
-    raise typer.Exit(0 if found.proved else 1)
-
-
-@app.command("sweep")
-def sweep_command(
-    weights: Annotated[list[Path], typer.Argument(help="Weights of one or more networks.")],
-    strategies: Annotated[
-        list[str] | None,
-        typer.Option("--strategies", help="Only strategies that match, as in 'subcubic/*/mean/*' (repeatable)."),
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also every configuration that is not published.")] = False,
-    off: Annotated[str, typer.Option(metavar="T1,T3", help="Tightenings that are not to be used.")] = "",
-    ablate: Annotated[
-        bool, typer.Option("--ablate", help="Also what each tightening is worth to the best configuration.")
-    ] = False,
-    out: Annotated[Path, typer.Option(help="Folder for sweep.sqlite and what is drawn from it.")] = Path(
-        "mechproof-out/sweep"
-    ),
-    csv: Annotated[Path | None, typer.Option(help="Where all rows go as CSV (default OUT/sweep.csv).")] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Number of processes (default: all processors).")] = None,
-    rows: Annotated[bool, typer.Option("--rows", help="Print every row, not only the best.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
-) -> None:
-    """Run many strategies, and show what each proves and costs.  A sweep that was stopped goes on where it was."""
-    from .rewrites.sweep import figure, selection, session, tables
-    from .rewrites.sweep.running import processors
-    from .rewrites.sweep.storage import Store
-
-    chosen = selection.chosen(strategies or ()) if strategies or everything else selection.usual()
-    switched = tuple(name for name in off.split(",") if name)
-    with Store(make_folder(out) / "sweep.sqlite", __version__) as store, _progress(quiet) as report:
-        found = session.run(weights, chosen, switched, store, jobs or processors(), report, ablate=ablate)
-    sheet = csv or out / "sweep.csv"
-    atomic_write(sheet, tables.spread_sheet(one.curve for one in found).encode())
-    files = [store.path, sheet, *(path for one in found for path in figure.draw(one.curve, one.name, out / one.stem))]
-    if as_json:
-        typer.echo(json.dumps({"networks": [one.as_json() for one in found], "files": list(map(str, files))}))
-        return
-    console = Console(highlight=False)
-    for one in found:
-        for table in tables.summary(one.curve, one.name, everything=rows):
-            console.print(table, "")
-        for ablation in one.ablations:
-            console.print(tables.ablation(one.curve, ablation.base, ablation.lines()), "")
-    for path in files:
-        typer.echo(f"{path.suffix[1:]:>6}  {path}")
-
-
-@app.command("compare")
-def compare_command(
-    weights: Annotated[Path, typer.Argument(help="Weights: safetensors, npz, or a torch state dict (.pt, .pth).")],
-    sweep: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="A sweep's SQLite file (default mechproof-out/sweep/sweep.sqlite)."),
-    ] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Number of processes for rows that are missing.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
-) -> None:
-    """Show the published strategies' bounds beside the published ones; exit 1 if one is lower on the same weights."""
-    from .rewrites.sweep import published, selection, session, tables
-    from .rewrites.sweep.running import processors
-    from .rewrites.sweep.storage import Store
-
-    file = sweep or make_folder("mechproof-out/sweep") / "sweep.sqlite"
-    with Store(file, __version__) as store, _progress(quiet) as report:
-        (found,) = session.run([weights], selection.published(), (), store, jobs or processors(), report, ablate=True)
-    beside = published.compare(found.curve)
-    if as_json:
-        typer.echo(json.dumps(found.as_json()))
-    else:
-        first = found.curve.rows[0]
-        console = Console(highlight=False)
-        console.print(tables.beside_groups(found.curve, published.legend(first.n_ctx, first.d_vocab)), "")
-        if beside is not None:
-            console.print(tables.beside_rows(beside), "")
-        for ablation in found.ablations:
-            console.print(tables.ablation(found.curve, ablation.base, ablation.lines()), "")
-    raise typer.Exit(int(beside is not None and any(line.lower for line in beside.lines)))
-
-
-@app.command("audit")
-def audit_command(
-    weights: Annotated[
-        Path | None, typer.Argument(help="Weights: safetensors, npz, or a torch state dict (.pt, .pth).")
-    ] = None,
-    strategies: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--strategy",
-            help="cubic, brute-force, brute-force/cached, loss, or a published configuration, as in exact/mean/EQKE "
-            "(repeatable).",
-        ),
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every published verification, and loss.")] = False,
-    config: Annotated[
-        Path | None, typer.Option(help="JSON with TransformerLens configuration keys of the network.")
-    ] = None,
-    budget: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Run at most so many sequences one by one (default 33554432)."),
-    ] = None,
-    dtypes: Annotated[
-        list[str] | None, typer.Option("--dtype", help="float16, bfloat16, float32, float64 (repeatable; default all).")
-    ] = None,
-    attack: Annotated[
-        bool,
-        typer.Option("--attack", help="Instead: construct weights on which the verifications certify what is false."),
-    ] = False,
-    sarif: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the findings as SARIF 2.1.0.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the transcript, or for what --attack finds.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
-) -> None:
-    """Replay published float verifications and say which of their bounds survive; exit 1 unless all hold."""
-    from .rewrites.audit import brute_force, corpus, reporting, session, verifiers
-    from .rewrites.audit.runs import DTYPES
-
-    chosen = [*verifiers.names(), "loss"] if everything else strategies or [verifiers.FIRST]
-    published = [verifiers.published(name) for name in chosen if name != "loss"]
-    if unknown := set(dtypes or ()) - set(DTYPES):
-        raise typer.BadParameter(f"expected {', '.join(DTYPES)}; found {min(unknown)}", param_hint="--dtype")
-    if attack:
-        for path in corpus.construct(published, make_folder(out or Path("mechproof-out/attack"))):
-            typer.echo(str(path))
-        return
-    if weights is None:
-        raise typer.BadParameter("is needed, unless with --attack", param_hint="WEIGHTS")
-    with _progress(quiet) as report:
-        found = session.audit(
-            weights,
-            published,
-            dtypes or tuple(DTYPES),
-            config=config,
-            loss="loss" in chosen,
-            budget=budget or brute_force.BUDGET,
-            processes=jobs,
-            progress=report,
-        )
-    files = transcript_files(reporting.document(found), make_folder(out), weights.stem) if out else []
-    if sarif is not None:
-        atomic_write(sarif, json.dumps(reporting.sarif(found, __version__), indent=1).encode())
-        files = [*files, sarif]
-    if as_json:
-        typer.echo(json.dumps(found.as_json() | {"files": list(map(str, files))}))
-    else:
-        console = Console(highlight=False)
-        for table in reporting.tables(found):
-            console.print(table, "")
-        for line in (*reporting.lines(found), *(f"{path.suffix[1:]:>5}  {path}" for path in files)):
-            typer.echo(line)
-        typer.echo(reporting.verdict_line(found))
-    raise typer.Exit(0 if found.holds else 1)
 
 
 @app.command("search")
@@ -528,52 +315,13 @@ def train_command(
 
     recipe = Recipe(n_ctx=k, d_vocab=d_vocab, d_model=d_model, d_head=d_head, seed=seed, steps=steps)
     wanted = {*(single or ()), *_steps(several), *(range(0, steps, every) if every else ())}
-    with _progress(quiet) as report:
+    with progress_bars(quiet) as report:
         states = train(recipe, sorted(wanted), on_step=lambda step, _: report("training", step, steps))
     make_folder(out)
     for step, state in states.items():
         path = out / (f"{recipe.name}.safetensors" if step == steps else f"{recipe.name}_step{step}.safetensors")
         save(state, path, recipe, step)
         typer.echo(str(path))
-
-
-@app.command("stages")
-def stages_command(
-    checkpoints: Annotated[list[Path], typer.Argument(help="Checkpoints of one training run, or a folder of them.")],
-    subcubic: Annotated[str, typer.Option("--strategy", help="The sub-cubic proof.")] = "subcubic/exact/chord/EQKE",
-    budget: Annotated[
-        int | None, typer.Option(min=1, metavar="SECONDS", help="Stop each search for an exact count after this time.")
-    ] = None,
-    transfer: Annotated[bool, typer.Option("--transfer", help="Also count by the checkpoint before alone.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder for stages.csv and the figure.")] = Path("mechproof-out/stages"),
-    figure: Annotated[bool, typer.Option(help="Draw stages.svg and stages.png (needs matplotlib).")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
-) -> None:
-    """Prove bounds of every checkpoint, and try the proofs of each on the next."""
-    from .rewrites.stages import reporting
-    from .rewrites.stages.checkpoints import read
-    from .rewrites.stages.measuring import measure
-
-    run = read(checkpoints)
-    with _progress(quiet) as report:
-        stages = measure(run, subcubic, budget, report, transfer=transfer)
-    files = [make_folder(out) / "stages.csv"]
-    atomic_write(files[0], reporting.spread_sheet(stages).encode())
-    if figure:
-        files += reporting.draw(stages, "stages of training", out / "stages")
-    arrivals = reporting.arrivals(stages)
-    if as_json:
-        records = [reporting.record(stage) for stage in stages]
-        typer.echo(json.dumps({"stages": records, "arrivals": arrivals, "files": list(map(str, files))}))
-        return
-    console = Console(highlight=False)
-    for table in reporting.tables(stages):
-        console.print(table, "")
-    for name, step in arrivals.items():
-        typer.echo(f"{name} reaches {reporting.HIGH} of its last value at step {step}")
-    for path in files:
-        typer.echo(f"{path.suffix[1:]:>5}  {path}")
 
 
 @app.command("convert")
@@ -594,6 +342,12 @@ def zoo_command() -> None:
     for name in zoo.names():
         typer.echo(str(zoo.path(name)))
 
+
+app.command("claims")(claims_command)
+app.command("audit")(audit_command)
+app.command("sweep")(sweep_command)
+app.command("compare")(compare_command)
+app.command("stages")(stages_command)
 
 lemma_app = typer.Typer(no_args_is_help=True, help="Lemmas in files of your own.")
 app.add_typer(lemma_app, name="lemma")

@@ -139,7 +139,7 @@ class Values:
         """The value of an expression; E252 to E299 when it has none."""
         found = self.remembered.get(node)
         if found is None:
-            self.budget.spend(4)
+            self.budget.spend(8)
             found = self.kinds[node.kind](node, variables)
             if not found.exact and found.lower == found.upper:
                 found = exactly(found.lower, found.scale)

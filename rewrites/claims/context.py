@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..rules.additive_margin import AdditiveMargin
 from .intervals import IntervalMatrix
 from .singular import Spectrum
-from .syntax import Call, Node
+from .tree import Call, Node
 from .vocabulary import Vocabulary
 
 SPECTRAL = ("sigma", "spectral_norm", "rank1")

@@ -1,11 +1,32 @@
-"""What can be wrong with a statement once its names meet a network; ``column`` counts characters from 1."""
+"""What can be wrong with a statement, as a text and once its names meet a network."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...engine.errors import MechproofError
 from .intervals import Shape
-from .syntax import StatementError
+
+
+@dataclass(unsafe_hash=True)
+class StatementError(MechproofError):
+    """Base of what can be wrong with a statement; ``column`` counts its characters from 1."""
+
+    column: int
+
+
+@dataclass(unsafe_hash=True)
+class SyntaxProblem(StatementError):
+    expected: str
+    found: str
+    sentence = "column {column}: expected {expected}, found {found}"
+
+
+@dataclass(unsafe_hash=True)
+class TooLarge(StatementError):
+    what: str
+    limit: str
+    sentence = "column {column}: {what}; the limit is {limit}"
 
 
 @dataclass(unsafe_hash=True)

@@ -13,23 +13,10 @@ from math import prod
 
 from . import network
 from .context import EXACT, SPECTRAL, Binding, Context, Open
-from .errors import NotDefined, OutsideMatrix, ShapesMismatch
+from .errors import NotDefined, OutsideMatrix, ShapesMismatch, StatementError, TooLarge
 from .functions import FUNCTIONS
 from .intervals import IntervalMatrix, NotPositive, ShapesDiffer
-from .syntax import (
-    Binary,
-    Call,
-    Defined,
-    Expression,
-    Index,
-    Name,
-    Negate,
-    Number,
-    Power,
-    StatementError,
-    Subscript,
-    TooLarge,
-)
+from .tree import Binary, Call, Defined, Expression, Index, Name, Negate, Number, Power, Subscript
 
 MAX_ENTRIES = 1 << 22
 MAX_BITS = 1 << 16

@@ -12,7 +12,7 @@ from .errors import WrongArguments
 from .functions import Values, sequence
 from .measured import Measured
 from .outcome import Outcome, tightest
-from .syntax import Call
+from .tree import Call
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,12 @@ from typing import Any
 from ...engine.errors import MechproofError, describe
 from ...engine.files import read_bytes
 from ...models import zoo
+from .errors import StatementError
 from .facts import FACTS
 from .functions import FUNCTIONS
 from .names import check
-from .syntax import Expression, Statement, StatementError, parse, parse_expression
+from .syntax import parse, parse_expression
+from .tree import Expression, Statement
 from .vocabulary import NAMES
 
 MAX_FILE = 1 << 20

@@ -10,7 +10,7 @@ from . import network, singular
 from .context import Binding, Context, Open
 from .errors import WrongArguments
 from .intervals import IntervalMatrix
-from .syntax import Call, Expression
+from .tree import Call, Expression
 
 # Singular values of larger matrices take minutes.
 MAX_SIDE = 256

@@ -21,7 +21,7 @@ from pathlib import Path
 from ...engine.files import read_bytes
 from .files import BadClaim, BadClaimFile, ClaimFile, StatedClaim, collected, stated
 from .measured import decimal_exponent
-from .syntax import Approx
+from .tree import Approx
 
 MAX_FILE = 1 << 24
 MACRO = re.compile(r"\\(mechproofmodel|mechclaim|mechnumber)(?![A-Za-z])\s*(?:\[([^\]]*)\])?")

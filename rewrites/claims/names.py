@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from .errors import NotDefined, UnknownName, WrongArguments
 from .facts import FACTS, Predicate
 from .functions import FUNCTIONS, Function
-from .syntax import Approx, Call, Compare, Defined, Fact, ForAll, Name, Node, Ranging
+from .tree import Approx, Call, Compare, Defined, Fact, ForAll, Name, Node, Ranging
 from .vocabulary import NAMES
 
 # What variables run over, and the other words that structure statements.

@@ -20,8 +20,8 @@ from ...engine.rule import Lemma, NotEstablished, Rule
 from .context import Budget, Context, Open
 from .directions import Directions
 from .measured import Measured
-from .syntax import Compare, Expression, Name, Negate, Number, Statement
 from .trace import GUARD, spectra, text
+from .tree import Compare, Expression, Name, Negate, Number, Statement
 from .truth import Judge
 from .vocabulary import Vocabulary
 

@@ -32,11 +32,11 @@ from ...models.architectures.errors import ArchitectureError
 from ...models.problem import TaskDoesNotFit, problem
 from ...models.weights import load
 from .context import Budget
+from .errors import StatementError
 from .files import BadClaim, ClaimFile, StatedClaim, read_toml
 from .latex import read_tex, values_file
 from .names import check
 from .session import Session, Verdict
-from .syntax import StatementError
 
 # Where certificates of verdicts go, beside the transcript.
 FOLDER = "certificates"

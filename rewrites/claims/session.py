@@ -36,8 +36,8 @@ from .rules import (
     StillOpen,
     settled_by_positivity,
 )
-from .syntax import Statement
 from .trace import can_carry
+from .tree import Statement
 from .vocabulary import NameAccuracy, NameAccuracyAndLoss, NameLogits, NameLoss, NameMatrices
 
 LADDER = (128, 256, 512, 1024)

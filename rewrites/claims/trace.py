@@ -11,7 +11,7 @@ from .context import SPECTRAL, Binding
 from .directions import Directions, width
 from .functions import instance
 from .names import free
-from .syntax import Call, Defined, Expression, ForAll, Node, Ranging, Statement
+from .tree import Call, Defined, Expression, ForAll, Node, Ranging, Statement
 
 MAX_TEXT = 1 << 16
 # The checker's enclosures are finer than the prover's, so that what is decided here is decided there.

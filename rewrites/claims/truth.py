@@ -17,7 +17,7 @@ from .intervals import IntervalMatrix, ShapesDiffer
 from .measured import Measured
 from .names import free
 from .outcome import Outcome, both, tightest
-from .syntax import (
+from .tree import (
     Approx,
     Binary,
     Both,

@@ -112,8 +112,9 @@ class ErrorAnalysis:
     def exponentials(self, tokens: DyadicMatrix, positions: DyadicMatrix, ulps: int) -> DyadicMatrix:
         """What subtracting the largest score and exponentiating add to the error, times sqrt(h): a column over q."""
         kappa = 2 * ulps * self.form.unit
-        if kappa > Fraction(1, 4):
-            raise NotEstablished("float_error", f"an exponential with {ulps} ulps of error is too inexact")
+        if not 0 <= kappa <= Fraction(1, 4):
+            most = f"2^{self.form.accumulated - 3}"
+            raise NotEstablished("float_error", f"expected an exponential that errs by 0 to {most} ulps, found {ulps}")
         ranges = [row_ranges(self.tables[name]) for name in ("EQKE", "EQKP")]
         errors = [_row_largest(table) for table in (tokens, positions)]
         spread = up(sum(ranges[1:], ranges[0])) + errors[0] + errors[0] + errors[1] + errors[1]

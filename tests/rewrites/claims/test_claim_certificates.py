@@ -12,9 +12,10 @@ import pytest
 from mechproof.engine.checker import check
 from mechproof.models.problem import problem
 from mechproof.models.weights import load
+from mechproof.rewrites.claims.errors import StatementError
 from mechproof.rewrites.claims.run import read, run
 from mechproof.rewrites.claims.session import Session
-from mechproof.rewrites.claims.syntax import StatementError, parse
+from mechproof.rewrites.claims.syntax import parse
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[2] / "docs" / "examples" / "claims"

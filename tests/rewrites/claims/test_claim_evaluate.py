@@ -12,10 +12,11 @@ from mechproof.engine.arithmetic.verdict import Verdict
 from mechproof.engine.errors import describe
 from mechproof.rewrites.claims.context import Budget, Context, Open
 from mechproof.rewrites.claims.directions import Directions
+from mechproof.rewrites.claims.errors import StatementError
 from mechproof.rewrites.claims.facts import FACTS
 from mechproof.rewrites.claims.functions import FUNCTIONS
 from mechproof.rewrites.claims.names import check
-from mechproof.rewrites.claims.syntax import StatementError, parse, parse_expression
+from mechproof.rewrites.claims.syntax import parse, parse_expression
 from mechproof.rewrites.claims.truth import Judge
 from mechproof.rewrites.claims.vocabulary import NAMES, NameLogits, NameMatrices, Vocabulary
 from mechproof.rewrites.rules.additive_margin import AdditiveMarginRule

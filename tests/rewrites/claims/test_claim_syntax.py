@@ -8,16 +8,9 @@ from fractions import Fraction
 import pytest
 
 from mechproof.engine.errors import describe
-from mechproof.rewrites.claims.syntax import (
-    Approx,
-    Compare,
-    ForAll,
-    StatementError,
-    SyntaxProblem,
-    TooLarge,
-    parse,
-    parse_expression,
-)
+from mechproof.rewrites.claims.errors import StatementError, SyntaxProblem, TooLarge
+from mechproof.rewrites.claims.syntax import parse, parse_expression
+from mechproof.rewrites.claims.tree import Approx, Compare, ForAll
 
 
 @pytest.mark.parametrize(

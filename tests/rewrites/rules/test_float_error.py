@@ -146,8 +146,9 @@ def test_ranges_that_may_be_left_are_refused(oracle):
         float_error(net, FloatFormat("half", 11, 11, -14, 16))
     with pytest.raises(NotEstablished, match="too many"):
         float_error(net, FloatFormat("tiny", 6, 6, -126, 128))
-    with pytest.raises(NotEstablished, match="inexact"):
-        float_error(net, FORMATS["float32"], 1 << 22)
+    for ulps in (-1, (1 << 21) + 1):
+        with pytest.raises(NotEstablished, match=f"errs by 0 to 2\\^21 ulps, found {ulps}"):
+            float_error(net, FORMATS["float32"], ulps)
 
 
 def test_other_networks_are_refused(oracle):

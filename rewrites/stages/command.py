@@ -1,0 +1,51 @@
+"""The command ``stages``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ...engine.files import atomic_write, make_folder
+from ..terminal import progress_bars
+
+
+def stages_command(
+    checkpoints: Annotated[list[Path], typer.Argument(help="Checkpoints of one training run, or a folder of them.")],
+    subcubic: Annotated[str, typer.Option("--strategy", help="The sub-cubic proof.")] = "subcubic/exact/chord/EQKE",
+    budget: Annotated[
+        int | None, typer.Option(min=1, metavar="SECONDS", help="Stop each search for an exact count after this time.")
+    ] = None,
+    transfer: Annotated[bool, typer.Option("--transfer", help="Also count by the checkpoint before alone.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for stages.csv and the figure.")] = Path("mechproof-out/stages"),
+    figure: Annotated[bool, typer.Option(help="Draw stages.svg and stages.png (needs matplotlib).")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+) -> None:
+    """Prove bounds of every checkpoint, and try the proofs of each on the next."""
+    from . import reporting
+    from .checkpoints import read
+    from .measuring import measure
+
+    run = read(checkpoints)
+    with progress_bars(quiet) as report:
+        stages = measure(run, subcubic, budget, report, transfer=transfer)
+    files = [make_folder(out) / "stages.csv"]
+    atomic_write(files[0], reporting.spread_sheet(stages).encode())
+    if figure:
+        files += reporting.draw(stages, "stages of training", out / "stages")
+    arrivals = reporting.arrivals(stages)
+    if as_json:
+        records = [reporting.record(stage) for stage in stages]
+        typer.echo(json.dumps({"stages": records, "arrivals": arrivals, "files": list(map(str, files))}))
+        return
+    console = Console(highlight=False)
+    for table in reporting.tables(stages):
+        console.print(table, "")
+    for name, step in arrivals.items():
+        typer.echo(f"{name} reaches {reporting.HIGH} of its last value at step {step}")
+    for path in files:
+        typer.echo(f"{path.suffix[1:]:>5}  {path}")
