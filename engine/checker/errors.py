@@ -15,6 +15,9 @@ from __future__ import annotations
 
 from enum import Enum
 
+# Python prints integers of so many bits, unless its default limit is lowered.
+MAX_SHOWN_BITS = 14000
+
 
 class Code(Enum):
     """Error codes; a number once published keeps its meaning."""
@@ -118,7 +121,18 @@ class Failure(Exception):
         self.data = data
 
 
+def shown(value: object) -> object:
+    """The value; of an integer too long to be printed, its size.
+
+    >>> shown(-(1 << 20000)), shown(7)
+    ('about -2^20000', 7)
+    """
+    if isinstance(value, int) and value.bit_length() > MAX_SHOWN_BITS:
+        return f"about {'-' if value < 0 else ''}2^{value.bit_length() - 1}"
+    return value
+
+
 def describe(code: Code, data: dict[str, object]) -> str:
     """The sentence in printable ASCII; whatever else an untrusted name holds is escaped."""
-    text = code.value.format(**data)
+    text = code.value.format(**{name: shown(value) for name, value in data.items()})
     return "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in text)

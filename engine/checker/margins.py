@@ -153,10 +153,13 @@ class Margins:
             )
         lower: list[list[int]] = []
         upper: list[list[int]] = []
-        for here, row, other in zip(self.position_weights[q], largest, least, strict=True):
+        for p, (here, row, other) in enumerate(zip(self.position_weights[q], largest, least, strict=True)):
             below: list[int] = []
             above: list[int] = []
-            for weight, d, c in zip(weights, row, other, strict=True):
+            for t, (weight, d, c) in enumerate(zip(weights, row, other, strict=True)):
+                if p == self.positions - 1 and t != q:
+                    # its weight may be of any size, compared with those that the unit was made for
+                    d = c = 0
                 low, high = here.low * weight.low, here.high * weight.high
                 shift = here.exponent + weight.exponent - unit
                 below.append(shifted_down((high if c < 0 else low) * c, shift))

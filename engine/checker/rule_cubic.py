@@ -71,7 +71,7 @@ def attention(margins: Margins, q: int) -> Attention:
     """The free positions in the order of their exact scores, their weights summed from both ends."""
     weights, scores = margins.position_weights[q], margins.position_scores[q]
     last = margins.positions - 1
-    unit = max((w.exponent for w in weights[:last]), default=0)
+    unit = max((w.exponent for w in weights[:last]), default=weights[last].exponent)
     order = sorted(range(last), key=scores.__getitem__)
     low = [weights[p].low >> unit - weights[p].exponent for p in order]
     high = [-(-weights[p].high >> unit - weights[p].exponent) for p in order]

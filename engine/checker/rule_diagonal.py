@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from .certificate import Reader
-from .dyadic import Matrix, in_units, plus_row
+from .dyadic import Matrix, in_units, matrix, plus_row
 from .errors import Code, Failure
 from .rule import Auditor, Derivation, Rule, no_advice
 from .rule_attention import ONE
@@ -24,7 +24,7 @@ from .rule_known import known_names
 from .rule_row_difference import KIND as ROW_DIFFERENCE
 from .rule_row_split import absent
 from .rule_story import FLOOR, Floors, same
-from .terms import read_matrix, read_term, shape_text
+from .terms import aligned, read_matrix, read_term, shape_text
 
 KIND = "diagonal"
 
@@ -118,13 +118,14 @@ class Shares:
     def __init__(self, auditor: Auditor, derivation: Derivation, place: int, rows: Rows) -> None:
         premise = derivation.premises[place]
         self.check_terms(auditor, derivation, place, rows)
-        own, others, own_unit = auditor.found[premise.id]
-        parts = [claim.conclusion.bounds for claim in derivation.premises[place + 1 : place + 3]]
-        self.unit = min(own_unit, *(part.exponent for part in parts))
-        noise, most = ([bound for (bound,) in in_units(part, self.unit)] for part in parts)
-        self.against = [bound + max(most) for bound in noise]
-        self.own = [margin << own_unit - self.unit for margin in own]
-        self.others = [[least << own_unit - self.unit for least in row] for row in others]
+        own, others, unit = auditor.found[premise.id]
+        bounds = (claim.conclusion.bounds for claim in derivation.premises[place + 1 : place + 3])
+        parts, self.unit = aligned(auditor.budget, matrix([own], unit), matrix(others, unit), *bounds)
+        (self.own,), self.others, noise, positions = parts
+        most = max(bound for (bound,) in positions)
+        self.against = [bound + most for (bound,) in noise]
+        # the largest numbers, in units of 1024 bits
+        self.size = 1 + (max(max(map(int.bit_length, row)) for part in parts for row in part) >> 10)
 
     @staticmethod
     def check_terms(auditor: Auditor, derivation: Derivation, place: int, rows: Rows) -> None:
@@ -163,6 +164,7 @@ def check_gap(auditor: Auditor, derivation: Derivation) -> None:
         if flag == "1":
             pair, c = divmod(index, length)
             q, m = divmod(pair, vocabulary)
+            auditor.budget.spend(shares.size)
             if largest_gap(floors, shares, (q, m, c)) >= 0:
                 raise Failure(Code.E258, id=derivation.id, rule=derivation.rule.name, cell=(q, m, c))
     auditor.found[derivation.id] = floors

@@ -11,14 +11,13 @@ up.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from math import comb
 from typing import NamedTuple
 
 from .certificate import Reader
 from .exponential import shifted_up
 from .layers import Reaches, layered, read_reaches
-from .logarithm import STEP_BITS, log_one_plus
+from .logarithm import STEP_BITS, log_one_plus_equal
 from .rule import Auditor, Derivation, Rule
 from .rule_attention import ALPHA_BITS
 from .rule_diagonal import KIND as DIAGONAL
@@ -46,12 +45,6 @@ def read_advice(reader: Reader) -> Advice:
     return Advice(rows, reaches)
 
 
-@lru_cache(maxsize=1 << 16)
-def loss(steps: int, others: int) -> int:
-    """An upper bound of log(1 + others * exp(steps / 2**STEP_BITS)) in units of 2**-UNIT_BITS."""
-    return log_one_plus([steps] * others, 1)
-
-
 def check(auditor: Auditor, derivation: Derivation) -> None:
     """Adds up the cells; no loss is below 0."""
     vocabulary, positions = auditor.network.vocabulary, auditor.network.positions
@@ -60,8 +53,8 @@ def check(auditor: Auditor, derivation: Derivation) -> None:
     known = [floors(auditor, derivation, reach) for reach in reaches]
 
     def bound(gap: int, unit: int) -> int:
-        auditor.budget.spend(32 + vocabulary)
-        return loss(shifted_up(gap, unit + STEP_BITS), vocabulary - 1)
+        auditor.budget.spend(32 + vocabulary + shares.size)
+        return log_one_plus_equal(shifted_up(gap, unit + STEP_BITS), vocabulary - 1)
 
     def cell(q: int, m: int, c: int) -> int:
         others = c if q == m else c - 1

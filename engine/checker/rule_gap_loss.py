@@ -12,13 +12,12 @@ are added up in layers (layers.py). The sequence that is m throughout has y = 1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from math import comb
 
 from .certificate import Reader
 from .exponential import shifted_up
 from .layers import Reaches, layered, read_reaches
-from .logarithm import STEP_BITS, UNIT_BITS, log_one_plus
+from .logarithm import STEP_BITS, UNIT_BITS, log_one_plus, log_one_plus_equal
 from .rule import Auditor, Derivation, Rule
 from .rule_attention import ALPHA_BITS, ONE, Ranges, check_reach, require_split
 from .rule_gap import Gaps
@@ -38,12 +37,6 @@ def log_sum(values: Sequence[int], unit: int) -> int:
     first, *rest = sorted(values, reverse=True)
     steps = [shifted_up(value - first, unit + STEP_BITS) for value in rest]
     return shifted_up(first, unit + UNIT_BITS) + log_one_plus(steps, 1)
-
-
-@lru_cache(maxsize=1 << 16)
-def loss(steps: int) -> int:
-    """An upper bound of log(1 + exp(steps / 2**STEP_BITS)) in units of 2**-UNIT_BITS."""
-    return log_one_plus([steps], 1)
 
 
 class Target:
@@ -90,14 +83,15 @@ def check(auditor: Auditor, derivation: Derivation) -> None:
         for j in {m - 1, *(reach[(q * vocabulary + m) * positions + c] - 1 for reach in derivation.advice)} - {-1}:
             auditor.budget.spend(16 + gaps.size)
             gap = noise + max(target.gap(j, share) for share in ranges.ends_within(q, m, c, j))
-            layers.append((loss(-(-gap >> ALPHA_BITS + UNIT_BITS - STEP_BITS)), comb(free, others) * (j + 1) ** others))
+            high = log_one_plus_equal(-(-gap >> ALPHA_BITS + UNIT_BITS - STEP_BITS), 1)
+            layers.append((high, comb(free, others) * (j + 1) ** others))
         return layered(layers)
 
     def add_up(m: int) -> tuple[int, int]:
         auditor.budget.spend(vocabulary * (positions + gaps.size * (m // 16 + 64)))
         target = Target(gaps, m)
         noise = shifted_up(gaps.noise_at(m, m), gaps.unit + UNIT_BITS)
-        alone = loss(-(-(target.at[-1] + noise) >> UNIT_BITS - STEP_BITS))
+        alone = log_one_plus_equal(-(-(target.at[-1] + noise) >> UNIT_BITS - STEP_BITS), 1)
         pairs = [(q, c) for q in range(m + 1) for c in range(1, positions)] if m else []
         return 0, alone + sum(cell(target, q, m, c) for q, c in pairs)
 

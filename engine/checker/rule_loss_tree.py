@@ -115,12 +115,7 @@ def quotients(sums: Sequence[int], heavy: int, light: int, shifts: Sequence[int]
     found: list[int] = []
     for total, shift, limit in zip(sums, shifts, limits, strict=True):
         weight = heavy if total >= 0 else light
-        if weight <= 0:
-            found.append(limit)
-        elif shift >= 0:
-            found.append(max(limit, (total << shift) // weight))
-        else:
-            found.append(max(limit, total // (weight << -shift)))
+        found.append(max(limit, shifted_down(total, shift) // weight) if weight > 0 else limit)
     return found
 
 

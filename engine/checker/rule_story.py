@@ -143,11 +143,12 @@ class Floors:
 
     def floor(self, q: int, m: int, c: int) -> int:
         """A lower bound of the attention on m in a treated cell, in units of 1 / ONE."""
-        self.auditor.budget.spend(64)
         strengths, sizes, noise, _ = self.direction
         score = strengths[q] * (self.peaks[self.reach(q, m, c)] - sizes[m]) + noise[q]
+        score = (score << self.shift) + self.positions[q]
+        self.auditor.budget.spend(64 + ((score.bit_length() >> 6) ** 2 >> 7))
         network = self.auditor.network
-        x = exponential((score << self.shift) + self.positions[q], self.unit, network.head, PRECISION)
+        x = exponential(score, self.unit, network.head, PRECISION)
         return least_share((network.positions - c) * ONE, c * ONE, x)
 
 

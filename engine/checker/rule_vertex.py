@@ -149,8 +149,7 @@ class Counts:
         self.queries: list[Query] = []
         for q, weights in enumerate(tokens):
             places, last = attention(margins, q), margins.position_weights[q][-1]
-            unit = places.unit if margins.positions > 1 else last.exponent
-            self.queries.append(Query(weights, places.ends, unit, last))
+            self.queries.append(Query(weights, places.ends, places.unit, last))
 
     def of(self, m: int) -> int:
         """So many sequences with the maximum m are right."""

@@ -196,3 +196,17 @@ def test_quotients_by_enumeration() -> None:
             for r, w in itertools.product(range(total, 10), range(max(light, 1), heavy + 1)):
                 assert bound <= mpmath.mpf(r) / w * mpmath.mpf(2) ** shift
             assert quotients([total], heavy, light, [shift], [5])[0] >= 5
+
+
+def test_quotients_far_below_the_steps() -> None:
+    """A shift of any size to the right needs no memory."""
+    assert quotients([6, -6, 6], 4, 2, [-(1 << 60)] * 3, [-9, -9, 5]) == [0, -1, 5]
+
+
+def test_equal_steps() -> None:
+    """The same as the general bound, wherever it becomes linear or constant."""
+    top = logarithm.LOWEST
+    for step in (0, 5, top - 1, top, top + 1, top + 2, 9 * top + 7, 1 << 200):
+        for count in (1, 3):
+            for k in (step, -step):
+                assert logarithm.log_one_plus_equal(k, count) == logarithm.log_one_plus([k] * count, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 from mechproof.engine.checker import check
+from mechproof.engine.checker.errors import Failure
+from mechproof.engine.checker.proof import RULES, with_own
 
 MODELS = [
     ("pulled_model", (0, 4, 3, 0.3)),
@@ -135,3 +138,12 @@ def test_many_sequences_of_exact_ties(emitter: Any, judge: Any) -> None:
     assert judge(model, emitter.certificate(model, emitter.TREE, advice, 0, 0)).relation == "accuracy = 0/27"
     advice = emitter.tree_advice(model, tree.replace("W1", "R"))
     assert judge(model, emitter.certificate(model, emitter.TREE, advice, 0, 0)).code == "E224"
+
+
+def test_checks_of_ones_own_are_added_and_replace_nothing() -> None:
+    """A rule that is not built in is known beside all others; a built-in one cannot be taken over."""
+    own = replace(RULES["accuracy/1"], name="mine/1")
+    assert with_own([own]) == {**RULES, "mine/1": own}
+    with pytest.raises(Failure) as failure:
+        with_own([RULES["accuracy/1"]])
+    assert failure.value.code.name == "E100" and "accuracy/1" in str(failure.value.data["problem"])

@@ -12,7 +12,7 @@ from typing import Any
 import mpmath
 import pytest
 
-from mechproof.engine.checker import network
+from mechproof.engine.checker import network, rule_attention
 from mechproof.engine.checker.budget import Budget
 from mechproof.engine.checker.dyadic import matrix, zeros
 from mechproof.engine.checker.exponential import Enclosure
@@ -189,3 +189,12 @@ def test_only_a_split_of_the_scores_will_do(
     step["premises"][1], gap["premises"][place] = other, step["premises"][1]
     verdict = judge(model, certificate)
     assert verdict.code == "E255" and f"premise {other} is not a split of EQKE" in verdict.line, verdict.line
+
+
+def test_exponentials_are_forgotten_and_computed_again(
+    judge: Any, model: Any, certificate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room for one exponential at a time changes no verdict."""
+    whole = judge(model, certificate).line
+    monkeypatch.setattr(rule_attention, "MOST_POWERS", 1)
+    assert judge(model, certificate).line == whole and whole.startswith("s VERIFIED")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import numpy as np
 import pytest
 from cubic_counts import counted
 
@@ -117,3 +118,13 @@ def test_other_advice_is_malformed(advice: str) -> None:
 def test_times_is_above_every_product() -> None:
     """The end of the weight that makes the product larger is taken, by the sign of the bound."""
     assert [rule_cubic.times(3, 5, bound) for bound in (-2, 0, 2)] == [-6, 0, 10]
+
+
+def test_one_position_of_small_weight(emitter: Any, judge: Any) -> None:
+    """With one position its weight does not matter, be it exp(-1000)."""
+    onehot = np.eye(2)
+    tensors = {name: np.zeros((2, 2)) for name in ("W_K", "W_O", "W_Q", "W_V")}
+    biases = {"b_Q": np.array([1000.0, 0]), "b_K": np.array([-1.5, 0])}
+    model = emitter.Model(tensors | biases | {"W_E": onehot, "W_U": onehot, "W_pos": np.zeros((1, 2))})
+    for bounds in BOUNDS:
+        assert judge(model, certificate(emitter, model, bounds, 2)).status == "VERIFIED"

@@ -26,7 +26,7 @@ from loss_certificates import (
     table,
 )
 
-from mechproof.engine.checker import check
+from mechproof.engine.checker import check, logarithm
 
 RULE = "diagonal_loss/1"
 # Steps of about a microsecond; V = 64, K = 4, d = 32.
@@ -212,3 +212,39 @@ def test_a_small_budget_is_refused(judge: Any, example: Any) -> None:
     model, certificate = example
     needed = next(n for n in range(1000, 200000, 1000) if judge(model, certificate, budget=n).status == "VERIFIED")
     assert judge(model, certificate, budget=needed - 1000).code == "E242"
+
+
+def with_bounds(emitter: Any, certificate: Any, place: int, bounds: Any) -> None:
+    """Other bounds in the row difference at this place of the premises."""
+    premise = emitter.step(certificate, RULE)["premises"][place]
+    certificate["derivations"][premise]["conclusion"]["bounds"] = bounds
+
+
+def test_bounds_of_any_size(monkeypatch: pytest.MonkeyPatch, emitter: Any, judge: Any, example: Any) -> None:
+    """A bound of 2^(2^20) is true: what it shows is refused in a few words, is charged, and is not kept."""
+    model, certificate = example
+    with_bounds(emitter, certificate, 4, [model.V, 1, 1 << 20, [hex(n + 1) for n in range(model.V)]])
+    steps: set[int] = set()
+    exact = logarithm.log_one_plus
+    monkeypatch.setattr(logarithm, "log_one_plus", lambda k, side: steps.update(k) or exact(k, side))
+    verdict = judge(model, certificate)
+    assert verdict.code == "E216" and "found about 2^10" in verdict.line and len(verdict.line) < 300
+    assert all(abs(k) <= logarithm.LOWEST + 1 for k in steps)
+    assert judge(model, certificate, budget=20000).code == "E242"
+
+
+def test_margins_of_any_size(emitter: Any, judge: Any, example: Any) -> None:
+    """A margin of 2^(2^20) is refused in a few words."""
+    model, certificate = example
+    stated = emitter.step(certificate, "diagonal/1")["conclusion"]
+    stated["margins"] = [model.V, 1, 1 << 20, ["0x1"] * model.V]
+    verdict = judge(model, certificate)
+    assert verdict.code == "E216" and "is stated as about 2^10" in verdict.line and len(verdict.line) < 300
+
+
+def test_bounds_of_any_unit(emitter: Any, judge: Any, tmp_path: Path) -> None:
+    """A bound of 0 in units of 2^-(2^20) does not make a table of 2^28 bits or more of what it is compared with."""
+    model = emitter.pulled_model(0, 20, 2, 0)
+    certificate, _ = proved(emitter.write(model, tmp_path), "story")
+    with_bounds(emitter, certificate, 5, [model.K, 1, -(1 << 20), ["0x0"] * model.K])
+    assert judge(model, certificate).code == "E243"

@@ -6,11 +6,15 @@ import base64
 import copy
 import json
 import struct
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from mechproof.engine.certificate import emit
+from mechproof.engine.checker.budget import Budget
+from mechproof.engine.checker.dyadic import matrix
+from mechproof.engine.checker.rule_story import Direction, Floors
 from mechproof.models.problem import problem
 from mechproof.models.weights import load
 from mechproof.rewrites.strategies import prove_accuracy
@@ -153,3 +157,15 @@ def test_cells_that_are_not_right(emitter: Any, judge: Any, model: Any, certific
     assert refused(judge, model, certificate) == "E257"
     table[index] = m
     assert refused(judge, model, with_reach(emitter, certificate, table)) == "E258"
+
+
+def test_floors_of_long_numbers_are_charged() -> None:
+    """A score of thirteen thousand bits takes more than one of ten."""
+    spent = []
+    for unit in (-10, -13000):
+        budget = Budget(1 << 20)
+        auditor: Any = SimpleNamespace(budget=budget, network=SimpleNamespace(vocabulary=2, positions=2, head=1))
+        floors = Floors(auditor, Direction((1,), (0, 1 << -unit), (0,), unit), matrix([[0]], unit), [0, 0, 0, 1])
+        assert 0 < floors.floor(0, 1, 1) < 1 << 96
+        spent.append(budget.limit - budget.left)
+    assert 64 == spent[0] < spent[1]
