@@ -174,11 +174,6 @@ def row_length_multiplications(sizes: Sequence[int]) -> int:
     return sizes[0] * (left + form + sizes[cut]) + _gram_multiplications(sizes[cut:][::-1])
 
 
-def singular_values(matrix: DyadicMatrix, bits: int) -> list[tuple[Fraction, Fraction]]:
-    """See :func:`singular_values_of_product`."""
-    return singular_values_of_product([matrix], bits)
-
-
 def singular_values_of_product(factors: Sequence[DyadicMatrix], bits: int) -> list[tuple[Fraction, Fraction]]:
     """A lower and an upper bound of every singular value of the product of the factors, largest first.
 

@@ -39,6 +39,15 @@ def within(what: str, found: int, limit: int) -> None:
         raise Failure(Code.E243, what=what, found=found, limit=limit)
 
 
+def product_steps(products: int, a: int, b: int) -> int:
+    """Steps of so many products of integers of a and of b bits.
+
+    >>> product_steps(128, 64, 64)
+    17
+    """
+    return products * (16 + (a >> 6) * (b >> 6)) // 128
+
+
 def cell_steps(vocabulary: int, positions: int) -> int:
     """Steps of the first pass over all cells (q, m): one packed vector of V fields for each p and t <= m.
 

@@ -12,14 +12,13 @@ from math import gcd, isqrt, lcm
 from operator import add, mul, sub
 from typing import NamedTuple
 
-from .budget import Budget, within
+from .budget import Budget, product_steps, within
 from .dyadic import Matrix
 from .errors import Code, Failure
+from .terms import ENTRY_BITS
 
 MAX_VALUE_BITS = 1 << 30
 GUARD_BITS = 32
-# A Python integer with its place in a tuple, besides its digits.
-ENTRY_BITS = 320
 ONE = Fraction(1)
 
 Row = tuple[int, ...]
@@ -218,7 +217,7 @@ class Arithmetic:
 
     def work(self, products: int, a: int, b: int) -> None:
         """Spend what so many products of integers of a and b bits take."""
-        self.budget.spend(products * (16 + (a >> 6) * (b >> 6)) // 128)
+        self.budget.spend(product_steps(products, a, b))
 
     def multiply(self, a: Intervals, b: Intervals) -> Intervals:
         """a * b, entry by entry."""

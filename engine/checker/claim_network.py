@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
-from .exponential import Enclosure, exponential, shifted_down, shifted_up
+from .exponential import Enclosure, exponential, exponential_steps, shifted_down, shifted_up
 from .logarithm import logarithm
 from .rule import Auditor
 
@@ -33,15 +33,11 @@ class Sequences:
         self.precision = self.share_bits + margins.positions.bit_length() + 8
         self.weights: dict[tuple[int, int], Enclosure] = {}
 
-    def power_steps(self, precision: int) -> int:
-        """What an exponential takes."""
-        return 16 + (precision * precision >> 13)
-
     def weight(self, score: int) -> Enclosure:
         """exp(score / sqrt(h))."""
         key = score, self.precision
         if key not in self.weights:
-            self.budget.spend(self.power_steps(self.precision))
+            self.budget.spend(exponential_steps(self.precision))
             unit, head = self.margins.score_unit, self.margins.head
             self.weights[key] = exponential(score, unit, head, self.precision)
         return self.weights[key]
@@ -107,7 +103,7 @@ class Sequences:
         """Bounds of the sum of the losses of all sequences, in units of 2**-bits; E242 when there are many."""
         margins = self.margins
         outputs, positions = margins.vocabulary, margins.positions
-        self.budget.spend(outputs**positions * outputs * self.power_steps(self.bits))
+        self.budget.spend(outputs**positions * outputs * exponential_steps(self.bits))
         low = high = 0
         for tokens in product(range(outputs), repeat=positions):
             below, above = self.one_loss(tokens)

@@ -22,6 +22,7 @@ from fractions import Fraction
 from math import isqrt
 from operator import mul
 
+from .claim_functions import transposed
 from .claim_matrix import Arithmetic, Intervals, Row, Rows, between, number, root
 from .errors import Code, Failure
 
@@ -31,11 +32,6 @@ HALF = Fraction(1, 2)
 def dot(a: Row, b: Row) -> int:
     """The sum of the products."""
     return sum(map(mul, a, b))
-
-
-def transposed(a: Rows) -> Rows:
-    """Rows for columns."""
-    return tuple(zip(*a, strict=True))
 
 
 def rank_is_at_most(rows: Rows, rank: int, arithmetic: Arithmetic) -> bool:

@@ -11,7 +11,6 @@ from itertools import repeat
 from .budget import within
 from .claim_functions import MATRIX_FUNCTIONS, absolute, transposed
 from .claim_matrix import (
-    ENTRY_BITS,
     ONE,
     Arithmetic,
     Intervals,
@@ -32,6 +31,7 @@ from .network import SIZES
 from .rule import Auditor
 from .rule_accuracy import Accuracy
 from .rule_loss import Loss
+from .terms import ENTRY_BITS
 
 MAX_HELD_BITS = 1 << 31
 MAX_CACHED = 1 << 12

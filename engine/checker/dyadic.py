@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import add, mul
 
-from .budget import MAX_MATRIX_BITS, Budget, within
+from .budget import MAX_MATRIX_BITS, Budget, product_steps, within
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,7 @@ def transpose(a: Matrix) -> Matrix:
 def product(a: Matrix, b: Matrix, budget: Budget) -> Matrix:
     """a b, exactly."""
     (height, inner), width = a.shape, b.shape[1]
-    words = (a.bits >> 6) * (b.bits >> 6)
-    budget.spend(height * inner * width * (16 + words) // 128)
+    budget.spend(product_steps(height * inner * width, a.bits, b.bits))
     within("a matrix in bits", height * width * (a.bits + b.bits), MAX_MATRIX_BITS)
     columns = transpose(b).rows
     return matrix(([sum(map(mul, row, column)) for column in columns] for row in a.rows), a.exponent + b.exponent)

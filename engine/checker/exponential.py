@@ -95,6 +95,11 @@ def exponential(score: int, exponent: int, head: int, precision: int) -> Enclosu
     return Enclosure(low >> cut, -(-high >> cut), k - bits + cut)
 
 
+def exponential_steps(precision: int) -> int:
+    """What an exponential takes."""
+    return 16 + (precision * precision >> 13)
+
+
 def shifted_down(value: int, shift: int) -> int:
     """floor(value * 2**shift)."""
     return value << shift if shift >= 0 else value >> -shift
@@ -126,7 +131,7 @@ def sign_of_sum(terms: Iterable[tuple[int, int]], exponent: int, head: int, budg
         return 1 if left[0][1] > 0 else -1
     precision = FIRST_BITS
     while precision <= LAST_BITS:
-        budget.spend(len(left) * (16 + (precision * precision >> 13)))
+        budget.spend(len(left) * exponential_steps(precision))
         powers = [(g, exponential(s, exponent, head, precision)) for s, g in left]
         unit = max(g.bit_length() + e.exponent for g, e in powers) - precision
         low = sum(shifted_down(g * (e.low if g > 0 else e.high), e.exponent - unit) for g, e in powers)

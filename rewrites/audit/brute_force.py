@@ -19,9 +19,8 @@ from flint import arb
 from ...engine.arithmetic.ball import precision
 from ...engine.errors import MechproofError
 from ..published import brute_force
-from ..rules.path_decomposition import Paths
 from ..strategies import Options, prove_accuracy
-from .beside import BITS, ball, exponential, larger
+from .beside import BITS, exponential, larger
 from .comparing import LARGEST_WRONG
 from .findings import BoundAudit, CellFinding, Kind, RunErrors, VerifierAudit
 from .judging import strays
@@ -70,7 +69,7 @@ def audit_runner(
     chosen = np.arange(inputs) if few else np.sort(np.random.default_rng(0).choice(inputs, SAMPLE, replace=False))
     sample = brute_force.sequences(torch.from_numpy(chosen), size, positions)
     replayed = Replays(session.network, lambda network: brute_force.run(verifier.model(network), sample))
-    apart = strays(replayed.truth, quantities(session.truth.paths, sample.numpy()))
+    apart = strays(replayed.truth, quantities(session, sample.numpy()))
     right = _right(session, progress)
     bounds, runs = [], []
     for setting in settings(tuple(dtypes)):
@@ -165,26 +164,21 @@ def _finding(session: Session, tokens: tuple[int, ...], claimed: float) -> CellF
     witness = session.suspicion.witness(tokens, np.array([tokens]))
     if witness is None and (output := session.every.rival(tokens)) is not None:
         witness = Witness(tokens, output, tokens)
-    (gap,) = quantities(session.truth.paths, np.array([tokens]))[LARGEST_WRONG]
+    (gap,) = quantities(session, np.array([tokens]))[LARGEST_WRONG]
     return CellFinding(tokens, None, claimed, float(gap.upper()), True, False, witness)
 
 
-def quantities(paths: Paths, tokens: np.ndarray) -> dict[str, np.ndarray]:
+def quantities(session: Session, tokens: np.ndarray) -> dict[str, np.ndarray]:
     """The network's attention (n × K) and largest wrong logit minus the right one (n) on sequences, as balls."""
-    tables = {name: np.array(paths.tables[name].integers(), dtype=object) for name in paths.tables}
+    tables = session.cubic.tables
     with precision(BITS):
-        units = {name: arb(2) ** paths.tables[name].exponent for name in tables}
-        root, query = arb(paths.statement.network.d_head).sqrt(), tokens[:, -1:]
-        places = np.arange(tokens.shape[1])
-        scores = (
-            ball(tables["EQKE"][query, tokens]) * units["EQKE"] + ball(tables["EQKP"][query, places]) * units["EQKP"]
-        )
+        root, query = arb(session.statement.network.d_head).sqrt(), tokens[:, -1:]
+        scores = tables["EQKE"][query, tokens] + tables["EQKP"][query, np.arange(tokens.shape[1])]
         # only differences of scores matter, and exp of large ones would leave the range
         weights = exponential((scores - scores[:, -1:]) / root)
         attention = weights / weights.sum(axis=1, keepdims=True)
-        logits = {name: ball(tables[name]) * units[name] for name in ("UU", "EVOU", "PVOU")}
-        moved = (attention[:, :, None] * (logits["EVOU"][tokens] + logits["PVOU"])).sum(axis=1)
-        outputs = logits["UU"][tokens[:, -1]] + moved
+        moved = (attention[:, :, None] * (tables["EVOU"][tokens] + tables["PVOU"])).sum(axis=1)
+        outputs = tables["UU"][tokens[:, -1]] + moved
         largest = tokens.max(axis=1)
         gaps = outputs - outputs[np.arange(len(tokens)), largest][:, None]
         gaps[np.arange(len(tokens)), largest] = arb("-inf")

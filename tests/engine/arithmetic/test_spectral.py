@@ -27,7 +27,6 @@ from mechproof.engine.arithmetic.spectral import (
     real_roots,
     rounded_up,
     row_length_multiplications,
-    singular_values,
     singular_values_of_product,
     spectral_norm_up,
     squared_norm_up,
@@ -123,7 +122,8 @@ def test_equal_singular_values_are_the_worst_case(size):
     square = number(squared_norm_up([matrix], 20))
 
     assert size < square <= size * (1 + Fraction(1, 2**20))
-    assert [high * high >= size >= low * low > 0 for low, high in singular_values(matrix, 20)] == [True] * size
+    values = singular_values_of_product([matrix], 20)
+    assert [high * high >= size >= low * low > 0 for low, high in values] == [True] * size
 
 
 def test_there_are_enough_squarings():
@@ -137,13 +137,13 @@ def test_zero_and_tiny_matrices():
     """A zero factor gives zero exactly; sizes of one work; so do entries of many digits before or after the point."""
     zero = DyadicMatrix.zero(3, 2)
     assert spectral_norm_up([zero], 20)[0] == 0
-    assert singular_values(zero, 20) == [(0, 0), (0, 0)]
+    assert singular_values_of_product([zero], 20) == [(0, 0), (0, 0)]
     assert spectral_norm_up([*random_factors((4, 3)), zero], 20)[0] == 0
     for exponent in (-2000, 0, 2000):
         three = DyadicMatrix.from_integers(1, 1, [-3], exponent)
         truth = 3 * Fraction(2) ** exponent
         assert truth <= number(spectral_norm_up([three], 30)) <= truth * (1 + Fraction(1, 2**30))
-        ((low, high),) = singular_values(three, 30)
+        ((low, high),) = singular_values_of_product([three], 30)
         assert low <= truth <= high <= low * (1 + Fraction(1, 2**30))
 
 
@@ -180,7 +180,7 @@ def test_rounding_down_without_the_diagonal_would_be_wrong():
 
 def test_multiple_and_zero_singular_values():
     """Values of a diagonal matrix: equal ones are all there, zeros are exact, signs do not matter."""
-    bounds = singular_values(diagonal([3, -3, 0, 5, 0, 3], -1), 50)
+    bounds = singular_values_of_product([diagonal([3, -3, 0, 5, 0, 3], -1)], 50)
 
     assert bounds[4:] == [(0, 0), (0, 0)]
     truth = [Fraction(v, 2) for v in (5, 3, 3, 3)]
@@ -190,7 +190,7 @@ def test_multiple_and_zero_singular_values():
 
 def test_close_singular_values_are_told_apart():
     """1 and 1 + 2^-300 asked for with 20 bits: both are found and enclosed, since the search goes on to more bits."""
-    bounds = singular_values(diagonal([2**300, 2**300 + 1], -300), 20)
+    bounds = singular_values_of_product([diagonal([2**300, 2**300 + 1], -300)], 20)
 
     assert bounds[0][0] <= 1 + Fraction(1, 2**300) <= bounds[0][1]
     assert bounds[1][0] <= 1 <= bounds[1][1]
@@ -200,7 +200,7 @@ def test_a_product_of_low_rank_has_exact_zeros():
     """64 × 64 of rank 32: 32 zeros, whether given as factors or multiplied out, and the same enclosures otherwise."""
     factors = random_factors((64, 32, 64), bits=12, exponent=-12)
     thin = singular_values_of_product(factors, 60)
-    thick = singular_values(reduce(matmul, factors), 60)
+    thick = singular_values_of_product([reduce(matmul, factors)], 60)
 
     assert thin[32:] == thick[32:] == [(0, 0)] * 32
     assert all(0 < a[0] <= b[1] and b[0] <= a[1] for a, b in zip(thin[:32], thick[:32], strict=True))
@@ -299,7 +299,7 @@ def test_floating_point_norms_are_no_bounds():
     below = {np.float32: 0, np.float64: 0}
     for seed in range(6):
         (matrix,) = random_factors((64, 64), seed, bits=20, exponent=-10)
-        low = singular_values(matrix, 60)[0][0]
+        low = singular_values_of_product([matrix], 60)[0][0]
         for kind in below:
             entries = np.array(matrix.integers(), dtype=kind) * kind(2.0**-10)
             largest = np.linalg.svd(entries, compute_uv=False)[0]

@@ -11,7 +11,7 @@ from flint import arb, fmpq
 
 from mechproof.engine.arithmetic.ball import precision
 from mechproof.engine.arithmetic.dyadic import DyadicMatrix
-from mechproof.engine.arithmetic.spectral import singular_values
+from mechproof.engine.arithmetic.spectral import singular_values_of_product
 from mechproof.rewrites.audit.beside import Beside, NoExactCounterpart, exact
 from mechproof.rewrites.audit.loss import audit_loss, published_bound
 from mechproof.rewrites.audit.runs import ORDERS, Advised, Ordered
@@ -77,7 +77,7 @@ def test_a_norm_is_certified():
     matrix = torch.tensor(integers, dtype=torch.float32).reshape(4, 3)
     with Beside():
         norm = torch.linalg.matrix_norm(matrix, 2)
-    low, high = singular_values(DyadicMatrix.from_integers(4, 3, integers, 0), 80)[0]
+    low, high = singular_values_of_product([DyadicMatrix.from_integers(4, 3, integers, 0)], 80)[0]
     with precision(256):
         assert exact(norm)[()].overlaps(rational(low).union(rational(high)))
     assert float(exact(norm)[()].rad()) < 1e-14

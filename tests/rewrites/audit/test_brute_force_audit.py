@@ -150,7 +150,7 @@ def test_the_error_of_doubles_is_bounded(tmp_path, monkeypatch):
     path = small(tmp_path, 4, 0.5, 2, positions=4)
     session = Session(path)
     tokens = np.array(list(product(range(3), repeat=4)))
-    gaps = quantities(session.truth.paths, tokens)[LARGEST_WRONG]
+    gaps = quantities(session, tokens)[LARGEST_WRONG]
     for together in (1, 3, 9, 27):
         monkeypatch.setattr(every_sequence, "TOGETHER", together)
         assert Session(path).every.right().tolist() == [bool(gap < 0) for gap in gaps]
