@@ -7,9 +7,7 @@ where every sequence was decided, and how to check it again.  Strategies play no
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
 import sympy
@@ -42,9 +40,10 @@ from ..engine.transcript import (
     passage,
     prose,
 )
-from ..engine.transcript.figures import Bars, HeatMap
+from ..engine.transcript.figures import HeatMap
 from ..engine.transcript.spelling import widths
 from . import float_exposition
+from .breakdown import where_decided, where_lost
 from .ledger import Ledger, ledger
 from .rules.accuracy import Accuracy
 from .rules.additive_margin import AdditiveMargin
@@ -53,7 +52,7 @@ from .rules.enumeration import Enumeration
 from .rules.float_accuracy import FloatAccuracy
 from .rules.float_margin import FloatMargin
 from .rules.increasing import Increasing
-from .rules.loss import UNIT_BITS, Loss, LossSum, digits_of
+from .rules.loss import Loss, LossSum
 from .rules.path_decomposition import Paths
 from .rules.rank_one import RankOne
 from .rules.right_count import RightCount
@@ -87,9 +86,9 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
     if RightCount in claims and Paths in claims:
         single = any(isinstance(step.rule, TokenOrderTree | Enumeration) for step in proof)
         stages = claims[AdditiveMargin if runs is None else FloatMargin].stages if single else None
-        sections.append(_where(claims[RightCount], stages, detail))
+        sections.append(where_decided(claims[RightCount], stages, detail))
     if LossSum in claims:
-        sections.append(_where_lost(claims[LossSum]))
+        sections.append(where_lost(claims[LossSum]))
     sections.append(_price(graph, proof, theorem))
     if runs is not None:
         sections.append(float_exposition.in_between(graph, runs))
@@ -300,125 +299,6 @@ def _lemma(lemma: Lemma, *, with_proof: bool) -> Block:
         body += [DisplayMath(f"{equation.left} \\;=\\; {equation.right}") for equation in lemma.statement]
     proof = (*passage(lemma.proof), Paragraph((Text(f"Source: {lemma.source}."),))) if with_proof else None
     return Statement("lemma", lemma.label, prose(lemma.title), tuple(body), proof)
-
-
-def _where(count: RightCount, stages: Counter[str] | None, detail: str) -> Block:
-    """Where the sequences were decided, and where the bound was lost."""
-    task = count.statement.task
-    cells = [cell for cell in task.cells() if task.cell_size(*cell)]
-    sizes = {cell: task.cell_size(*cell) for cell in cells}
-    all_right = [cell for cell in cells if count.right[cell] == sizes[cell]]
-    all_wrong = [cell for cell in cells if count.wrong[cell] == sizes[cell]]
-    open_cells = {cell: sizes[cell] - count.right[cell] - count.wrong[cell] for cell in cells}
-    lost = {cell: undecided for cell, undecided in open_cells.items() if undecided}
-    rows = [
-        ("cells $(q, m)$: query $q$, maximum $m$", len(cells), sum(sizes.values())),
-        ("cells that are right throughout", len(all_right), sum(sizes[cell] for cell in all_right)),
-        ("cells that are wrong throughout", len(all_wrong), sum(sizes[cell] for cell in all_wrong)),
-        (
-            "cells settled in part",
-            len(cells) - len(all_right) - len(all_wrong),
-            sum(sizes[c] for c in cells if 0 < count.right[c] < sizes[c]),
-        ),
-        ("cells with sequences left undecided", len(lost), sum(lost.values())),
-    ]
-    table = Table(
-        tuple(prose(text) for text in ("", "cells", "sequences")),
-        tuple((prose(text), prose(str(number)), prose(str(total))) for text, number, total in rows),
-        sides=("left", "right", "right"),
-    )
-    blocks: list[Block] = [table]
-    if lost:
-        blocks.append(
-            paragraph(
-                f"Of the {sum(lost.values())} undecided sequences, which count neither as right nor as wrong, the "
-                f"most are in these cells: "
-                + "; ".join(
-                    f"$(q, m) = ({q}, {m})$ with {open_cells[q, m]}"
-                    for q, m in sorted(lost, key=lambda c: -lost[c])[:5]
-                )
-                + "."
-            )
-        )
-    else:
-        blocks.append(paragraph("No sequence is left undecided: the bound is exact and nothing was lost."))
-    if stages is not None:  # other rules decide no single sequence
-        blocks.append(_stages(stages))
-    wrong_by_maximum = Counter[int]()
-    for (_, m), wrong in count.wrong.items():
-        wrong_by_maximum[m] += wrong
-    worst = [(m, wrong) for m, wrong in wrong_by_maximum.most_common(12) if wrong]
-    if worst:
-        worst.sort()
-        picture = Bars(
-            "sequences proved wrong, by maximum",
-            tuple(f"m = {m}" for m, _ in worst),
-            tuple(wrong for _, wrong in worst),
-        )
-        caption = prose("Where the network is wrong: the maxima $m$ with the most wrong sequences.")
-        blocks.append(Figure(picture, caption, "Bars: wrong sequences by maximum", "figure-wrong"))
-    if detail == "full":
-        blocks.append(_cells(count, sizes))
-    return Section("Where every sequence was decided", tuple(blocks))
-
-
-def _where_lost(total: LossSum) -> Block:
-    """Which maxima the loss comes from, and how far its bounds are apart there."""
-    task = total.statement.task
-    sizes, low, high = Counter[int](), Counter[int](), Counter[int]()
-    for q, m in task.cells():
-        sizes[m] += task.cell_size(q, m)
-        low[m] += total.low[q, m]
-        high[m] += total.high[q, m]
-    unit = task.inputs << UNIT_BITS
-    digits = digits_of(Fraction(sum(high.values()) - sum(low.values()), unit))
-    header = ("maximum $m$", "sequences", "share of the loss, at least", "at most")
-    most = sorted(sorted(sizes, key=lambda m: -high[m])[:12])
-    rows = tuple(
-        tuple(
-            prose(text)
-            for text in (
-                str(m),
-                str(sizes[m]),
-                floor_str(Fraction(low[m], unit), digits),
-                ceil_str(Fraction(high[m], unit), digits),
-            )
-        )
-        for m in most
-    )
-    table = Table(tuple(prose(text) for text in header), rows, sides=("right",) * 4)
-    return Section(
-        "Where the loss comes from",
-        (
-            paragraph(
-                "The sequences of each maximum $m$ add this much to the mean over all inputs. The difference of the "
-                "two columns is what the proof leaves open; more leaves of the tree would narrow it."
-            ),
-            table,
-        ),
-    )
-
-
-def _stages(stages: Counter[str]) -> Block:
-    if not stages:
-        return paragraph(
-            "Every sign was decided by the fixed-point enclosures; no single sequence needed more precision."
-        )
-    listed = ", ".join(f"{times} by {stage}" for stage, times in sorted(stages.items()))
-    return paragraph(
-        "Where the fixed-point enclosures left the sign of a single sequence open, it was decided exactly: "
-        f"{listed} (the search's own questions included)."
-    )
-
-
-def _cells(count: RightCount, sizes: dict[tuple[int, int], int]) -> Block:
-    header = tuple(prose(text) for text in ("$q$", "$m$", "sequences", "right", "wrong"))
-    shown = [cell for cell in sizes if count.right[cell] < sizes[cell]]
-    rows = tuple(
-        tuple(prose(str(number)) for number in (*cell, sizes[cell], count.right[cell], count.wrong[cell]))
-        for cell in shown
-    )
-    return Table(header, rows, prose("All cells that are not right throughout."), ("right",) * 5, "cells")
 
 
 def _price(graph: ProofGraph, proof: Sequence[Derivation], theorem: Theorem) -> Block:

@@ -1,0 +1,131 @@
+"""Where a bound comes from: the cells of a count, the maxima of a loss.  Every table adds up to its last row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+
+from ..engine.arithmetic.printing import ceil_str, floor_str
+from ..engine.transcript import Block, Figure, Section, Table, paragraph, prose
+from ..engine.transcript.figures import Bars
+from .rules.loss import UNIT_BITS, LossSum, digits_of
+from .rules.right_count import Cell, RightCount
+
+# So many maxima have a row or a bar of their own.
+SHOWN = 12
+
+
+def where_decided(count: RightCount, stages: Counter[str] | None, detail: str) -> Section:
+    """Where the sequences were decided, and where the bound was lost.
+
+    ``stages``: how single sequences were decided; None for rules that decide none.
+    """
+    sizes = {cell: size for cell in count.statement.task.cells() if (size := count.statement.task.cell_size(*cell))}
+    blocks: list[Block] = [_decided(count, sizes), _undecided(count, sizes)]
+    if stages is not None:
+        blocks.append(_stages(stages))
+    if count.statement.task.inputs > count.high:
+        blocks.append(_wrong_by_maximum(count))
+    if detail == "full":
+        blocks.append(_cells(count, sizes))
+    return Section("Where every sequence was decided", tuple(blocks))
+
+
+def _decided(count: RightCount, sizes: dict[Cell, int]) -> Table:
+    """The cells by what is known of them: a partition."""
+    kinds = ("right throughout", "wrong throughout", "decided: some right, some wrong", "some undecided", "all")
+    members: dict[str, list[Cell]] = {kind: [] for kind in kinds}
+    for cell, size in sizes.items():
+        right, wrong = count.right[cell], count.wrong[cell]
+        decided = (right == size, wrong == size, right + wrong == size, True)
+        members[kinds[decided.index(True)]].append(cell)
+        members["all"].append(cell)
+    header = ("cells $(q, m)$: query $q$, maximum $m$", "cells", "sequences", "right", "wrong", "undecided")
+    rows = []
+    for kind, cells in members.items():
+        total, right, wrong = (sum(table[cell] for cell in cells) for table in (sizes, count.right, count.wrong))
+        rows.append((kind, *map(str, (len(cells), total, right, wrong, total - right - wrong))))
+    sides = ("left", *("right",) * 5)
+    return Table(tuple(map(prose, header)), tuple(tuple(map(prose, row)) for row in rows), sides=sides)
+
+
+def _undecided(count: RightCount, sizes: dict[Cell, int]) -> Block:
+    lost = {cell: size - count.right[cell] - count.wrong[cell] for cell, size in sizes.items()}
+    most = [cell for cell in sorted(lost, key=lambda cell: -lost[cell])[:5] if lost[cell]]
+    if not most:
+        return paragraph("No sequence is left undecided: the bound is exact and nothing was lost.")
+    return paragraph(
+        f"Of the {sum(lost.values())} undecided sequences, which count neither as right nor as wrong, the most are in "
+        f"these cells: " + "; ".join(f"$(q, m) = ({q}, {m})$ with {lost[q, m]}" for q, m in most) + "."
+    )
+
+
+def _stages(stages: Counter[str]) -> Block:
+    if not stages:
+        return paragraph(
+            "Every sign was decided by the fixed-point enclosures; no single sequence needed more precision."
+        )
+    listed = ", ".join(f"{times} by {stage}" for stage, times in sorted(stages.items()))
+    return paragraph(
+        "Where the fixed-point enclosures left the sign of a single sequence open, it was decided exactly: "
+        f"{listed} (the search's own questions included)."
+    )
+
+
+def _wrong_by_maximum(count: RightCount) -> Block:
+    wrong = Counter[int]()
+    for (_, m), number in count.wrong.items():
+        wrong[m] += number
+    shown, others = _largest(wrong)
+    bars = {f"m = {m}": wrong[m] for m in shown if wrong[m]}
+    if rest := sum(wrong[m] for m in others):
+        bars["all other m"] = rest
+    picture = Bars("sequences proved wrong, by maximum", tuple(bars), tuple(bars.values()))
+    caption = prose("Where the network is wrong: the maxima $m$ with the most wrong sequences.")
+    return Figure(picture, caption, "Bars: wrong sequences by maximum", "figure-wrong")
+
+
+def _largest(amounts: Counter[int]) -> tuple[list[int], list[int]]:
+    """The maxima with the largest amounts, in their own order, and all others."""
+    shown = sorted(sorted(amounts, key=lambda m: (-amounts[m], m))[:SHOWN])
+    return shown, sorted(amounts.keys() - set(shown))
+
+
+def _cells(count: RightCount, sizes: dict[Cell, int]) -> Block:
+    header = tuple(prose(text) for text in ("$q$", "$m$", "sequences", "right", "wrong"))
+    shown = [cell for cell in sizes if count.right[cell] < sizes[cell]]
+    rows = tuple(
+        tuple(prose(str(number)) for number in (*cell, sizes[cell], count.right[cell], count.wrong[cell]))
+        for cell in shown
+    )
+    return Table(header, rows, prose("All cells that are not right throughout."), ("right",) * 5, "cells")
+
+
+def where_lost(total: LossSum) -> Section:
+    """Which maxima the loss comes from, and how far its bounds are apart there."""
+    task, unit = total.statement.task, total.statement.task.inputs << UNIT_BITS
+    sizes, low, high = Counter[int](), Counter[int](), Counter[int]()
+    for q, m in task.cells():
+        sizes[m] += task.cell_size(q, m)
+        low[m] += total.low[q, m]
+        high[m] += total.high[q, m]
+    digits = digits_of(Fraction(high.total() - low.total(), unit))
+
+    def row(name: str, maxima: Sequence[int]) -> tuple[str, ...]:
+        number, least, most = (sum(table[m] for m in maxima) for table in (sizes, low, high))
+        return name, str(number), floor_str(Fraction(least, unit), digits), ceil_str(Fraction(most, unit), digits)
+
+    shown, others = _largest(high)
+    rows = [row(str(m), [m]) for m in shown]
+    rows += [row("all other", others)] * bool(others)
+    rows.append(row("all", [*shown, *others]))
+    header = ("maximum $m$", "sequences", "share of the loss, at least", "at most")
+    table = Table(
+        tuple(map(prose, header)), tuple(tuple(map(prose, cells)) for cells in rows), sides=("right",) * len(header)
+    )
+    explained = paragraph(
+        "The sequences of each maximum $m$ add this much to the mean over all inputs, rounded outward. The difference "
+        "of the last two columns is what the proof leaves open; more leaves of the tree would narrow it."
+    )
+    return Section("Where the loss comes from", (explained, table))

@@ -1,0 +1,165 @@
+"""Every table of every transcript adds up, read off the Markdown as its readers see it."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+import pytest
+from gap_cells import leaning
+
+from mechproof.engine.transcript import markdown
+from mechproof.rewrites.exposition import transcript
+from mechproof.rewrites.float_proof import STRATEGIES as FLOAT_STRATEGIES
+from mechproof.rewrites.float_proof import prove_float
+from mechproof.rewrites.proof import Proof
+from mechproof.rewrites.strategies import Options, names, prove_accuracy, prove_loss
+
+Rows = list[list[str]]
+# Several kinds of partial knowledge: all decided, much undecided, all wrong, more maxima than have rows of their own.
+NETWORKS = ("leaning", "float16", "no unembedding", "many maxima")
+# The configurations of families that leave most undecided, beside their defaults.
+STRATEGIES = (*names(), "low_rank_values/mean/md/r6", "separable off", "branch_and_bound cut")
+
+
+def network(oracle, name):
+    match name:
+        case "leaning":
+            return leaning(oracle, 200)
+        case "many maxima":
+            return oracle.random_net(7, "float16", 14, 2)
+    return oracle.random_net(203, name)
+
+
+def options(name: str) -> tuple[str, Options]:
+    chosen = {"separable off": Options(grid=3), "branch_and_bound cut": Options(cut=5)}
+    return name.split()[0], chosen.get(name, Options())
+
+
+def tables(text: str) -> list[tuple[list[str], Rows]]:
+    """Header and rows of each table of a Markdown text."""
+    found = []
+    for block in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
+        header, rule, *rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in block.splitlines()]
+        assert all(re.fullmatch(":?-+:?", cell) for cell in rule), block
+        assert all(len(row) == len(header) for row in rows), block
+        found.append((header, rows))
+    return found
+
+
+def add_up(document: str, inputs: int, low: int | None = None, high: int | None = None) -> set[str]:
+    """Check all tables of a transcript about so many inputs; the kinds that there were."""
+    kinds: dict[str, Rows] = {}
+    for header, rows in tables(document):
+        assert header[0] in CHECKS, f"say how the table of {header} adds up"
+        kinds[header[0]] = rows
+        CHECKS[header[0]](rows, inputs)
+    decided = kinds.get(DECIDED)
+    if decided is not None:
+        total, throughout = numbers(decided[-1]), numbers(decided[0])
+        assert (total[2], inputs - total[3]) == (low, high)
+        if WRONG in kinds:
+            assert sum(int(amount) for _, amount in kinds[WRONG]) == total[3] > 0
+        if CELLS in kinds:
+            every = [sum(map(int, column)) for column in list(zip(*kinds[CELLS], strict=True))[2:]] or [0, 0, 0]
+            assert every == [a - b for a, b in zip(total[1:4], throughout[1:4], strict=True)]
+            assert len(kinds[CELLS]) == total[0] - throughout[0]
+    return set(kinds)
+
+
+def numbers(row: list[str]) -> list[int]:
+    return list(map(int, row[1:]))
+
+
+def check_decided(rows: Rows, inputs: int) -> None:
+    """A partition of the inputs: down to the last row, and across to the number of sequences."""
+    *parts, total = map(numbers, rows)
+    assert rows[-1][0] == "all" and total[1] == inputs
+    assert [sum(column) for column in zip(*parts, strict=True)] == total
+    for _, sequences, right, wrong, undecided in (*parts, total):
+        assert right + wrong + undecided == sequences
+    (_, right_all, right, *_), (_, wrong_all, _, wrong, _), mixed, open_cells = parts
+    assert right == right_all and wrong == wrong_all and mixed[-1] == 0
+    assert open_cells[-1] >= open_cells[0]
+
+
+def check_lost(rows: Rows, inputs: int) -> None:
+    """Sequences add up exactly, shares up to the last digit of each row."""
+    *parts, total = rows
+    assert total[0] == "all" and sum(int(part[1]) for part in parts) == int(total[1]) == inputs
+    for column, side in ((2, -1), (3, 1)):
+        shares = [Fraction(part[column]) for part in parts]
+        unit = Fraction(1, 10 ** len(total[column].partition(".")[2]))
+        assert 0 <= side * (sum(shares) - Fraction(total[column])) <= len(parts) * unit
+
+
+def check_spread(rows: Rows, inputs: int) -> None:
+    """No row spans more than the whole table."""
+    for *_, least, largest, difference in rows:
+        assert Fraction(difference) <= Fraction(largest) - Fraction(least) + Fraction(1, 10**4)
+
+
+def check_cells(rows: Rows, inputs: int) -> None:
+    for row in rows:
+        _, _, sequences, right, wrong = map(int, row)
+        assert right + wrong <= sequences > right
+
+
+def check_nothing(rows: Rows, inputs: int) -> None:
+    """Amounts of different kinds."""
+
+
+DECIDED, WRONG, CELLS = "cells $(q, m)$: query $q$, maximum $m$", "sequences proved wrong, by maximum", "$q$"
+CHECKS = {
+    DECIDED: check_decided,
+    WRONG: check_nothing,  # with the table above, in add_up
+    CELLS: check_cells,
+    "maximum $m$": check_lost,
+    "entry": check_spread,
+    "this proof": check_nothing,
+    "EQKE": check_nothing,
+    "EVOU": check_nothing,
+}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_tables_about_accuracy_add_up(oracle, name, strategy):
+    """Protects readers from the published table whose parts made 16592896 of 16777216 sequences."""
+    net = network(oracle, name)
+    graph, goal = prove_accuracy(net.statement, *options(strategy))
+    theorem = graph.claim(goal)
+    text = markdown(transcript(graph, goal, "a network", "full"))
+    assert {DECIDED, CELLS, "entry"} <= add_up(text, net.V**net.K, theorem.low, theorem.high)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES[:-1])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_tables_about_losses_add_up(oracle, name, strategy):
+    """The shares of the maxima are those of the whole loss."""
+    net = network(oracle, name)
+    graph, goal = prove_loss(net.statement, *options(strategy))
+    text = markdown(transcript(graph, goal, "a network", "full"))
+    assert {"maximum $m$", "entry"} <= add_up(text, net.V**net.K)
+
+
+@pytest.mark.parametrize("strategy", FLOAT_STRATEGIES)
+def test_tables_about_float_runs_add_up(oracle, strategy):
+    """Right and wrong in every run, and what lies between."""
+    net = network(oracle, "float16")
+    proof = Proof("a network", *prove_float(net.statement, "bfloat16", strategy, Options(cut=0)))
+    text = markdown(proof.transcript("full"))
+    assert DECIDED in add_up(text, net.V**net.K, proof.theorem.low, proof.theorem.high)
+
+
+def test_the_readers_of_these_tests_notice_a_wrong_sum():
+    """One sequence missing in one place is found, whatever the column."""
+    parts = {"right": "14400", "wrong": "00000", "both": "26330", "open": "15203"}
+    rows = [[kind, *digits] for kind, digits in parts.items()]
+    check_decided([*rows, ["all", "4", "15", "9", "3", "3"]], 15)
+    for column in range(1, 6):
+        for row in range(4):
+            broken = [list(cells) for cells in rows]
+            broken[row][column] = str(int(broken[row][column]) + 1)
+            with pytest.raises(AssertionError):
+                check_decided([*broken, ["all", "4", "15", "9", "3", "3"]], 15)
