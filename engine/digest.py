@@ -15,25 +15,35 @@ import json
 from typing import Any
 
 from .arithmetic.dyadic import DyadicMatrix
+from .arithmetic.tensor import DyadicTensor
 
 
-def tensor_text(matrix: DyadicMatrix, shape: tuple[int, ...] | None = None) -> str:
-    """One line of shape, then one line an entry: odd mantissa in hex, exponent in decimal, or 0."""
-    lines = ["mechproof-tensor/1 " + "x".join(map(str, shape or matrix.shape))]
-    for row in matrix.integers():
-        for entry in row:
-            if entry == 0:
-                lines.append("0")
-                continue
-            twos = (entry & -entry).bit_length() - 1
-            odd = entry >> twos
-            lines.append(f"{'-' if odd < 0 else ''}{abs(odd):x}p{matrix.exponent + twos}")
+def number_text(numerator: int, exponent: int) -> str:
+    """The number numerator·2^exponent: odd mantissa in hex, exponent in decimal, or 0.
+
+    >>> number_text(-12, -3), number_text(0, 5)
+    ('-3p-1', '0')
+    """
+    if numerator == 0:
+        return "0"
+    twos = (numerator & -numerator).bit_length() - 1
+    return f"{numerator >> twos:x}p{exponent + twos}"
+
+
+def tensor_text(tensor: DyadicMatrix | DyadicTensor, shape: tuple[int, ...] | None = None) -> str:
+    """One line of shape, then one line an entry, row by row."""
+    if isinstance(tensor, DyadicTensor):
+        entries = tensor.numerators.reshape(-1).tolist()
+    else:
+        entries = [entry for row in tensor.integers() for entry in row]
+    lines = ["mechproof-tensor/1 " + "x".join(map(str, shape or tensor.shape))]
+    lines += [number_text(entry, tensor.exponent) for entry in entries]
     return "\n".join(lines) + "\n"
 
 
-def tensor_digest(matrix: DyadicMatrix, shape: tuple[int, ...] | None = None) -> str:
+def tensor_digest(tensor: DyadicMatrix | DyadicTensor, shape: tuple[int, ...] | None = None) -> str:
     """Lower-case hex sha256 of :func:`tensor_text`."""
-    return hashlib.sha256(tensor_text(matrix, shape).encode("ascii")).hexdigest()
+    return hashlib.sha256(tensor_text(tensor, shape).encode("ascii")).hexdigest()
 
 
 def canonical_json(value: Any) -> str:

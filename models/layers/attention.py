@@ -1,0 +1,84 @@
+"""Attention: x_p += Σ_h Σ_m a^h_pm ((y_m W_V^h + b_V^h) W_O^h) + b_O, with a^h_p the softmax of the scaled scores.
+
+    s^h_pm = c·((y_p W_Q^h + b_Q^h)·(y_m W_K^h + b_K^h)),    y = N(x) if the layer has a norm, else x.
+
+A causal mask lets p see the positions m ≤ p, no mask all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ...engine.arithmetic.tensor import DyadicTensor
+from .layer import Layer, LayerError, Stream
+from .norm import Norm
+
+MASKS = ("causal", "none")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The factor c of the scores: factor/sqrt(root), exactly; positive.
+
+    >>> Scale(root=32).text(), Scale(Fraction(1, 4)).text()
+    ('1/sqrt(32)', '1/4')
+    """
+
+    factor: Fraction = Fraction(1)
+    root: int = 1
+
+    def text(self) -> str:
+        """As it stands in a statement."""
+        if self.root == 1:
+            return f"{self.factor.numerator}/{self.factor.denominator}"
+        return f"1/sqrt({self.root})"
+
+
+@dataclass(frozen=True, eq=False)
+class Attention(Layer):
+    """H heads; W_Q, W_K: H × d × e; W_V: H × d × f; W_O: H × f × d; b_Q, b_K: H × e; b_V: H × f; b_O: d."""
+
+    W_Q: DyadicTensor
+    W_K: DyadicTensor
+    W_V: DyadicTensor
+    W_O: DyadicTensor
+    scale: Scale
+    mask: str = "causal"
+    b_Q: DyadicTensor | None = None
+    b_K: DyadicTensor | None = None
+    b_V: DyadicTensor | None = None
+    b_O: DyadicTensor | None = None
+    norm: Norm | None = None
+
+    kind = "attention"
+    axes = {  # noqa: RUF012
+        "W_Q": "Hde",
+        "W_K": "Hde",
+        "W_V": "Hdf",
+        "W_O": "Hfd",
+        "b_Q": "He",
+        "b_K": "He",
+        "b_V": "Hf",
+        "b_O": "d",
+    }
+
+    @property
+    def heads(self) -> int:
+        return self.W_Q.shape[0]
+
+    def settings(self) -> dict[str, int | str]:
+        return {"heads": self.heads, "scale": self.scale.text(), "mask": self.mask}
+
+    def after(self, stream: Stream, where: str) -> Stream:
+        if self.mask not in MASKS:
+            raise LayerError(f"{where}, mask", " or ".join(MASKS), self.mask)
+        if self.scale.factor <= 0 or self.scale.root < 1 or (self.scale.root > 1 and self.scale.factor != 1):
+            raise LayerError(f"{where}, scale", "1/sqrt(N) or a positive rational", str(self.scale))
+        if self.norm is not None:
+            self.norm.after(stream, f"{where}, norm")
+        self.sizes(where, d=stream.width)
+        return stream
+
+
+LAYER = Attention

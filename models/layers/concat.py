@@ -1,0 +1,20 @@
+"""The positions are joined side by side, and one is left: x = (x_0, x_1, …, x_{n-1})."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .layer import Layer, Stream
+
+
+@dataclass(frozen=True, eq=False)
+class Concat(Layer):
+    """No tensors and no settings."""
+
+    kind = "concat"
+
+    def after(self, stream: Stream, where: str) -> Stream:
+        return Stream(1, stream.positions * stream.width)
+
+
+LAYER = Concat

@@ -1,0 +1,63 @@
+"""Embedding: x_p = E[t_p] + P[p], with one table for all positions or one of its own for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...engine.arithmetic.tensor import DyadicTensor
+from .layer import Layer, LayerError, Stream, spelled
+
+
+@dataclass(frozen=True, eq=False)
+class Embed(Layer):
+    """``tables``: one (V × d) for all positions, or one (V_p × d) for each; ``P``: positions × d.
+
+    ``shared`` says which; a network with its own table for each position has exactly as many positions.
+    """
+
+    tables: tuple[DyadicTensor, ...]
+    P: DyadicTensor | None = None
+    shared: bool = True
+
+    kind = "embed"
+    axes = {"P": "nd"}  # noqa: RUF012
+
+    @property
+    def tensors(self) -> dict[str, DyadicTensor]:
+        names = ["E"] if self.shared else [f"E_{p}" for p in range(len(self.tables))]
+        return {**dict(zip(names, self.tables, strict=True)), **super().tensors}
+
+    @property
+    def most_positions(self) -> int | None:
+        """The largest number of positions that the layer is defined for; None for any."""
+        if not self.shared:
+            return len(self.tables)
+        return None if self.P is None else self.P.shape[0]
+
+    def table(self, position: int) -> DyadicTensor:
+        """The table of a position, V_p × d."""
+        return self.tables[0 if self.shared else position]
+
+    def settings(self) -> dict[str, int | str]:
+        return {"tables": "shared" if self.shared else "own"}
+
+    def after(self, stream: Stream, where: str) -> Stream:
+        width: int | None = None
+        for number, table in enumerate(self.tables):
+            name = "E" if self.shared else f"E_{number}"
+            if len(table.shape) != 2 or (width is not None and table.shape[1] != width):
+                expected = "two axes (token, width)" if width is None else f"width {width}, as E_0 has it"
+                raise LayerError(f"{where}, tensor {name}", expected, "shape " + spelled(table.shape))
+            width = table.shape[1]
+        if width is None or (self.shared and len(self.tables) != 1):
+            raise LayerError(where, "one table of embeddings", str(len(self.tables)))
+        most = self.most_positions
+        if not self.shared and stream.positions != len(self.tables):
+            raise LayerError(where, f"{len(self.tables)} positions, one a table", str(stream.positions))
+        if most is not None and stream.positions > most:
+            raise LayerError(where, f"at most {most} positions, as P has rows", str(stream.positions))
+        self.sizes(where, d=width)
+        return Stream(stream.positions, width)
+
+
+LAYER = Embed

@@ -1,0 +1,100 @@
+"""What a layer is: exact tensors, settings, and how it changes the shape of the stream."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ...engine.arithmetic.tensor import DyadicTensor
+from ...engine.digest import tensor_digest
+from ...engine.errors import MechproofError
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The shape of the residual stream: so many positions, each a vector of this width."""
+
+    positions: int
+    width: int
+
+
+@dataclass(unsafe_hash=True)
+class LayerError(MechproofError):
+    """A layer's tensors or settings do not fit each other, or not the stream; ``where`` names layer and tensor."""
+
+    where: str
+    expected: str
+    found: str
+    sentence = "{where}: expected {expected}, found {found}"
+
+
+class Layer(ABC):
+    """One layer; ``axes`` gives each tensor's axes by letters, in the order of docs/statement.md §1.
+
+    Subclasses are frozen dataclasses whose fields are tensors (None where absent), settings and perhaps a ``norm``.
+    """
+
+    kind: ClassVar[str]
+    axes: ClassVar[Mapping[str, str]] = {}
+
+    @property
+    def tensors(self) -> dict[str, DyadicTensor]:
+        """The tensors that are there, in canonical order; what says nothing (a bias of zeros) is absent."""
+        found = ((name, getattr(self, name)) for name in self.axes)
+        return {name: tensor for name, tensor in found if tensor is not None and not says_nothing(name, tensor)}
+
+    def settings(self) -> dict[str, int | str]:
+        """What the layer has besides tensors, as it stands in the statement."""
+        return {}
+
+    @property
+    def inner_norm(self) -> Layer | None:
+        """The norm of what the layer reads, where it has one."""
+        return getattr(self, "norm", None)
+
+    def describe(self) -> dict[str, Any]:
+        """The LAYER object of docs/statement.md §3."""
+        norm = self.inner_norm
+        inner = {} if norm is None else {"norm": {key: v for key, v in norm.describe().items() if key != "kind"}}
+        hashes = {name: tensor_digest(tensor) for name, tensor in self.tensors.items()}
+        return {"kind": self.kind, **self.settings(), **inner, "tensors": hashes}
+
+    @abstractmethod
+    def after(self, stream: Stream, where: str) -> Stream:
+        """The stream's shape behind the layer; raises :class:`LayerError` when the layer does not fit the stream."""
+
+    def sizes(self, where: str, **known: int) -> dict[str, int]:
+        """The length of every axis by its letter, from the tensors and what is known; raises :class:`LayerError`.
+
+        A scalar's axes are "".
+        """
+        lengths = dict(known)
+        for name, axes in self.axes.items():
+            tensor = getattr(self, name)
+            if tensor is None:
+                continue
+            expected = " × ".join(f"{axis}={lengths[axis]}" if axis in lengths else axis for axis in axes)
+            fits = len(tensor.shape) == len(axes) and all(
+                lengths.setdefault(axis, size) == size for axis, size in zip(axes, tensor.shape, strict=True)
+            )
+            if not fits:
+                raise LayerError(f"{where}, tensor {name}", f"axes {expected}", "shape " + spelled(tensor.shape))
+        return lengths
+
+
+def says_nothing(name: str, tensor: DyadicTensor) -> bool:
+    """Whether a tensor of this name could as well be absent: a bias or positions of zeros, a norm's weight of ones."""
+    if name == "w":
+        return tensor.is_one()
+    return (name in ("b", "P") or name.startswith("b_")) and tensor.is_zero()
+
+
+def spelled(shape: tuple[int, ...]) -> str:
+    """A shape in words.
+
+    >>> spelled((4, 32)), spelled(())
+    ('4 × 32', 'of a single number')
+    """
+    return " × ".join(map(str, shape)) if shape else "of a single number"

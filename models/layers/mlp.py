@@ -1,0 +1,53 @@
+"""MLPs: u = φ(y W_in + b_in) W_out + b_out, or gated: u = (φ(y W_gate) ∘ (y W_in) + b_in) W_out + b_out.
+
+x_p += u, or x_p = u without the skip connection; y = N(x) if the layer has a norm, else x.  That a gated layer adds
+b_in behind the product is TransformerLens's way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...engine.arithmetic.tensor import DyadicTensor
+from .functions import FUNCTIONS
+from .layer import Layer, LayerError, Stream
+from .norm import Norm
+
+SKIPS = ("added", "none")
+
+
+@dataclass(frozen=True, eq=False)
+class Mlp(Layer):
+    """W_in, W_gate: d × k; W_out: k × d', d' = d where the stream is kept; b_in: k; b_out: d'."""
+
+    W_in: DyadicTensor
+    W_out: DyadicTensor
+    function: str
+    W_gate: DyadicTensor | None = None
+    b_in: DyadicTensor | None = None
+    b_out: DyadicTensor | None = None
+    skip: str = "added"
+    norm: Norm | None = None
+
+    kind = "mlp"
+    axes = {"W_in": "dk", "W_gate": "dk", "W_out": "ko", "b_in": "k", "b_out": "o"}  # noqa: RUF012
+
+    @property
+    def gated(self) -> bool:
+        return self.W_gate is not None
+
+    def settings(self) -> dict[str, int | str]:
+        return {"function": self.function, "gated": int(self.gated), "skip": self.skip}
+
+    def after(self, stream: Stream, where: str) -> Stream:
+        if self.function not in FUNCTIONS:
+            raise LayerError(f"{where}, function", f"one of {', '.join(FUNCTIONS)}", self.function)
+        if self.skip not in SKIPS:
+            raise LayerError(f"{where}, skip", " or ".join(SKIPS), self.skip)
+        if self.norm is not None:
+            self.norm.after(stream, f"{where}, norm")
+        known = {"d": stream.width} | ({"o": stream.width} if self.skip == "added" else {})
+        return Stream(stream.positions, self.sizes(where, **known)["o"])
+
+
+LAYER = Mlp

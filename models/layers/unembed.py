@@ -1,0 +1,29 @@
+"""The logits: y_p W_U + b_U, y = N(x) if the layer has a norm, else x."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...engine.arithmetic.tensor import DyadicTensor
+from .layer import Layer, Stream
+from .norm import Norm
+
+
+@dataclass(frozen=True, eq=False)
+class Unembed(Layer):
+    """W_U: d × C; b_U: C, over the C outputs that count."""
+
+    W_U: DyadicTensor
+    b_U: DyadicTensor | None = None
+    norm: Norm | None = None
+
+    kind = "unembed"
+    axes = {"W_U": "dC", "b_U": "C"}  # noqa: RUF012
+
+    def after(self, stream: Stream, where: str) -> Stream:
+        if self.norm is not None:
+            self.norm.after(stream, f"{where}, norm")
+        return Stream(stream.positions, self.sizes(where, d=stream.width)["C"])
+
+
+LAYER = Unembed
