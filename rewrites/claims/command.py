@@ -12,12 +12,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ...engine.files import atomic_write
-from ..terminal import progress_bars
+from ...engine.files import atomic_write, make_folder
+from ..terminal import errors, progress_bars
 
 
 def claims_command(
-    file: Annotated[Path, typer.Argument(help="Claims: a TOML file, or LaTeX source marked with mechproof.sty.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Claims: a TOML file, or LaTeX marked with mechproof.sty and what it inputs. With --sty: a folder."
+        ),
+    ] = None,
+    sty: Annotated[
+        bool,
+        typer.Option("--sty", help="Instead: print mechproof.sty, or put it into the folder, for pdflatex to find."),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder for transcript and certificates (default ./mechproof-out/NAME).")
     ] = None,
@@ -33,11 +42,26 @@ def claims_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
 ) -> None:
-    """Decide claims about weights: PROVED, REFUTED with a witness, or UNDECIDED; exit 0 only if all are proved."""
+    """Decide claims about weights: PROVED, REFUTED with a witness, or UNDECIDED.
+
+    Exit 0 if every verdict is PROVED, or what the file expects; 2 if a claim means nothing about its weights; else 1.
+    """
     from .context import Budget
     from .run import read, run
 
+    if sty:
+        package = Path(__file__).with_name("mechproof.sty").read_bytes()
+        if file is None:
+            typer.echo(package.decode(), nl=False)
+        else:
+            atomic_write(make_folder(file) / "mechproof.sty", package)
+            typer.echo(str(file / "mechproof.sty"))
+        return
+    if file is None:
+        raise typer.BadParameter("is needed, unless with --sty", param_hint="FILE")
     stated = read(file)
+    for warning in stated.warnings:
+        errors.print(f"mechproof: {warning}", markup=False, soft_wrap=True)
     with progress_bars(quiet) as report:
         found = run(stated, Budget(instances, sequences), budget, report)
     found.write(out or Path("mechproof-out").joinpath(file.stem))
@@ -53,4 +77,4 @@ def claims_command(
     else:
         for result in found.results:
             typer.echo(result.line)
-    raise typer.Exit(0 if found.proved else 1)
+    raise typer.Exit(found.exit_code)

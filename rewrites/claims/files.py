@@ -79,11 +79,12 @@ class StatedClaim:
 
 @dataclass(frozen=True)
 class ClaimFile:
-    """``definitions``: abbreviations with what they stand for, as written."""
+    """``definitions``: abbreviations with what they stand for, as written; ``warnings``: what was not read."""
 
     name: str
     claims: tuple[StatedClaim, ...]
     definitions: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def stated(

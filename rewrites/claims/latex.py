@@ -5,7 +5,7 @@ r"""Claims marked in a paper's LaTeX source with the macros of mechproof.sty.
     \mechnumber{noise}{row_difference(EQKE - rank1(EQKE))}{1.85}
 
 In print the last argument appears.  A number is the claim that the expression is ≈ what is printed, so to within half a
-unit of its last digit.
+unit of its last digit.  Which files are read, and what of them, says :mod:`.latex_document`.
 
 >>> printed_number(r"$1.76 \times 10^{-7}$"), printed_number(r"98{,}765.4\,\%")
 ('1.76e-7', '98765.4%')
@@ -14,55 +14,55 @@ unit of its last digit.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from ...engine.files import read_bytes
 from .files import BadClaim, BadClaimFile, ClaimFile, StatedClaim, collected, stated
+from .latex_document import Command, LatexDocument
 from .measured import decimal_exponent
 from .tree import Approx
 
-MAX_FILE = 1 << 24
-MACRO = re.compile(r"\\(mechproofmodel|mechclaim|mechnumber)(?![A-Za-z])\s*(?:\[([^\]]*)\])?")
-COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%.*")
 ARGUMENTS = {"mechproofmodel": 1, "mechclaim": 3, "mechnumber": 3}
+OPTION = re.compile(r"\s*\[([^\]]*)\]")
 
 
 def read_tex(path: Path) -> ClaimFile:
-    """The claims marked in a LaTeX file; raises a :class:`~mechproof.engine.errors.MechproofError`."""
-    file = path.name
-    try:
-        source = read_bytes(path, MAX_FILE).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadClaimFile(file, "a LaTeX file in UTF-8", str(error)) from None
+    """The claims marked in a LaTeX document; raises a :class:`~mechproof.engine.errors.MechproofError`.
+
+    A file that is printed twice makes its claims once.
+    """
+    document = LatexDocument(path, frozenset(ARGUMENTS))
     settings: dict[str, str] = {}
     claims: list[StatedClaim] = []
-    for line, macro, option, arguments in _macros(file, COMMENT.sub(r"\1", source)):
-        if macro == "mechproofmodel":
+    for command in document.commands():
+        option, arguments = _arguments(command)
+        if command.name == "mechproofmodel":
             settings = {"model": arguments[0], **({"task": option} if option else {})}
             continue
         name, statement, printed = arguments
         statement = " ".join(statement.replace(r"\_", "_").replace(r"\%", "%").split())
-        if macro == "mechnumber":
+        if command.name == "mechnumber":
             statement = f"{statement} ≈ {printed_number(printed)}"
         if not settings:
-            raise BadClaim(file, name, r"expected \mechproofmodel before it, found none")
-        own = {"id": name, "statement": statement, "text": " ".join(printed.split()), "where": f"line {line}"}
-        claims.append(stated(file, path.parent, settings | own))
-    return collected(file, claims)
+            raise BadClaim(command.file, name, r"expected \mechproofmodel before it, found none")
+        where = f"line {command.line}" if command.file == path.name else f"{command.file}, line {command.line}"
+        own = {"id": name, "statement": statement, "text": " ".join(printed.split()), "where": where}
+        claims.append(stated(command.file, path.parent, settings | own))
+    if not claims and document.warnings:
+        raise BadClaimFile(path.name, "a claim", f"none; {document.warnings[0]}")
+    return replace(collected(path.name, list(dict.fromkeys(claims))), warnings=tuple(document.warnings))
 
 
-def _macros(file: str, source: str) -> Iterator[tuple[int, str, str, list[str]]]:
-    """Line, name, option and arguments of each macro in turn."""
-    place = 0
-    while found := MACRO.search(source, place):
-        line = source.count("\n", 0, found.start()) + 1
-        arguments, place = [], found.end()
-        for _ in range(ARGUMENTS[found[1]]):
-            text, place = _argument(file, source, place, line)
-            arguments.append(text)
-        yield line, found[1], found[2] or "", arguments
+def _arguments(command: Command) -> tuple[str, list[str]]:
+    """The option of a macro, empty for none, and its arguments."""
+    option = OPTION.match(command.source, command.end)
+    place = command.end if option is None else option.end()
+    arguments: list[str] = []
+    for _ in range(ARGUMENTS[command.name]):
+        text, place = _argument(command.file, command.source, place, command.line)
+        arguments.append(text)
+    return "" if option is None else option[1], arguments
 
 
 def _argument(file: str, source: str, place: int, line: int) -> tuple[str, int]:

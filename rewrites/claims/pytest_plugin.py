@@ -24,9 +24,9 @@ class ClaimItem(pytest.Item):
 
     def runtest(self) -> None:
         from .context import Budget
-        from .run import settle
+        from .run import session_of, settle
 
-        result = settle(self.file, self.claim, self.sessions, Budget())
+        result = settle(self.claim, session_of(self.claim, self.sessions, Budget()))
         if not result.as_expected:
             raise ClaimFailed(f"expected {self.claim.expect or 'PROVED'}: {result.line}\n{self.claim.source}")
 
@@ -56,6 +56,8 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
             file = read(Path(name))
         except MechproofError as error:
             raise pytest.UsageError(f"mechproof: {describe(error)}") from None
+        for warning in file.warnings:
+            config.issue_config_time_warning(pytest.PytestWarning(f"mechproof: {warning}"), stacklevel=2)
         sessions: dict[Any, Any] = {}
         items += [
             ClaimItem.from_parent(session, name=f"{file.name}::{claim.id}", file=file, claim=claim, sessions=sessions)

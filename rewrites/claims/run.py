@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ...engine.errors import describe
+from ...engine.errors import MechproofError, describe
 from ...engine.files import atomic_write, make_folder
 from ...engine.transcript import (
     Block,
@@ -38,6 +38,8 @@ from .latex import read_tex, values_file
 from .names import check
 from .session import Session, Verdict
 
+# The verdict about a statement that means nothing about these weights.
+ERROR = "ERROR"
 # Where certificates of verdicts go, beside the transcript.
 FOLDER = "certificates"
 
@@ -55,7 +57,9 @@ class Result:
 
     @property
     def line(self) -> str:
-        return f"{self.verdict.status}  {self.claim.id}  {self.verdict.detail}"
+        """Status, id and detail; where the file says what to expect, whether that came out."""
+        remark = self.claim.expect and f"  [{'as expected' if self.as_expected else f'expected {self.claim.expect}'}]"
+        return f"{self.verdict.status}  {self.claim.id}  {self.verdict.detail}{remark}"
 
     @property
     def as_expected(self) -> bool:
@@ -70,6 +74,7 @@ class Result:
         return {
             "id": claim.id,
             "status": verdict.status,
+            "as_expected": self.as_expected,
             "detail": verdict.detail,
             "statement": claim.source,
             **given,
@@ -89,14 +94,22 @@ class Report:
         return all(result.verdict.status == "PROVED" for result in self.results)
 
     @property
+    def exit_code(self) -> int:
+        """0 if every verdict is the expected one, 2 if a claim means nothing about its weights, else 1."""
+        if any(result.verdict.status == ERROR for result in self.results):
+            return 2
+        return 0 if all(result.as_expected for result in self.results) else 1
+
+    @property
     def summary(self) -> str:
         counts = Counter(result.verdict.status for result in self.results)
         return ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "status": "PROVED" if self.proved else "NOT ESTABLISHED",
+            "status": "PROVED" if self.proved else "NOT ESTABLISHED" if self.exit_code else "AS EXPECTED",
             "file": self.file.name,
+            "warnings": list(self.file.warnings),
             "claims": [result.as_json() for result in self.results],
         }
 
@@ -145,14 +158,17 @@ class Report:
         opening = paragraph(
             "Each statement is about the stored weights, read as exact numbers. PROVED and REFUTED rest on exact "
             "arithmetic and on enclosures that are rounded outward; UNDECIDED claims nothing. A number that ends in … "
-            "is cut off, not rounded."
+            "is cut off, not rounded. ERROR is a statement that means nothing about these weights."
         )
+        unread = tuple(Paragraph((Strong((Text("Not read. "),)), Text(f"{text}."))) for text in self.file.warnings)
         definitions = tuple(CodeBlock(f"{name} = {text}") for name, text in self.file.definitions)
         sections = tuple(
             Section(result.claim.id, (*_told(result), *self._recheck(n))) for n, result in enumerate(self.results)
         )
         return Document(
-            f"Claims of {self.file.name}", f"s {self.summary}", (opening, Table(header, rows), *definitions, *sections)
+            f"Claims of {self.file.name}",
+            f"s {self.summary}",
+            (opening, Table(header, rows), *unread, *definitions, *sections),
         )
 
     def _recheck(self, place: int) -> tuple[Block, ...]:
@@ -182,7 +198,10 @@ def read(path: Path) -> ClaimFile:
     """A TOML file of claims, or a LaTeX file (.tex) with marked ones; every name in them is known, or it is refused."""
     file = read_tex(path) if path.suffix == ".tex" else read_toml(path)
     for claim in file.claims:
-        _blamed(file, claim, lambda claim=claim: check(claim.statement))
+        try:
+            check(claim.statement)
+        except StatementError as error:
+            raise BadClaim(file.name, claim.id, describe(error)) from None
     return file
 
 
@@ -192,33 +211,35 @@ def run(
     seconds: int | None = None,
     progress: Progress = lambda stage, done, total: None,
 ) -> Report:
-    """Settle every claim; raises a :class:`~mechproof.engine.errors.MechproofError` for weights that cannot be read
-    and for statements that mean nothing about them."""
-    sessions: dict[Key, Session] = {}
+    """Settle every claim; raises a :class:`~mechproof.engine.errors.MechproofError` for weights that cannot be read,
+    before any claim is looked at."""
+    known: dict[Key, Session] = {}
+    sessions = [session_of(claim, known, budget or Budget(), seconds) for claim in file.claims]
     results = []
-    for done, claim in enumerate(file.claims):
-        results.append(settle(file, claim, sessions, budget or Budget(), seconds))
-        progress("settling claims", done + 1, len(file.claims))
+    for claim, session in zip(file.claims, sessions, strict=True):
+        results.append(settle(claim, session))
+        progress("settling claims", len(results), len(file.claims))
     return Report(file, tuple(results))
 
 
-def settle(
-    file: ClaimFile, claim: StatedClaim, sessions: dict[Key, Session], budget: Budget, seconds: int | None = None
-) -> Result:
-    """Settle one claim; ``sessions`` keeps what is known of each network."""
+def settle(claim: StatedClaim, session: Session) -> Result:
+    """Settle one claim.  One that means nothing about these weights is an ERROR, one that could not be worked out
+    UNDECIDED: neither says anything about the others."""
+    try:
+        verdict = session.settle(claim.statement)
+    except StatementError as error:
+        verdict = Verdict(ERROR, describe(error))
+    except MechproofError as error:
+        verdict = Verdict("UNDECIDED", describe(error))
+    return Result(claim, verdict, session)
+
+
+def session_of(claim: StatedClaim, sessions: dict[Key, Session], budget: Budget, seconds: int | None = None) -> Session:
+    """What is known of the network that the claim is about, kept in ``sessions``."""
     key = claim.model, claim.task, claim.config
     if key not in sessions:
         sessions[key] = _session(claim, budget, seconds)
-    session = sessions[key]
-    return Result(claim, _blamed(file, claim, lambda: session.settle(claim.statement)), session)
-
-
-def _blamed(file: ClaimFile, claim: StatedClaim, act: Callable[[], Any]) -> Any:
-    """What ``act`` gives; a problem with the statement names the claim."""
-    try:
-        return act()
-    except StatementError as error:
-        raise BadClaim(file.name, claim.id, describe(error)) from None
+    return sessions[key]
 
 
 def _session(claim: StatedClaim, budget: Budget, seconds: int | None) -> Session:

@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mechproof.__main__ import main
@@ -133,13 +134,79 @@ def test_a_file_that_is_not_text_or_not_there(tmp_path):
         read(tmp_path / "none.toml")
 
 
-def test_statements_that_meet_the_wrong_weights_name_the_claim(tmp_path):
-    """An index that these weights do not have is an error of this claim, and unknown tasks are named."""
-    path = written(tmp_path, HEAD + CLAIM.replace("accuracy = 16/27", "EVOU[3] < 1"))
-    with pytest.raises(MechproofError, match="claim a: column 1: row 3 of a matrix that has 3 rows"):
-        run(read(path))
+def claim(name: str, statement: str, more: str = "") -> str:
+    return f'[[claim]]\nid = "{name}"\nstatement = "{statement}"\n{more}'
+
+
+def test_a_statement_that_means_nothing_is_an_error_of_its_own_claim(command, tmp_path):
+    """Division by zero and an index that these weights do not have: exit 2, and the other verdicts stand."""
+    claims = claim("a", "accuracy = 16/27"), claim("b", "1 / (accuracy - 16/27) > 0"), claim("c", "EVOU[3] < 1")
+    code, out, err = command(written(tmp_path, HEAD + "".join(claims) + claim("d", "accuracy > 2/3")))
+    assert (code, err) == (2, "")
+    assert out.splitlines() == [
+        "PROVED  a  accuracy = 16/27",
+        "ERROR  b  column 1: division by zero",
+        "ERROR  c  column 1: row 3 of a matrix that has 3 rows, counted from 0",
+        "REFUTED  d  accuracy = 16/27",
+    ]
+    told = (tmp_path / "mechproof-out" / "claims" / "claims.md").read_text("utf-8")
+    assert "2 ERROR, 1 PROVED, 1 REFUTED" in told and "division by zero" in told
+    assert len(list((tmp_path / "mechproof-out" / "claims" / "certificates").iterdir())) == 2
+
+
+def test_what_the_file_expects_decides_the_exit_code(command, tmp_path):
+    """A verdict that is known and came out is 0, one that did not is 1, and nothing excuses an error."""
+    refuted, unknown = claim("a", "accuracy = 17/27", 'expect = "REFUTED"\n'), claim("b", "loss > 1", "")
+    code, out, _ = command(written(tmp_path, HEAD + refuted + CLAIM.replace('"a"', '"c"')))
+    assert (code, out.splitlines()[0]) == (0, "REFUTED  a  accuracy = 16/27  [as expected]")
+    code, out, _ = command(written(tmp_path, HEAD + refuted), "--json")
+    found = json.loads(out)
+    assert (code, found["status"], found["claims"][0]["as_expected"]) == (0, "AS EXPECTED", True)
+    surprised = refuted.replace("17/27", "16/27")
+    code, out, _ = command(written(tmp_path, HEAD + surprised + CLAIM.replace('"a"', '"c"')))
+    assert (code, out.splitlines()[0]) == (1, "PROVED  a  accuracy = 16/27  [expected REFUTED]")
+    assert command(written(tmp_path, HEAD + refuted + unknown.replace("loss > 1", "1 / 0 > 1")))[0] == 2
+
+
+def test_weights_that_cannot_be_used_end_the_run_before_any_verdict(command, tmp_path):
+    """Also where an earlier claim has weights that can; unknown tasks are named."""
+    path = written(tmp_path, HEAD + CLAIM + claim("b", "accuracy = 1", 'model = "none.npz"\n'))
+    code, out, err = command(path)
+    assert (code, out) == (2, "") and "none.npz: expected a file" in err
     with pytest.raises(MechproofError, match="there is no task 'sorting'"):
         run(read(written(tmp_path, HEAD + 'task = "sorting"\n' + CLAIM)))
+
+
+def test_weights_too_large_for_the_tables_leave_a_claim_undecided(tmp_path):
+    """A limit of the prover is no verdict about the claim, and none about its neighbours."""
+    arrays = dict(np.load(CELL))
+    np.savez(tmp_path / "huge.npz", **{name: np.float64(array) * 2.0**200 for name, array in arrays.items()})
+    text = 'model = "huge.npz"\n' + claim("a", "accuracy = 1") + claim("b", "V = 3")
+    report = run(read(written(tmp_path, text)))
+    assert [result.verdict.status for result in report.results] == ["UNDECIDED", "PROVED"]
+    assert "these weights are too large for the fixed-point tables" in report.results[0].line
+
+
+def test_the_style_file_is_printed_or_installed(command, tmp_path):
+    """So that plain pdflatex finds it; nothing else is read or written."""
+    code, out, _ = command("--sty")
+    assert code == 0 and out.startswith("\\NeedsTeXFormat") and not list(tmp_path.iterdir())
+    code, told, _ = command("--sty", tmp_path / "paper")
+    assert (code, told) == (0, f"{tmp_path / 'paper' / 'mechproof.sty'}\n")
+    assert (tmp_path / "paper" / "mechproof.sty").read_text("utf-8") == out
+    assert command()[0] == 2
+    code, _, err = command("--sty", written(tmp_path, "", "paper.tex"))
+    assert code == 2 and "paper.tex: cannot be written" in err
+
+
+def test_what_was_not_read_is_on_standard_error_in_the_report_and_in_json(command, tmp_path):
+    """A missing file of a LaTeX document."""
+    path = written(tmp_path, f"\\mechproofmodel{{{CELL}}}\n\\input{{s}}\\mechclaim{{a}}{{accuracy < 1}}{{x}}", "p.tex")
+    code, out, err = command(path)
+    assert (code, out) == (0, "PROVED  a  accuracy = 16/27\n")
+    assert err == "mechproof: p.tex, line 2: \\input{s}: there is no such file; claims in it are not checked\n"
+    assert json.loads(command(path, "--json")[1])["warnings"] == [err.removeprefix("mechproof: ").strip()]
+    assert "there is no such file" in (tmp_path / "mechproof-out" / "p" / "claims.md").read_text("utf-8")
 
 
 def test_each_claim_may_have_its_own_model(tmp_path):

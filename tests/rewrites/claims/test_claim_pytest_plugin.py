@@ -64,3 +64,12 @@ def test_the_plugin_is_registered():
     parser = ConfigParser()
     parser.read(ROOT / "setup.cfg", "utf-8")
     assert f"mechproof = {PLUGIN}" in parser["options.entry_points"]["pytest11"]
+
+
+def test_files_of_a_paper_that_are_missing_are_pytest_warnings(tmp_path):
+    """With the place; the claims around are tests."""
+    marked = f"\\mechproofmodel{{{CELL}}}\n\\input{{none}}\\mechclaim{{a}}{{accuracy = 16/27}}{{x}}"
+    (tmp_path / "paper.tex").write_text(marked, "utf-8")
+    done = pytest_run(tmp_path, "--mechproof", "paper.tex")
+    assert done.returncode == 0 and "paper.tex::a PASSED" in done.stdout
+    assert "paper.tex, line 2: \\input{none}: there is no such file" in done.stdout
