@@ -28,6 +28,7 @@ from .models.weights import load
 from .rewrites.advice.float_runs import SAMPLE
 from .rewrites.alternatives import alternatives
 from .rewrites.audit.command import audit_command
+from .rewrites.check_arguments import CheckArguments
 from .rewrites.check_file import load_checks
 from .rewrites.claims.command import claims_command
 from .rewrites.display import show_certificate
@@ -198,7 +199,7 @@ def prove_command(
     raise typer.Exit(0 if established else 1)
 
 
-@app.command("check")
+@app.command("check", cls=CheckArguments)
 def check_command(
     certificate: Annotated[Path, typer.Argument(help="The certificate.json that comes with a proof.")],
     weights: Annotated[Path, typer.Option(help="Your own copy of the weights (safetensors or npz).")],

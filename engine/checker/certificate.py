@@ -20,7 +20,7 @@ from .errors import Code, Failure
 MAX_CERTIFICATE = 1 << 26
 MAX_ITEMS = 1 << 20
 MAX_HEX_DIGITS = 3250
-MAX_TEXT = 1 << 16
+MAX_TEXT = 1 << 12
 
 _SMALL = re.compile(rb"-?[1-9][0-9]*|0")
 _BIG = re.compile(rb'"(0x0|-?0x[1-9a-f][0-9a-f]*)"')
@@ -114,7 +114,7 @@ class Reader:
         return self._decoded(self._take(_BASE64, "bytes in base64"), at)
 
     def printable(self) -> str:
-        """A text of 1 to 65536 printable ASCII characters, without quotes and backslashes; E114 for another."""
+        """A text of 1 to 4096 printable ASCII characters, without quotes and backslashes; E114 for another."""
         match = _PRINTABLE.match(self.text, self.at)
         if match is None or len(match[1]) > MAX_TEXT:
             raise Failure(Code.E114, at=self.at, limit=MAX_TEXT)

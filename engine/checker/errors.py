@@ -15,8 +15,10 @@ from __future__ import annotations
 
 from enum import Enum
 
-# Python prints integers of so many bits, unless its default limit is lowered.
-MAX_SHOWN_BITS = 14000
+# What a sentence shows of a value, so that it stays a line that people read.
+SHOWN_BITS = 512
+SHOWN_ITEMS = 8
+SHOWN_TEXT = 200
 
 
 class Code(Enum):
@@ -76,6 +78,8 @@ class Code(Enum):
     E242 = "the work exceeds the budget of {limit} steps (--budget raises it)"
     E243 = "the network is too large: {what} is {found}, at most {limit} is checked"
     E244 = "a worker process ended without a result"
+    E245 = "the check broke off: {error}"
+    E246 = "the verdict cannot be written: {reason}"
     E250 = "derivation {id} ({rule}): the name {name} is taken"
     E251 = "a term uses the name {name}, which is not defined by what it rests on"
     E252 = "the shapes do not fit: {what}"
@@ -121,18 +125,38 @@ class Failure(Exception):
         self.data = data
 
 
-def shown(value: object) -> object:
-    """The value; of an integer too long to be printed, its size.
+def fault(error: BaseException) -> str:
+    """What an exception is called, and says, if it can.
 
-    >>> shown(-(1 << 20000)), shown(7)
-    ('about -2^20000', 7)
+    >>> fault(IndexError("list index out of range"))
+    'IndexError (list index out of range)'
     """
-    if isinstance(value, int) and value.bit_length() > MAX_SHOWN_BITS:
+    name = type(error).__name__
+    try:
+        return f"{name} ({error})" if str(error) else name
+    except Exception:
+        return name
+
+
+def shown(value: object) -> str:
+    """The value in some 200 characters of printable ASCII: long integers by their size, long texts by their ends.
+
+    >>> shown(-(1 << 20000)), shown(7), shown((0, 2))
+    ('about -2^20000', '7', '(0, 2)')
+    >>> shown((0,) * 9), len(shown("a" * 1000))
+    ('(0, 0, 0, 0, 0, 0, 0, 0, ...) (9 long)', 200)
+    """
+    if isinstance(value, int) and value.bit_length() > SHOWN_BITS:
         return f"about {'-' if value < 0 else ''}2^{value.bit_length() - 1}"
-    return value
+    if isinstance(value, tuple) and len(value) > SHOWN_ITEMS:
+        return f"{shown(value[:SHOWN_ITEMS])[:-1]}, ...) ({len(value)} long)"
+    text = str(value)
+    ends = text if len(text) <= 2 * SHOWN_TEXT else text[:SHOWN_TEXT] + text[-SHOWN_TEXT:]
+    plain = "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in ends)
+    half = SHOWN_TEXT // 2
+    return plain if len(plain) <= SHOWN_TEXT else f"{plain[: half - 2]} ... {plain[3 - half :]}"
 
 
 def describe(code: Code, data: dict[str, object]) -> str:
-    """The sentence in printable ASCII; whatever else an untrusted name holds is escaped."""
-    text = code.value.format(**{name: shown(value) for name, value in data.items()})
-    return "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in text)
+    """The sentence in printable ASCII, at most a few hundred characters, whatever an untrusted name holds."""
+    return code.value.format(**{name: shown(value) for name, value in data.items()})

@@ -58,11 +58,14 @@ def read_table(reader: Reader) -> str:
 
 
 def check_rank_one(auditor: Auditor, derivation: Derivation) -> None:
-    """Holds when the split's table is the product, and the column is positive; E270, E271."""
+    """Holds when the split's table is the product, and the column is positive; E270, E271.
+
+    Each query has a strength and a bound of its own: none of the two stands for all.
+    """
     (premise,) = derivation.premises
     split: RowSplit = auditor.found[premise.id]
     strength, size = derivation.advice
-    fits = strength.shape[1] == size.shape[0] == split.noise.shape[1] == 1
+    fits = strength.shape == split.noise.shape == (auditor.network.vocabulary, 1) and size.shape[0] == 1
     if not fits or unequal_row(product(strength, size, auditor.budget), split.approximation) is not None:
         raise Failure(Code.E270, id=derivation.id, rule=derivation.rule.name, premise=premise.id)
     column = [a for (a,) in strength.rows]

@@ -9,7 +9,7 @@ from os import PathLike
 
 from .budget import DEFAULT_STEPS, Budget
 from .certificate import MAX_CERTIFICATE
-from .errors import Code, Failure, describe
+from .errors import Code, Failure, describe, fault
 from .files import read_bytes
 from .network import Network, read_network
 from .proof import Relation, check_proof, read_certificate, with_own
@@ -94,6 +94,11 @@ def failed(code: Code, data: dict[str, object]) -> Verdict:
     return Verdict(status, exit_code, f"s {status} {code.name} {message}", code=code.name, message=message)
 
 
+def broken_off(error: BaseException) -> Verdict:
+    """The verdict for an exception that no check raises."""
+    return failed(Code.E245, {"error": fault(error)})
+
+
 def proved(network: Network, relation: Relation, sha256: str, own: Sequence[str] = ()) -> Verdict:
     """The verdict for a certificate whose every step was checked; ``own``: rules that the auditor's checks decided."""
     resting = f"It rests on checks of your own: {', '.join(own)}.\n" if own else ""
@@ -118,9 +123,27 @@ def check(
 ) -> Verdict:
     """Check a certificate against the auditor's own weights and task. Every failure is a verdict, never an exception.
 
-    ``jobs`` processes share the cells; ``budget`` is the number of steps (about a microsecond each) a process may take.
-    ``own_rules`` are checks of the auditor's own for rules that are not built in; the verdict names those it used.
+    A fault of the checker itself, no memory or no stack left included, is E245 (but an interrupt from the keyboard is
+    one). ``jobs`` processes share the cells; ``budget`` is the number of steps (about a microsecond each) a process may
+    take. ``own_rules`` are checks of the auditor's own for rules that are not built in; the verdict names those used.
     """
+    try:
+        return _checked(certificate_path, weights_path, task, jobs, budget, own_rules)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return broken_off(error)
+
+
+def _checked(
+    certificate_path: str | PathLike[str],
+    weights_path: str | PathLike[str],
+    task: str,
+    jobs: int,
+    budget: int,
+    own_rules: Sequence[Rule],
+) -> Verdict:
+    """The verdict, where nothing is raised but what a check raises."""
     try:
         if task != TASK:
             raise Failure(Code.E103, task=task, known=TASK)

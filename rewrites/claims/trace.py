@@ -13,7 +13,7 @@ from .functions import instance
 from .names import free
 from .tree import Call, Defined, Expression, ForAll, Node, Ranging, Statement
 
-MAX_TEXT = 1 << 16
+MAX_TEXT = 1 << 12
 # The checker's enclosures are finer than the prover's, so that what is decided here is decided there.
 GUARD = 32
 NOTHING: Binding = {}

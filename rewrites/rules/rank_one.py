@@ -106,7 +106,9 @@ class RankOneRule(Rule):
         if split.bounds.shape[1] != 1:
             raise NotEstablished(self.tag, "the split does not have one bound a row")
         column, row = advice.strength, advice.size
-        if column.shape[1] != 1 or row.shape[0] != 1 or column @ row != split.approximation:
+        if column.shape != split.bounds.shape:
+            raise NotEstablished(self.tag, f"there are {column.shape[0]} strengths for {split.bounds.shape[0]} queries")
+        if row.shape[0] != 1 or column @ row != split.approximation:
             raise NotEstablished(self.tag, f"{split.name}'s split is not the product of this column and this row")
         rows = column.integers()
         weak = [q for q, (entry,) in enumerate(rows) if entry <= 0]

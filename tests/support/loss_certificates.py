@@ -102,7 +102,7 @@ def state(certificate: dict[str, Any], model: Any, low: int, high: int) -> dict[
 def found(judge: Any, model: Any, certificate: dict[str, Any]) -> tuple[int, int]:
     """The sums that the checker finds itself; its refusal of better ones says them."""
     ends = []
-    for side, stated in (("low", (1 << 4000, 1 << 4001)), ("high", (0, 0))):
+    for side, stated in (("low", (1 << 400, 1 << 401)), ("high", (0, 0))):
         verdict = judge(model, state(certificate, model, *stated))
         if side == "high" and verdict.status == "VERIFIED":
             ends.append(0)

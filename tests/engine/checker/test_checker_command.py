@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 import mechproof.engine.checker as checker
+from mechproof.__main__ import app
 from mechproof.engine.checker import command, errors
 
 FOLDER = Path(checker.__file__).parent
@@ -81,14 +83,67 @@ def test_refused_malformed_and_usage(case: dict[str, Any]) -> None:
         assert done.stdout.count("\n") == 1
 
 
-def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     """--help says what is checked and what the verdicts mean."""
-    with pytest.raises(SystemExit) as caught:
-        command.main(["--help"])
-    assert caught.value.code == 0
+    assert command.main([flag]) == 0
     text = capsys.readouterr().out
     for word in ("CERTIFICATE", "--weights", "--task", "--jobs", "--json", "s REFUSED E2xx", "exact weights"):
         assert word in text
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_a_file_called_help_is_not_verified(
+    case: dict[str, Any], flag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 0 means VERIFIED: beside other arguments --help is what the shell made of ``*``, so wrong usage."""
+    weights = ["--weights", str(case["weights"])]
+    for arguments in ([flag, *weights], [*weights, flag], [str(case["false"]), flag, *weights], [flag, flag]):
+        assert command.main(arguments) == 2
+        assert capsys.readouterr().out.startswith("s MALFORMED E100 usage: ")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / flag).write_bytes(case["false"].read_bytes())
+    assert command.main([*weights, "--", flag]) == 1
+    assert capsys.readouterr().out.startswith("s REFUSED E204 ")
+
+
+def test_a_file_called_help_is_not_verified_by_the_package(
+    case: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``mechproof check`` likewise; and an option given twice, as by a file called --weights=other, is refused."""
+    weights = ["--weights", str(case["weights"])]
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(case["false"], tmp_path / "--help")
+    for arguments, code in (
+        (["--help", *weights], 2),
+        ([*weights, "--help"], 2),
+        ([str(case["good"]), *weights, f"--weights={case['weights']}"], 2),
+        ([*weights, "--", "--help"], 1),
+        ([*weights, "--", str(case["good"])], 0),
+        (["--help"], 0),
+    ):
+        found = CliRunner().invoke(app, ["check", *arguments])
+        assert found.exit_code == code
+        assert ("s VERIFIED" in found.output) == (arguments[-1] == str(case["good"]))
+
+
+@pytest.mark.parametrize("option", ["--weights", "--task", "--jobs", "--budget"])
+def test_options_are_given_once(case: dict[str, Any], option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file called --weights=other, that the shell put in, does not replace the weights."""
+    given = {"--weights": str(case["weights"]), "--task": "max-of-k", "--jobs": "1", "--budget": "1000000"}
+    arguments = [str(case["good"]), *(f"{name}={value}" for name, value in given.items())]
+    assert command.main(arguments) == 0
+    assert command.main([*arguments, f"{option}={given[option]}"]) == 2
+    assert capsys.readouterr().out.endswith(f"s MALFORMED E100 usage: {option} is given twice\n")
+
+
+def test_a_verdict_that_cannot_be_written(case: dict[str, Any]) -> None:
+    """A full device: not exit code 0, and no traceback."""
+    with open("/dev/full", "w") as full:
+        line = [sys.executable, "-I", "-S", str(FOLDER), str(case["good"]), "--weights", str(case["weights"])]
+        done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "s REFUSED E246 the verdict cannot be written: No space left on device\n"
 
 
 def test_usage_has_a_verdict_line(capsys: pytest.CaptureFixture[str]) -> None:

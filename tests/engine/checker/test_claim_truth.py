@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -248,20 +250,32 @@ def test_deep_and_endless_quantifiers_are_refused(emitter: Any, model: Any, tmp_
 
 
 def test_deepest_expressions(auditor: Any) -> None:
-    """Sixty levels of everything that nests are evaluated without reaching Python's own limit."""
-    text = "0"
+    """Sixty levels, and 120 expressions inside each other, are evaluated with a third of Python's stack to spare."""
+    nested = "0"
+    for _ in range(23):
+        nested = f"max({nested})[0, 0]^1 * 1 + 0"
+    calls, negatives, subscripts = "1", "0", "0"
+    for _ in range(58):
+        calls = f"max(1 + {calls})"
     for _ in range(19):
-        text = f"max(-({text})[0, 0]^1 * 1 + 0)"
-    assert truth(auditor, f"{text} = 0") is True
-    text = "0"
-    for _ in range(59):
-        text = f"max({text})[0, 0]^1 * 1 + 0"
-    assert truth(auditor, f"not {text} = 1") is True
-    assert truth(auditor, f"{'not ' * 60}1 = 1") is True
-    assert truth(auditor, f"W_E{'.T' * 298} = W_E and 0{'[0]' * 298}= 0") is True
-    subscripts = "0"
-    for _ in range(59):
+        negatives = f"max(-({negatives})[0, 0]^1 * 1 + 0)"
+    for _ in range(23):
         subscripts = f"(0 * W_E)[{subscripts} * 1 + 0, 0]^1"
-    assert truth(auditor, f"{subscripts} = 0") is True
-    nested = "".join(f"for all q{i} in 0..0: " for i in range(59))
-    assert truth(auditor, f"{nested}q0 = q58") is True
+    both = "".join(f"for all q{i} in 0..0: 1 < 2 and " for i in range(30))
+    all_of = "".join(f"for all q{i} in 0..0: " for i in range(59))
+    texts = [
+        f"{nested} = 0",
+        f"{calls} = 59",
+        f"{negatives} = 0",
+        f"{subscripts} = 0",
+        f"{'not ' * 60}1 = 1",
+        f"W_E{'.T' * 118} = W_E and 0{'[0]' * 118} = 0",
+        f"{both}W_E{'.T' * 118} = W_E",
+        f"{all_of}W_E{'.T' * 118} = W_E and q0 = q58",
+    ]
+    limit = sys.getrecursionlimit()
+    try:
+        sys.setrecursionlimit(len(inspect.stack()) + 2 * limit // 3)
+        assert [truth(auditor, text) for text in texts] == [True] * len(texts)
+    finally:
+        sys.setrecursionlimit(limit)

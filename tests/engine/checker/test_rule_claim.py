@@ -250,10 +250,10 @@ def test_extreme_precisions(auditor: Any, verdict: Judge, bits: int) -> None:
 
 
 def test_texts(auditor: Any, verdict: Judge) -> None:
-    """1 to 65536 printable characters: longer, empty or other texts are malformed before anything is computed."""
+    """1 to 4096 printable characters: longer, empty or other texts are malformed before anything is computed."""
     base = certificate(auditor, "1 < 2")
-    assert verdict(text_of(base, "1 < 2" + " " * 65531)).status == "VERIFIED"
-    for text in ("", "1 < 2" + " " * 65532, "1 < 2\t", 'a"b', "a\\b", "1 ≈ 2"):
+    assert verdict(text_of(base, "1 < 2" + " " * 4091)).status == "VERIFIED"
+    for text in ("", "1 < 2" + " " * 4092, "1 < 2\t", 'a"b', "a\\b", "1 ≈ 2"):
         found = verdict(text_of(base, text))
         assert (found.code, found.exit_code) == ("E114", 2)
     for outcome in ("undecided", "", "holdsx"):
@@ -262,8 +262,8 @@ def test_texts(auditor: Any, verdict: Judge) -> None:
 
 @pytest.mark.parametrize("item", ["(", "-", "[", "not ", "1+", "for all q: ", "1 = 1 and "])
 def test_endless_texts(auditor: Any, verdict: Judge, item: str) -> None:
-    """65536 characters of one thing are malformed, at once."""
-    found = verdict(text_of(certificate(auditor, "1 < 2"), (item * 65536)[:65536]))
+    """Some 4000 characters of one thing are malformed, at once."""
+    found = verdict(text_of(certificate(auditor, "1 < 2"), (item * 4096)[:4093]))
     assert (found.code in ("E115", "E116"), found.exit_code) == (True, 2)
 
 
@@ -272,9 +272,9 @@ EXPENSIVE = [
     "(2^9999 + 1)^9999 = 1",
     "((2^9999 + 1)^9999)^9999 = 1",
     "((sqrt(2)^9999)^9999)^9999 = 1",
-    " + ".join(["(1/3)^9999"] * 400) + " = 1",
+    " + ".join(["(1/3)^9999"] * 300) + " = 1",
     " + ".join(f"({n} / {n + 2})^9999" for n in range(3, 300, 2)) + " = 1",
-    " + ".join(f"1/{10**58 + n}" for n in range(1, 900, 2)) + " = 1",
+    " + ".join(f"1/{10**58 + n}" for n in range(1, 120, 2)) + " = 1",
     "for all a, b, c, d, e, f, g, h, i, j: 1 = 1",
     "for all a, b, c, d, e, f, g, h, i: a < 0 and logits(a, b, c) = 1",
     "for all a in 1..10^60, a < 0: 1 = 1",

@@ -17,6 +17,7 @@ from mechproof.engine.oracle import examine, fails
 from mechproof.engine.rule import NotEstablished
 from mechproof.rewrites.rules.rank_one import DIRECTION, Factors, RankOneRule
 from mechproof.rewrites.rules.row_split import TableItself
+from mechproof.rewrites.rules.row_split_range import CommonRow, SplitRange
 
 STATEMENT: Any = DIRECTION.statement
 
@@ -69,7 +70,7 @@ def test_factors_that_do_not_fit_are_refused(oracle):
     for factors, reason in (
         (Factors(a, s + s), "not the product"),
         (Factors(s.T, a.T), "not the product"),
-        (Factors(s, a), "not the product"),
+        (Factors(s, a), "strengths for"),
         (Factors(-a, -s), "are not positive"),
     ):
         with pytest.raises(NotEstablished, match=reason):
@@ -80,3 +81,12 @@ def test_factors_that_do_not_fit_are_refused(oracle):
     wide = replace(claim.split, bounds=DyadicMatrix.zero(*claim.split.approximation.shape))
     with pytest.raises(NotEstablished, match="one bound a row"):
         RankOneRule().conclude([wide], claim.factors)
+
+
+def test_one_strength_does_not_stand_for_all_queries(oracle):
+    """A split along one common row is a product of this row with [1]; the queries still have a strength each."""
+    bench, _ = told(leaning(oracle, 1))
+    paths = bench.graph.claim(bench.paths)
+    common = SplitRange().conclude([paths], CommonRow("EQKE", paths.tables["EQKE"].row(0), "rows"))
+    with pytest.raises(NotEstablished, match="1 strengths for"):
+        RankOneRule().conclude([common], Factors(DyadicMatrix.ones(1, 1), common.approximation))

@@ -1,0 +1,259 @@
+"""Every failure of the checker is a verdict: attacks that once were exceptions, and exceptions planted behind it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import multiprocessing
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mechproof.engine.certificate import emit
+from mechproof.engine.checker import check, command, errors, rule_row_split, rule_tree, shards, verdict
+from mechproof.engine.checker.dyadic import matrix, zeros
+from mechproof.engine.checker.errors import Code, Failure
+from mechproof.models.problem import problem
+from mechproof.models.weights import load
+from mechproof.rewrites.strategies import prove_accuracy, prove_loss
+
+
+class Unspeakable(Exception):
+    """An exception that cannot even say what it is."""
+
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+PLANTED = [
+    IndexError("tuple index out of range"),
+    RecursionError("maximum recursion depth exceeded"),
+    MemoryError(),
+    OverflowError("too large to convert"),
+    ZeroDivisionError("division by zero"),
+    AssertionError(),
+    SystemExit(0),
+    Unspeakable(),
+]
+PLACES = [
+    (verdict, "read_bytes"),
+    (verdict, "read_certificate"),
+    (verdict, "read_network"),
+    (verdict, "statement_hash"),
+    (verdict, "check_proof"),
+    (verdict, "proved"),
+    (verdict, "describe"),
+    (rule_tree, "replay_cell"),
+    (rule_tree, "check_count"),
+]
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, place: tuple[Any, str], error: BaseException, times: int = 1) -> None:
+    """The function raises the error the first so many times that it is called."""
+    module, name = place
+    honest = getattr(module, name)
+    left = [error] * times
+
+    def planted(*arguments: Any, **options: Any) -> Any:
+        if left:
+            raise left.pop()
+        return honest(*arguments, **options)
+
+    monkeypatch.setattr(module, name, planted)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place[1])
+@pytest.mark.parametrize("error", PLANTED, ids=lambda error: type(error).__name__)
+def test_a_planted_exception_is_refused(
+    emitter: Any, judge: Any, small: Any, monkeypatch: pytest.MonkeyPatch, place: Any, error: BaseException
+) -> None:
+    """Whatever is raised, wherever: REFUSED with a code of its own that names it, on one line."""
+    certificate = emitter.tree_certificate(small)
+    if place[1] == "describe":
+        certificate["relation"]["right_low"] = certificate["relation"]["right_high"] = "0x40"
+    plant(monkeypatch, place, error)
+    found = judge(small, certificate)
+    assert (found.status, found.exit_code, found.code) == ("REFUSED", 1, "E245")
+    assert found.line.startswith(f"s REFUSED E245 the check broke off: {type(error).__name__}")
+    assert "\n" not in found.line
+    assert judge(small, emitter.tree_certificate(small)).status == "VERIFIED"
+
+
+@pytest.mark.parametrize("error", PLANTED, ids=lambda error: type(error).__name__)
+def test_a_planted_exception_in_a_worker_is_refused(
+    emitter: Any, judge: Any, small: Any, monkeypatch: pytest.MonkeyPatch, capfd: Any, error: BaseException
+) -> None:
+    """With several processes the verdict is the same, nothing else is printed, and no process is left behind."""
+    plant(monkeypatch, (rule_tree, "replay_cell"), error, times=1000)
+    alone, shared = (judge(small, emitter.tree_certificate(small), jobs=jobs) for jobs in (1, 3))
+    assert alone == shared
+    assert shared.code == "E245"
+    assert capfd.readouterr() == ("", "")
+    assert multiprocessing.active_children() == []
+
+
+def test_a_process_that_cannot_be_started_is_refused(
+    emitter: Any, judge: Any, small: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the system gives no more processes; those that run already are ended."""
+    start = shards.BaseProcess.start
+    started = []
+
+    def limited(process: Any) -> None:
+        if started:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        start(process)
+        started.append(process)
+
+    monkeypatch.setattr(shards.BaseProcess, "start", limited)
+    found = judge(small, emitter.tree_certificate(small), jobs=3)
+    assert (found.status, found.code) == ("REFUSED", "E245")
+    assert "Resource temporarily unavailable" in found.line
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("place", [*PLACES, (command, "check"), (command, "parser")], ids=lambda place: place[1])
+def test_an_interrupt_is_no_verdict(
+    emitter: Any, small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Any
+) -> None:
+    """Ctrl-C ends the check, in the library and in the command."""
+    certificate = emitter.tree_certificate(small)
+    if place[1] == "describe":
+        certificate["relation"]["right_low"] = certificate["relation"]["right_high"] = "0x40"
+    (tmp_path / "certificate.json").write_bytes(emitter.text(certificate))
+    weights = emitter.write(small, tmp_path)
+    for run in (
+        lambda: check(tmp_path / "certificate.json", weights),
+        lambda: command.main([str(tmp_path / "certificate.json"), "--weights", str(weights)]),
+    )[place[0] is command :]:
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            plant(patch, place, KeyboardInterrupt())
+            run()
+
+
+@pytest.mark.parametrize(
+    "place", [(command, "check"), (command, "parser"), (verdict.Verdict, "as_json")], ids=lambda place: place[1]
+)
+def test_a_planted_exception_in_the_command_is_refused(
+    emitter: Any, small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, place: Any
+) -> None:
+    """The command has a catch-all of its own, around the options and the printing."""
+    (tmp_path / "certificate.json").write_bytes(emitter.text(emitter.tree_certificate(small)))
+    weights = emitter.write(small, tmp_path)
+    plant(monkeypatch, place, RecursionError("deep"))
+    assert command.main([str(tmp_path / "certificate.json"), "--weights", str(weights), "--json"]) == 1
+    assert capsys.readouterr() == ("s REFUSED E245 the check broke off: RecursionError (deep)\n", "")
+
+
+ATTACKS = [
+    # A has one row, which may stand for all rows of a split, but not for the strengths of all queries
+    ("rankone.json", "rankone_weights.safetensors", "s REFUSED E270 derivation 4 (rank_one/1): premise 3 is not about"),
+    # 59 conjunctions of "for all", and 298 times .T
+    (
+        "deep_conj59T298.json",
+        "n0_weights.safetensors",
+        "s MALFORMED E116 the claim, character 860: more than 60 levels",
+    ),
+]
+
+
+@pytest.mark.parametrize(("certificate", "weights", "line"), ATTACKS, ids=[name for name, *_ in ATTACKS])
+def test_attacks(data: Path, certificate: str, weights: str, line: str) -> None:
+    """Certificates that raised exceptions: refused for their cause, not by the catch-all."""
+    found = check(data / "attacks" / certificate, data / "attacks" / weights)
+    assert found.line.startswith(line)
+
+
+@pytest.fixture(scope="module")
+def provers(emitter: Any, subcubic: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A model, and certificates of every rule that takes a split."""
+    model = emitter.pulled_model(0, 4, 3, 0.1)
+    statement = problem(load(emitter.write(model, tmp_path_factory.mktemp("splits"))), "max-of-k")
+    found = [subcubic(model, "exact/chord/EQKE")]
+    for name in ("story", "low_rank_values", "vertex"):
+        graph, goal = prove_accuracy(statement, name)
+        found.append(json.loads(emit(graph, goal, statement.sha256)))
+    graph, goal = prove_loss(statement, "subcubic")
+    found.append(json.loads(emit(graph, goal, statement.sha256)))
+    return model, found
+
+
+SHAPES = list(itertools.product(("EQKE", "UU", "EVOU"), (False, True), ("column", "table")))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_splits_of_every_shape(
+    judge: Any, provers: Any, monkeypatch: pytest.MonkeyPatch, shape: tuple[str, bool, str]
+) -> None:
+    """A split of any table into one row or V, with bounds of one column or V, in each place: never the catch-all."""
+    model, certificates = provers
+    table, one_row, noise = shape
+    keep, places = rule_row_split.keep, []
+
+    def planted(place: int) -> Any:
+        def keeping(auditor: Any, derivation: Any, own: Any) -> None:
+            keep(auditor, derivation, own)
+            places.append(derivation.id)
+            if len(places) == place + 1:
+                rows = matrix(own.approximation.rows[:1] * (1 if one_row else model.V), own.approximation.exponent)
+                bounds = zeros(model.V, 1 if noise == "column" else model.V)
+                auditor.found[derivation.id] = rule_row_split.RowSplit(table, rows, bounds)
+
+        return keeping
+
+    for certificate in certificates:
+        place = 0
+        while place == 0 or place < len(places):
+            places.clear()
+            with monkeypatch.context() as patch:
+                patch.setattr(rule_row_split, "keep", planted(place))
+                found = judge(model, certificate)
+            assert found.status == "VERIFIED" or found.code not in (None, "E245"), (place, found.line)
+            place += 1
+        assert place > 0
+
+
+def test_lines_are_short(emitter: Any, judge: Any, small: Any) -> None:
+    """A million premises, and a name that is 100,000 characters long: one line of a few hundred characters each."""
+    certificate = emitter.tree_certificate(small)
+    certificate["derivations"][1]["premises"] = [0] * 1_000_000
+    found = judge(small, certificate)
+    assert (found.code, len(found.line) < 500) == ("E211", True)
+    long = check("x" * 100_000, "w" * 100_000)
+    assert (long.code, len(long.line) < 500) == ("E101", True)
+
+
+def test_every_value_is_shown_in_a_line() -> None:
+    """Whatever data a failure carries, its sentence is printable ASCII of bounded length."""
+    for value in (
+        "ß" * 10**6,
+        -(1 << 10**6),
+        ("a" * 50,) * 10**5,
+        [1] * 10**6,
+        None,
+        "\U0001f600" * 199,
+        (1 << 600,) * 9,
+    ):
+        line = errors.describe(Code.E216, {"id": 1, "rule": "r", "what": value, "stated": value, "own": value})
+        assert len(line) < 800
+        assert line.isascii()
+        assert line.isprintable()
+
+
+def test_failures_of_workers_are_those_of_one_process() -> None:
+    """The smallest item that any process reached names the failure; sums are those of one process."""
+
+    def count(item: int) -> tuple[int, int]:
+        if item in (5, 7):
+            raise Failure(Code.E213, id=item)
+        return item, 1
+
+    assert shards.in_shards(count, 5, 4) == shards.in_shards(count, 5, 1) == (10, 5)
+    assert shards.in_shards(count, 0, 4) == (0, 0)
+    with pytest.raises(Failure) as caught:
+        shards.in_shards(count, 9, 3)
+    assert caught.value.data == {"id": 5}
+    assert multiprocessing.active_children() == []
+    assert sys.getrecursionlimit() >= 1000
