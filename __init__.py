@@ -2,7 +2,7 @@
 
     import mechproof
     proof = mechproof.prove("model.safetensors")     # or a live HookedTransformer
-    print(proof.verdict)                             # s PROVED accuracy = 16772964/16777216 sha256:…
+    print(proof.verdict)                             # s PROVED accuracy = 16772964/16777216 (0.999746) sha256:…
     proof.write("proofs")                            # certificate.json, transcript.md, .html, .tex
     print(mechproof.check("proofs/certificate.json", "model.safetensors").line)
 
@@ -13,48 +13,77 @@ and strategies) and :mod:`mechproof.models` (weights, architectures, tasks).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .engine.checker import Verdict as CheckVerdict
-from .engine.checker import check as _check
-from .engine.checker.rule import Rule
-from .models.float_statement import EXP_ULPS
-from .models.problem import problem
-from .models.weights import from_live, load
-from .rewrites.proof import Proof
-from .rewrites.proof import prove as _prove
-from .rewrites.strategies import DEFAULT, DEFAULTS, Options, Progress, silent
+from .engine.errors import MechproofError
 
-__all__ = ["CheckVerdict", "Options", "Proof", "check", "prove"]
+if TYPE_CHECKING:
+    from .engine.checker import Verdict as CheckVerdict
+    from .engine.checker.rule import Rule
+    from .rewrites.proof import Proof
+    from .rewrites.strategies import Options, Progress
+
+__all__ = ["CheckVerdict", "MechproofError", "Options", "Proof", "check", "prove"]
 __version__ = "0.1.0"
+
+# Imported when they are asked for: `import mechproof` alone, and with it `mechproof --version`, takes no time.
+_LATER = {
+    "CheckVerdict": ("engine.checker", "Verdict"),
+    "Options": ("rewrites.strategies", "Options"),
+    "Proof": ("rewrites.proof", "Proof"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _LATER[name]
+    return getattr(import_module(f".{module}", __name__), attribute)
 
 
 def prove(
     model: str | PathLike[str] | Any,
     *,
     task: str = "max-of-k",
-    strategy: str = DEFAULT,
-    options: Options = DEFAULTS,
+    strategy: str = "branch_and_bound",
+    options: Options | None = None,
     config: str | PathLike[str] | None = None,
-    progress: Progress = silent,
+    progress: Progress | None = None,
     metric: str = "accuracy",
     semantics: str = "real",
-    exp_ulps: int = EXP_ULPS,
+    exp_ulps: int | None = None,
 ) -> Proof:
     """Prove bounds of a network's accuracy: a weights file (safetensors, npz, pt) or a live HookedTransformer.
 
     With ``metric="loss"`` the theorem encloses the mean cross-entropy (natural logarithm) instead.
-    With ``semantics`` float32, float64 or bfloat16 it is about every such float run (docs/float_semantics.md).
+    With ``semantics`` float32, float64 or bfloat16 it is about every such float run (docs/float_semantics.md), whose
+    exponential errs by at most ``exp_ulps`` units in the last place (default 4).
     ``config`` is a JSON file with TransformerLens configuration keys that settle what weights leave open.
-    Raises a :class:`~mechproof.engine.errors.MechproofError` with one sentence for anything unusable.
+    Raises a :class:`MechproofError` with one sentence for anything unusable.
     """
+    from .models.float_statement import EXP_ULPS
+    from .models.problem import problem
+    from .models.weights import from_live, load
+    from .rewrites.proof import prove
+    from .rewrites.strategies import DEFAULTS, silent
+
     if isinstance(model, str | PathLike):
         checkpoint, name = load(Path(model), config=None if config is None else Path(config)), Path(model).name
     else:
         checkpoint, name = from_live(model), type(model).__name__
-    return _prove(problem(checkpoint, task), name, strategy, options, progress, metric, semantics, exp_ulps)
+    return prove(
+        problem(checkpoint, task),
+        name,
+        strategy,
+        options or DEFAULTS,
+        progress or silent,
+        metric,
+        semantics,
+        EXP_ULPS if exp_ulps is None else exp_ulps,
+    )
 
 
 def check(
@@ -69,4 +98,6 @@ def check(
 
     ``checks``: your own, for rules that are not built in (see docs/add_a_lemma.md).
     """
-    return _check(Path(certificate), Path(weights), task=task, jobs=jobs, own_rules=checks)
+    from .engine.checker import check
+
+    return check(Path(certificate), Path(weights), task=task, jobs=jobs, own_rules=checks)

@@ -41,7 +41,16 @@ class MagnitudeError(MechproofError):
 
 
 def describe(error: MechproofError) -> str:
-    """The error as one sentence, control characters made visible so that no file can fake a line."""
-    values = {field.name: getattr(error, field.name) for field in fields(error)}
+    """The error as one sentence: lists read as a, b, c, control characters are made visible so that no file can fake a
+    line."""
+    values = {field.name: _read(getattr(error, field.name)) for field in fields(error)}
     text = error.sentence.format(**values)
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _read(value: object) -> object:
+    """A field as a sentence takes it in: names one after the other, numbers that are one thing in brackets."""
+    if not isinstance(value, tuple | list):
+        return value
+    items = ", ".join(map(str, value))
+    return f"({items})" if value and all(isinstance(item, int) for item in value) else items or "none"

@@ -14,10 +14,14 @@ import pytest
 
 from mechproof.__main__ import main
 from mechproof.models import zoo
+from mechproof.models.problem import problem
+from mechproof.models.weights import load
+from mechproof.rewrites.rules.accuracy import Accuracy
 
 DATA = Path(__file__).parent / "data"
 TIED = DATA / "unsound_averaging" / "total_v8_k4.npz"
 TIED_VERDICT = "accuracy = 513/4096 sha256:88035385cc09fef4632367acf473b264fd5af1e375c8f42a4054dec9acbb7fcf"
+TIED_LINE = f"s PROVED {TIED_VERDICT} (0.125244)"
 
 
 class Outcome(NamedTuple):
@@ -48,8 +52,8 @@ def test_prove_ends_with_the_verdict_and_writes_whole_files(run, tmp_path):
     result = run("prove", TIED)
 
     assert result.code == 0
-    assert result.out.splitlines()[-1] == f"s PROVED {TIED_VERDICT}"
-    folder = tmp_path / "mechproof-out" / "total_v8_k4"
+    assert result.out.splitlines()[-1] == TIED_LINE
+    folder = tmp_path / "mechproof-out" / "total_v8_k4-branch_and_bound-88035385"
     names = ["certificate.json", "transcript.html", "transcript.md", "transcript.tex"]
     assert sorted(path.name for path in folder.iterdir()) == names
     assert TIED_VERDICT in (folder / "transcript.md").read_text()
@@ -73,14 +77,99 @@ def test_the_published_accuracy_of_the_coq_network_is_proved(run):
 
 
 @pytest.mark.parametrize(
-    ("share", "code", "word"), [("513/4096", 0, "PROVED"), ("514/4096", 1, "UNDECIDED"), ("0.1", 0, "PROVED")]
+    ("share", "arguments", "start"),
+    [
+        ("513/4096", (), f"s PROVED {TIED_VERDICT}"),
+        ("0.1", (), f"s PROVED {TIED_VERDICT}"),
+        ("514/4096", (), f"s REFUTED accuracy >= 257/2048 is false: {TIED_VERDICT}"),
+        ("9/10", (), f"s REFUTED accuracy >= 9/10 is false: {TIED_VERDICT}"),
+        ("1", (), f"s REFUTED accuracy >= 1 is false: {TIED_VERDICT}"),
+        ("9/10", ("--strategy", "cubic"), "s UNDECIDED accuracy >= 9/10 is not established: accuracy >= "),
+        (
+            "0.3",
+            ("--strategy", "separable", "--grid", 1),
+            "s UNDECIDED accuracy >= 3/10 is not established: accuracy in [513/4096, 1696/4096] ",
+        ),
+    ],
 )
-def test_at_least_decides_the_exit_code_exactly(run, share, code, word):
-    """One sequence more than is right makes the difference."""
+def test_at_least_says_what_is_known(run, share, arguments, start):
+    """One sequence more than is right makes the difference; what is known to be false is not left open."""
+    result = run("prove", TIED, "--at-least", share, *arguments, "--quiet")
+
+    assert result.out.splitlines()[-1].startswith(start)
+    assert result.code == (0 if start.startswith("s PROVED") else 1)
+    status = json.loads(run("prove", TIED, "--at-least", share, *arguments, "--json").out)["status"]
+    assert status == start.split()[1]
+
+
+@pytest.mark.parametrize("share", ["2", "4097/4096", "1.0000001", "1/0", "0.9.", "-1", "half"])
+def test_a_share_beyond_all_inputs_is_refused(run, share):
+    """No accuracy can be larger than 1: a slip such as 99 for 0.99 must not read as a network that fails."""
     result = run("prove", TIED, "--at-least", share)
 
-    assert result.code == code
-    assert result.out.splitlines()[-1].startswith(f"s {word} accuracy")
+    assert result.code == 2 and "--at-least" in result.err
+
+
+def test_the_decimal_beside_a_fraction_never_overstates():
+    """Below 1 it is never 1.000000; the lower end of an interval is cut off and the upper one rounded up."""
+    statement = problem(load(TIED), "max-of-k")
+    assert Accuracy(statement, 4095, 4095).decimals() == "0.999755"
+    assert Accuracy(statement, 1, 4096).decimals() == "0.000244"
+    assert Accuracy(statement, 1, 4095).decimals() == "[0.000244, 0.999756]"
+    assert Accuracy(statement, 4096, 4096).decimals() == "1.000000"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (("--compiled",), "--compiled"),
+        (("--semantics", "float32", "--compiled", "--runs", 0), "--compiled"),
+        (("--runs", 5), "--runs"),
+        (("--exp-ulps", 4), "--exp-ulps"),
+        (("--grid", 64), "--grid"),
+        (("--cut", 0, "--strategy", "separable"), "--cut"),
+        (("--minimise", "cost"), "--minimise"),
+    ],
+)
+def test_an_option_without_effect_is_refused(run, tmp_path, arguments, name):
+    """Nobody believes that something was asked for which was not even looked at."""
+    result = run("prove", TIED, *arguments)
+
+    assert result.code == 2 and name in result.err and "has an effect only with" in result.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_proof_has_a_folder_of_its_own(run, tmp_path):
+    """Nothing that a user had is replaced by a proof of something else, by another strategy, or of another file."""
+    for name, source in (("a", TIED), ("b", DATA / "unsound_averaging" / "cell_v3_k3.npz")):
+        (tmp_path / name).mkdir()
+        shutil.copy(source, tmp_path / name / "model.npz")
+    calls: list[tuple[object, ...]] = [
+        ("a/model.npz",),
+        ("b/model.npz",),
+        ("a/model.npz", "--strategy", "story"),
+        ("a/model.npz", "--strategy", "subcubic/exact/chord/EQKE"),
+        ("a/model.npz", "--strategy", "subcubic/exact/chord/EQKE", "--off", "T1,T2"),
+        ("a/model.npz", "--metric", "loss"),
+        ("a/model.npz", "--semantics", "float32", "--runs", 0),
+        ("a/model.npz", "--semantics", "float32", "--runs", 0, "--exp-ulps", 2),
+        ("a/model.npz", "--cut", 5),
+        ("a/model.npz", "--budget", 1000),
+        ("a/model.npz", "--detail", "full"),
+        ("a/model.npz", "--strategy", "auto", "--at-least", "1/100"),
+        ("a/model.npz", "--strategy", "auto", "--minimise", "length"),
+    ]
+    folders = []
+    for call in calls:
+        files = json.loads(run("prove", *call, "--json", "--quiet").out)["files"]
+        folders.append(Path(files[0]).parent)
+    assert len(set(folders)) == len(folders)
+    assert {folder.parent for folder in folders} == {Path("mechproof-out")}
+    assert folders[0].name == "model-branch_and_bound-88035385"
+    assert folders[4].name == "model-subcubic.exact.chord.EQKE-off=T1+T2-88035385"
+    assert folders[5].name == "model-branch_and_bound-loss-88035385"
+    again = run("prove", *calls[0], "--at-least", "1/10", "--json", "--quiet")
+    assert Path(json.loads(again.out)["files"][0]).parent == folders[0], "the same proof goes to the same place"
 
 
 def test_json_gives_the_same_result_as_one_object(run):
@@ -210,7 +299,8 @@ def test_train_then_prove_then_check(run, tmp_path):
         "max_of_2_v5_d4_seed1_step10.safetensors",
         "max_of_2_v5_d4_seed1.safetensors",
     ]
-    assert proved.out.splitlines()[-1].split(" ", 2)[2] == checked.out.splitlines()[0].split(" ", 2)[2]
+    verdict = checked.out.splitlines()[0].replace("s VERIFIED", "s PROVED")
+    assert proved.out.splitlines()[-1].startswith(verdict)
 
 
 def test_a_torch_state_dict_is_proved_like_its_numbers(run, tmp_path):
@@ -218,7 +308,7 @@ def test_a_torch_state_dict_is_proved_like_its_numbers(run, tmp_path):
     torch = pytest.importorskip("torch")
     torch.save({name: torch.from_numpy(array) for name, array in np.load(TIED).items()}, tmp_path / "net.pt")
 
-    assert run("prove", "net.pt").out.splitlines()[-1] == f"s PROVED {TIED_VERDICT}"
+    assert run("prove", "net.pt").out.splitlines()[-1] == TIED_LINE
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,7 @@ import typer
 from rich.console import Console
 
 from ...engine.files import atomic_write, make_folder
-from ...engine.transcript import write as transcript_files
-from ..terminal import progress_bars
+from ...engine.terminal import progress_bars
 
 
 def audit_command(
@@ -49,6 +48,7 @@ def audit_command(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
 ) -> None:
     """Replay published float verifications and say which of their bounds survive; exit 1 unless all hold."""
+    from ...engine.transcript import write as transcript_files
     from . import brute_force, corpus, reporting, session, verifiers
     from .runs import DTYPES
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...engine.files import atomic_write, make_folder
-from ..terminal import errors, progress_bars
+from ...engine.terminal import errors, progress_bars
 
 
 def claims_command(

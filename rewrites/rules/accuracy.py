@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ...engine.arithmetic.printing import count_str
+from ...engine.arithmetic.printing import ceil_str, count_str, floor_str
 from ...engine.certificate import hex_integer
 from ...engine.claim import Claim
 from ...engine.cost import Cost
@@ -16,6 +16,9 @@ from ...models.float_statement import FloatStatement
 from ...models.statement import Statement
 from .path_decomposition import V
 from .right_count import RightCount
+
+# Decimals beside a fraction in a verdict line.
+DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,13 @@ class Accuracy(Claim):
         if self.high == self.inputs:
             return f"accuracy >= {count_str(self.low, self.inputs)}"
         return f"accuracy in [{count_str(self.low, self.inputs)}, {count_str(self.high, self.inputs)}]"
+
+    def decimals(self) -> str:
+        """The relation's fractions in decimals, cut off, or rounded in the safe direction."""
+        low, high = self.bounds
+        if self.low == self.high or self.high == self.inputs:
+            return floor_str(low, DIGITS)
+        return f"[{floor_str(low, DIGITS)}, {ceil_str(high, DIGITS)}]"
 
     def sentence(self) -> str:
         if self.low == self.high:

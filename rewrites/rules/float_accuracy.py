@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...engine.arithmetic.printing import count_str
+from ...engine.arithmetic.printing import count_str, floor_str
 from ...engine.certificate import hex_integer
 from ...engine.cost import Cost
 from ...engine.rule import NotEstablished, Rule
 from ...models.float_statement import FloatStatement
-from .accuracy import Accuracy
+from .accuracy import DIGITS, Accuracy
 from .path_decomposition import V
 from .right_count import RightCount
 
@@ -58,6 +58,9 @@ class FloatAccuracy(Accuracy):
         real = self.real.relation().removeprefix("accuracy ")
         name = self.statement.format.name
         return f"accuracy of every {name} run >= {count_str(self.low, self.inputs)} (real: {real})"
+
+    def decimals(self) -> str:
+        return f"runs: {floor_str(self.bounds[0], DIGITS)}, real: {self.real.decimals()}"
 
     def sentence(self) -> str:
         form = self.statement.format.name

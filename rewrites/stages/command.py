@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from ...engine.files import atomic_write, make_folder
-from ..terminal import progress_bars
+from ...engine.terminal import progress_bars
 
 
 def stages_command(

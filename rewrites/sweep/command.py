@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from ...engine.files import atomic_write, make_folder
-from ..terminal import progress_bars
+from ...engine.terminal import progress_bars
 
 
 def sweep_command(

@@ -93,6 +93,7 @@ def test_its_sentence_is_of_its_own_fields(kind):
     text = describe(sample(kind))
     assert text == str(sample(kind))
     assert text and "\n" not in text
+    assert not any(sign in text for sign in ("['", "('", ",)")), "a sentence is not Python"
     assert kind.exit_code in (1, 2)
 
 

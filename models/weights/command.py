@@ -1,0 +1,19 @@
+"""The command ``convert``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def convert_command(
+    source: Annotated[Path, typer.Argument(help="Weights: safetensors, npz, or a torch state dict.")],
+    destination: Annotated[Path, typer.Argument(help="The safetensors file to write.")],
+) -> None:
+    """Write weights as safetensors, bit for bit, so that the checker can read them."""
+    from .convert import convert
+
+    convert(source, destination)
+    typer.echo(str(destination))

@@ -1,0 +1,13 @@
+"""The command ``zoo``."""
+
+from __future__ import annotations
+
+import typer
+
+from . import names, path
+
+
+def zoo_command() -> None:
+    """List the networks that ship with mechproof, with their paths."""
+    for name in names():
+        typer.echo(str(path(name)))

@@ -1,0 +1,45 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Weights = Annotated[Path, typer.Argument(help="Weights: safetensors, npz, or a torch state dict (.pt, .pth).")]
+Certificate = Annotated[Path, typer.Argument(help="The certificate.json that comes with a proof.")]
+Task = Annotated[str, typer.Option(help="What the network is for.")]
+Config = Annotated[Path | None, typer.Option(help="JSON with TransformerLens configuration keys of the network.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
+
+
+class Detail(StrEnum):
+    """How much a transcript tells."""
+
+    summary = "summary"
+    appendix = "appendix"
+    full = "full"
+
+
+HowMuch = Annotated[Detail, typer.Option(help="How much the transcript tells.")]
+
+
+def strategy_names(incomplete: str) -> list[str]:
+    """The names of strategies that begin so, for a shell."""
+    from ..strategies import all_names
+
+    return [name for name in all_names() if name.startswith(incomplete)]
+
+
+StrategyName = Annotated[
+    str,
+    typer.Option(
+        "--strategy",
+        metavar="NAME",
+        help="How to prove it: a name that `mechproof strategies` lists.",
+        autocompletion=strategy_names,
+    ),
+]

@@ -1,0 +1,197 @@
+"""The command ``prove``."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...engine.terminal import errors, progress_bars
+from .options import AsJson, Config, Detail, HowMuch, Quiet, StrategyName, Task, Weights
+
+if TYPE_CHECKING:
+    from ..proof import Proof
+
+# Of what --json prints (docs/json.md): the number changes when a key changes its meaning or goes.
+SCHEMA = 1
+
+
+class Metric(StrEnum):
+    """What is proved."""
+
+    accuracy = "accuracy"
+    loss = "loss"
+
+
+class Minimise(StrEnum):
+    """What a search for proofs minimises."""
+
+    cost = "cost"
+    tightness = "tightness"
+    length = "length"
+
+
+class Semantics(StrEnum):
+    """What the theorem is about: the real function of the weights, or every run in a float arithmetic."""
+
+    real = "real"
+    float32 = "float32"
+    float64 = "float64"
+    bfloat16 = "bfloat16"
+
+
+def _share(text: str) -> Fraction:
+    """p/q, an integer or a decimal, read exactly; from 0 to 1."""
+    if len(text) > 100 or not all(c in "0123456789./" for c in text):
+        raise typer.BadParameter("expected a share such as 0.9 or 4046/4096")
+    try:
+        share = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise typer.BadParameter("expected a share such as 0.9 or 4046/4096") from None
+    if share > 1:
+        raise typer.BadParameter(f"expected a share of the inputs, at most 1; found {text}")
+    return share
+
+
+def prove_command(
+    weights: Weights,
+    task: Task = "max-of-k",
+    metric: Annotated[Metric, typer.Option(help="What is proved.")] = Metric.accuracy,
+    strategy: StrategyName = "branch_and_bound",
+    semantics: Annotated[
+        Semantics, typer.Option(help="What the theorem is about: the real-valued function, or every run in floats.")
+    ] = Semantics["real"],
+    exp_ulps: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Float semantics: the exponential errs by at most N ulps (default 4)."),
+    ] = None,
+    runs: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Float semantics: also run torch on N inputs (0: on none)."),
+    ] = None,
+    compiled: Annotated[
+        bool, typer.Option("--compiled", help="Float semantics: also run what torch.compile makes of it.")
+    ] = False,
+    at_least: Annotated[
+        Fraction | None, typer.Option(parser=_share, metavar="P/Q", help="Exit 1 unless so much is proved.")
+    ] = None,
+    config: Config = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for certificate and transcript (default: one in ./mechproof-out, named after weights, "
+            "strategy, options and statement)."
+        ),
+    ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="SECONDS", help="Stop searching after this time; what is open then counts as not proved."
+        ),
+    ] = None,
+    grid: Annotated[
+        int | None, typer.Option(min=1, max=1 << 20, help="separable: number of grid steps (default 1024).")
+    ] = None,
+    minimise: Annotated[
+        Minimise | None, typer.Option(help="auto: among the proofs that show enough, which one to take (default cost).")
+    ] = None,
+    off: Annotated[
+        str, typer.Option(metavar="T1,T3", help="Tightenings of the strategy that are not to be used.")
+    ] = "",
+    cut: Annotated[
+        int | None, typer.Option(min=0, help="branch_and_bound: give up nodes of at most so many sequences.")
+    ] = None,
+    detail: HowMuch = Detail.appendix,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Prove the accuracy of a network, or its mean cross-entropy, and write certificate and transcript."""
+    if at_least is not None and metric is Metric.loss:
+        raise typer.BadParameter("is about accuracy", param_hint="--at-least")
+    _refuse_what_has_no_effect(
+        ("--exp-ulps", exp_ulps, semantics is not Semantics.real, "--semantics float32, float64 or bfloat16"),
+        ("--runs", runs, semantics is not Semantics.real, "--semantics float32, float64 or bfloat16"),
+        ("--compiled", compiled, semantics is not Semantics.real, "--semantics float32, float64 or bfloat16"),
+        ("--compiled", compiled, runs != 0, "torch runs, and --runs is 0"),
+        ("--grid", grid, strategy == "separable", "--strategy separable"),
+        ("--cut", cut, strategy == "branch_and_bound", "--strategy branch_and_bound"),
+        ("--minimise", minimise, strategy == "auto", "--strategy auto"),
+    )
+    from ...models.float_statement import EXP_ULPS
+    from ...models.problem import problem
+    from ...models.weights import load
+    from ..advice.float_runs import SAMPLE
+    from ..exposition import no_certificate
+    from ..float_comparison import Comparison
+    from ..folder import default_folder
+    from ..proof import prove
+    from ..strategies import DEFAULTS, Options
+
+    options = Options(
+        seconds=budget,
+        grid=DEFAULTS.grid if grid is None else grid,
+        cut=cut,
+        off=tuple(name for name in off.split(",") if name),
+        at_least=at_least,
+        minimise=minimise.value if minimise else DEFAULTS.minimise,
+    )
+    with progress_bars(quiet) as report:
+        statement = problem(load(weights, config=config), task)
+        proof = prove(
+            statement,
+            weights.name,
+            strategy,
+            options,
+            report,
+            metric.value,
+            semantics.value,
+            EXP_ULPS if exp_ulps is None else exp_ulps,
+        )
+        folder = out or default_folder(weights, proof, strategy, options, semantics.value, detail.value)
+        files = proof.write(folder, detail.value)
+    real = semantics is Semantics.real
+    if real and proof.status == "PROVED" and not proof.certifiable:
+        errors.print(no_certificate(proof.graph.proof(proof.goal)), soft_wrap=True)
+    compared = None if real else Comparison.of(proof, SAMPLE if runs is None else runs, compiled=compiled)
+    status, verdict = _judged(proof, at_least)
+    if as_json:
+        extra = {} if compared is None else {"runs": compared.as_json()}
+        told = {"status": status, "line": verdict, "files": [str(path) for path in files]}
+        typer.echo(json.dumps({"schema": SCHEMA} | proof.summary() | told | extra))
+    else:
+        for path in files:
+            typer.echo(f"{path.suffix[1:]:>5}  {path}")
+        for line in () if compared is None else compared.lines():
+            typer.echo(line)
+        typer.echo(verdict)
+    raise typer.Exit(0 if status == "PROVED" else 1)
+
+
+def _refuse_what_has_no_effect(*options: tuple[str, object, bool, str]) -> None:
+    """Refuse an option that was given (name, value) where what it belongs to was not (whether it was, and its name)."""
+    for name, value, belongs, owner in options:
+        if value is not None and value is not False and not belongs:
+            raise typer.BadParameter(f"has an effect only with {owner}", param_hint=name)
+
+
+def _judged(proof: Proof, at_least: Fraction | None) -> tuple[str, str]:
+    """The status and the last line: what was proved, or what that says of the share that was asked for.
+
+    The line begins as the checker's does, and ends with the fractions in decimals.
+    """
+    from ..rules.accuracy import Accuracy
+
+    theorem = proof.theorem
+    low, high = theorem.bounds
+    # a loss is in decimals already
+    line = f"{proof.verdict} ({theorem.decimals()})" if isinstance(theorem, Accuracy) else proof.verdict
+    if at_least is None or low >= at_least:
+        return "PROVED", line
+    found = line.removeprefix("s PROVED ")
+    if high < at_least:
+        return "REFUTED", f"s REFUTED accuracy >= {at_least} is false: {found}"
+    return "UNDECIDED", f"s UNDECIDED accuracy >= {at_least} is not established: {found}"
