@@ -113,8 +113,8 @@ def test_installed_wheel_proves_and_checks_without_torch(installed, tmp_path):
     smallest = min(networks, key=lambda path: path.stat().st_size)
     verdict = run(mechproof, "prove", smallest, "--out", tmp_path / "out", "--quiet", cwd=tmp_path).splitlines()[-1]
     assert verdict.startswith("s PROVED accuracy ")
-    theorem, _, decimals = verdict.removeprefix("s PROVED ").rpartition(" ")
-    assert decimals.startswith("(0.")
+    theorem, decimals = verdict.removeprefix("s PROVED ").split(" (")
+    assert decimals.strip("[])").replace(".", "").replace(", ", "").isdecimal()
     certificate = tmp_path / "out" / "certificate.json"
     assert (
         run(mechproof, "check", certificate, "--weights", smallest, cwd=tmp_path).splitlines()[0]
