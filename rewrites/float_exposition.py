@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..engine.arithmetic.printing import ceil_str, floor_str
 from ..engine.graph import ProofGraph
 from ..engine.transcript import Block, Code, Listing, Paragraph, Section, Statement, Text, paragraph, passage, prose
+from ..models.float_statement import NOT_COVERED, STORED
 from .between import LISTED, between, float_margin
 from .rules.float_accuracy import FloatAccuracy
 from .rules.float_error import rounded_up
@@ -13,7 +14,8 @@ PROGRAM = (
     "$x_p = W_E[t_p] + W_{pos}[p]$; $q = x_{K-1} W_Q + b_Q$, $k_p = x_p W_K + b_K$, $v_p = x_p W_V + b_V$",
     "$s_p = (q \\cdot k_p)/c$, or times a rounded $1/c$, where $c$ is $\\sqrt{h}$ rounded",
     "$e_p = \\exp(s_p - \\max_j s_j)$ and $a_p = e_p/\\sum_j e_j$, or times a rounded reciprocal of the sum",
-    "$z = \\sum_p a_p v_p$; $r = x_{K-1} + z\\,W_O + b_O$, one sum with the terms of $z\\,W_O$",
+    "$z = \\sum_p a_p v_p$, or $z = (\\sum_p e_p v_p)/\\sum_j e_j$ likewise",
+    "$r = x_{K-1} + z\\,W_O + b_O$, one sum with the terms of $z\\,W_O$",
     "$\\mathrm{logits} = r\\,W_U + b_U$",
 )
 
@@ -24,7 +26,7 @@ def arithmetic(theorem: FloatAccuracy) -> str:
     stored = (
         ""
         if not form.storage
-        else f", and storing a tensor's entry in {form.name} one of at most $2^{{-{form.stored}}}$ besides"
+        else f", and storing a number in {form.name} one of at most $2^{{-{form.stored}}}$ besides"
     )
     return (
         "every addition, multiplication (fused or not) and division has a relative error of at most "
@@ -37,11 +39,13 @@ def arithmetic(theorem: FloatAccuracy) -> str:
 def opening(theorem: FloatAccuracy, name: str) -> Block:
     """The theorem."""
     form, network, (low, high) = theorem.statement.format.name, theorem.statement.network, theorem.bounds
+    short = bool(theorem.statement.format.storage)
+    twice = f", at once or by way of {theorem.statement.format.accumulated} bits" if short else ""
     body = passage(
         f"""
         This theorem is about {form} runs, not about real numbers: {arithmetic(theorem)}.
 
-        Let $W$ be the stored weights, each rounded to the nearest {form} number (one attention layer, one head;
+        Let $W$ be the stored weights, each rounded to the nearest {form} number{twice} (one attention layer, one head;
         $V = {network.d_vocab}$, $K = {network.n_ctx}$, $d = {network.d_model}$, $h = {network.d_head}$). A run
         computes, in this order:
         """
@@ -63,10 +67,10 @@ def opening(theorem: FloatAccuracy, name: str) -> Block:
         """
     )
     steps = Listing(tuple((paragraph(f"{step}."),) for step in PROGRAM))
+    kept = f"Stored may be {STORED}; what reads one of these may read it as stored or as computed. " if short else ""
     covered = paragraph(
-        "Any step may be computed with less error, or in one piece with another. Not covered are products by "
-        "Strassen-like schemes, operands cut to fewer bits on the way, scores scaled before their product, and a "
-        "softmax that rescales as it goes."
+        f"{kept}Any step may be computed with less error, or in one piece with another. Not covered are "
+        f"{'; '.join(NOT_COVERED)}."
     )
     return Section("Theorem", (Statement("theorem", theorem.kind, (), (*body, steps, covered, *result, subject)),))
 

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from flint import fmpz_mat
@@ -52,6 +52,15 @@ class FloatFormat:
         rows, columns = matrix.shape
         entries = [self._nearest(int(entry), matrix.exponent) for row in matrix.numerators.tolist() for entry in row]
         return DyadicMatrix(fmpz_mat(rows, columns, entries), matrix.exponent)
+
+    def rounded_twice(self, matrix: DyadicMatrix) -> DyadicMatrix:
+        """Every entry rounded to ``accumulated`` bits, as above, and then to a stored number.
+
+        >>> near = DyadicMatrix.from_integers(1, 1, [(1 << 40) + (1 << 32) + 1], -40)
+        >>> FORMATS["bfloat16"].rounded(near).fractions(), FORMATS["bfloat16"].rounded_twice(near).fractions()
+        ([[Fraction(129, 128)]], [[Fraction(1, 1)]])
+        """
+        return self.rounded(replace(self, stored=self.accumulated).rounded(matrix))
 
     def _nearest(self, numerator: int, exponent: int) -> int:
         """The numerator over 2^exponent of the stored number that is nearest to numerator·2^exponent."""

@@ -1,4 +1,5 @@
-"""Float arithmetics, and the weights that a float run starts from: each rounded to the nearest number of the format."""
+"""Float arithmetics, and the weights that a float run starts from: each rounded to the nearest number of the format,
+at once or by way of a longer one."""
 
 from __future__ import annotations
 
@@ -91,3 +92,9 @@ def rounded(network: Network, arithmetic: Arithmetic, budget: Budget) -> Network
         return matrix(((nearest(v, a.exponent, arithmetic) for v in row) for row in a.rows), a.exponent)
 
     return replace(network, tensors={name: of(a) for name, a in network.tensors.items()})
+
+
+def rounded_twice(network: Network, arithmetic: Arithmetic, budget: Budget) -> Network:
+    """The network of the weights rounded to as many bits as are added up first; E260."""
+    longer = arithmetic._replace(stored=arithmetic.accumulated)
+    return rounded(rounded(network, longer, budget), arithmetic, budget)

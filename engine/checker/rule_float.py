@@ -1,4 +1,4 @@
-"""Float runs: ``float_error/1``, ``float_margin/1``, ``float_accuracy/1``.
+"""Float runs: ``float_error/2``, ``float_margin/1``, ``float_accuracy/1``.
 
 Everything about them has kinds of its own, so that no rule about the real function can take it for its premise. The
 counting rules take margins of either kind (S0' in margins.py).
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .certificate import Reader
 from .float_error import Analysis, moved
-from .float_format import Runs, read_runs, rounded
+from .float_format import Runs, read_runs, rounded, rounded_twice
 from .margins import Margins
 from .paths import path_matrices
 from .rule import Auditor, Derivation, Rule, check_count, no_advice
@@ -19,16 +19,24 @@ from .rule_accuracy import Accuracy
 TABLES = ("UU", "EVOU", "PVOU", "EQKE", "EQKP")
 
 PROGRAM = """\
-A {name} run rounds every weight to the nearest {name} number (ties to even) and computes, in this order:
+A {name} run rounds every weight to the nearest {name} number (ties to even{twice}) and computes, in this order:
   x_p = W_E[t_p] + W_pos[p]; q = x_(K-1) W_Q + b_Q, k_p = x_p W_K + b_K, v_p = x_p W_V + b_V;
   s_p = (q . k_p)/c, or times a rounded 1/c, with c within 2^-{scale} of sqrt(d_head), relatively;
   e_p = exp(s_p - max s), a_p = e_p / sum e, or times a rounded reciprocal of the sum;
-  z = sum a_p v_p; r = x_(K-1) + z W_O + b_O; logits = r W_U + b_U.
+  z = sum a_p v_p, or (sum e_p v_p) / sum e likewise; r = x_(K-1) + z W_O + b_O; logits = r W_U + b_U.
 Assumed of a run: sums are taken in any order (each of q, k, v, r and the logits with its bias is one sum); every
-  addition, multiplication (fused or not) and division has a relative error of at most 2^-{bits}; {storing}
+  addition, multiplication (fused or not) and division has a relative error of at most 2^-{bits};{storing}
   what falls below 2^{least} may be kept, rounded or flushed to zero, also of operands; exp errs by at most
-  {ulps} units in the last place of {bits} bits. Any step may be computed with less error.
+  {ulps} units in the last place of {bits} bits. Any step may be computed with less error. Not covered: Strassen-like
+  products; operands cut to fewer bits (TF32); accumulators that cut off instead of rounding (tensor cores); products or
+  partial sums stored with fewer bits than they are added up with; scores scaled before the product; a softmax that
+  rescales as it goes or adds up other exponentials than it divides (flash attention); matrices multiplied together
+  first.
 """
+STORING = """
+  storing one of these has one of at most 2^-{stored}, and what reads it (max reads what it is subtracted from) reads
+  it as stored or as computed: x; q, k, v, before their biases and after; q . k; c; 1/c; s; s - max s; e; sum e;
+  1/sum e; a; sum e v; z; z W_O and sums of any two of x, b_O, z W_O; r; the logits, before b_U and after;"""
 
 
 @dataclass(frozen=True)
@@ -69,12 +77,13 @@ class FloatAccuracy:
         """The theorem in words, with what is assumed of a run."""
         arithmetic = self.which.arithmetic
         right, wrong = self.runs.right_low, self.runs.inputs - self.runs.right_high
-        storing = f"storing a tensor's entry has one of at most 2^-{arithmetic.stored};" if arithmetic.storage else ""
+        short = bool(arithmetic.storage)
         program = PROGRAM.format(
             name=arithmetic.name,
             scale=arithmetic.accumulated - 1,
             bits=arithmetic.accumulated,
-            storing=storing,
+            storing=STORING.format(stored=arithmetic.stored) if short else "",
+            twice=f"; at once or by way of {arithmetic.accumulated} bits" if short else "",
             least=arithmetic.least,
             ulps=self.which.exp_ulps,
         )
@@ -107,9 +116,9 @@ def read_hashes(reader: Reader) -> dict[str, str]:
 def check_error(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when each hash is that of the auditor's own table (float_error.py), of its own rounded weights."""
     runs: Runs = derivation.advice
-    network = rounded(auditor.network, runs.arithmetic, auditor.budget)
+    network, twice = (of(auditor.network, runs.arithmetic, auditor.budget) for of in (rounded, rounded_twice))
     paths = path_matrices(network, auditor.budget)
-    errors = Analysis(network, paths, runs, auditor.budget).tables()
+    errors = Analysis(network, twice, paths, runs, auditor.budget).tables()
     for name, own in errors.hashes().items():
         if derivation.conclusion[name] != own:
             raise derivation.differs(f"the hash of the errors of {name}", derivation.conclusion[name], own)
@@ -163,7 +172,7 @@ def check_accuracy(auditor: Auditor, derivation: Derivation) -> None:
 
 
 RULES = (
-    Rule("float_error/1", ("network",), "float_error", read_error_advice, read_hashes, check_error),
+    Rule("float_error/2", ("network",), "float_error", read_error_advice, read_hashes, check_error),
     Rule("float_margin/1", ("float_error",), "float_margin", no_advice, read_margin, check_margin),
     Rule("float_accuracy/1", ("float_count", "accuracy"), "float_accuracy", no_advice, read_accuracy, check_accuracy),
 )

@@ -10,6 +10,7 @@ from .float_format import Runs
 from .network import SIZES, Network
 
 TASK = "max-of-k"
+RUN_MODEL = 2
 
 
 def statement_text(network: Network, runs: Runs | None = None) -> str:
@@ -39,6 +40,7 @@ def statement_text(network: Network, runs: Runs | None = None) -> str:
     if runs is not None:
         statement["semantics"] = {
             "runs": "every float run",
+            "model": RUN_MODEL,
             "stored": runs.arithmetic.name,
             "accumulated_bits": runs.arithmetic.accumulated,
             "exp_ulps": runs.exp_ulps,

@@ -134,6 +134,7 @@ class FloatErrorAnalysis(Rule):
     """From the network as stored; advice: the :class:`FloatStatement`."""
 
     name = "float_error"
+    version = 2
     premises = (Network,)
     lemmas = (PATHS, ROUNDING, SUM, PRODUCT, SOFTMAX, MIXTURE, TILT)
     derivation = (
@@ -154,7 +155,7 @@ class FloatErrorAnalysis(Rule):
         if advice.stored.sha256 != network.statement.sha256:
             raise NotEstablished(self.tag, "the float runs are not those of this network")
         paths = PathDecomposition().conclude([Network(advice.rounded)], None)
-        return FloatError(advice, paths, ErrorAnalysis(paths, advice.format).tables_of_errors(advice.exp_ulps))
+        return FloatError(advice, paths, ErrorAnalysis(advice, paths).tables_of_errors(advice.exp_ulps))
 
     def encode(self, advice: FloatStatement) -> dict[str, Any]:
         return {"semantics": advice.format.name, "exp_ulps": advice.exp_ulps}

@@ -1,14 +1,20 @@
 """The stages of a float run: the proof of the theorem of :mod:`.float_error`, and its five tables.
 
 Proof.  Stage by stage, in the order of :mod:`...models.float_statement`.  What a run holds for a row of exact numbers
-y is y + error, |error| <= e entry by entry; a product with stored weights carries e·|W| on and adds the error of the
-sum (float_sum) with (|y| + e)·|W| in place of the terms' absolute values.  All bounds are linear in absolute values, so
-x_p = W_E[t] + W_pos[p] may be followed as two rows, the token's and the position's, by the triangle inequality.
-Scores: the inner product of two inexact rows (float_product), its own sum, the scaling (four roundings at most), the
-subtraction of the largest score (one rounding of a difference of scores of the row), and the exponential (κ = 2·ulps·u
-relatively, hence κ/(1-κ) in the logarithm).  Attention: float_softmax with η, then float_mixture.  r = x + z W_O + b_O
-is one sum (float_sum) of the h terms of z W_O, of x and of b_O: each may pass all its additions, so that a program may
-begin the inner product with x.  Logits are a product with stored weights again.
+y is y + error, |error| <= e entry by entry; whoever reads it may read it as computed or as stored, for both are within
+the bound.  Weights are held too: a conversion may round them once or twice.  An inner product of two such rows moves by
+what float_product says, and its own sum errs by float_sum with the sizes |y| + e of what is held.  All bounds are
+linear in absolute values, so x_p = W_E[t] + W_pos[p] may be followed as two rows, the token's and the position's, by
+the triangle inequality.
+Scores: an inner product, then the scaling: four roundings at most, and c, its reciprocal and the score may be stored.
+Exponentials: log w'_p is off by the score's error, by one rounding and one storing of s_p - max s, relatively to its
+share of the difference (max of row q - entry, a term for the token and one for the position), and by the exponential's
+κ = 2·ulps·u, hence κ/(1-κ) in the logarithm.  The largest score is subtracted from all, so it need not be exact.
+Attention, float_softmax: each exponential of the sum may be stored, and the sum; above it the exponential, the
+reciprocal of the sum and the quotient may be stored, with two roundings.  Then float_mixture, for a_p = e_p/Σ e; if the
+sum Σ e_p v_p is divided instead, each of its terms has passed the same roundings and storings.
+r = x + z W_O + b_O is one sum (float_sum) of the h terms of z W_O, of x and of b_O: each may pass all its additions, so
+that a program may begin the inner product with x.  Logits are a product with stored weights again.
 
 Underflow.  With every operand at most B >= 1 in magnitude, an operation that underflows, or reads a subnormal operand
 as zero, errs by at most τ = 8·B·least beyond its relative error.  A stage accumulates at most 16·N·K·B·τ of these,
@@ -26,10 +32,10 @@ from fractions import Fraction
 from functools import cached_property
 from math import isqrt
 
-from ...engine.arithmetic.bounds import absolute, largest_entry, row_ranges, scaled_up
+from ...engine.arithmetic.bounds import absolute, largest_entry, scaled_up
 from ...engine.arithmetic.dyadic import DyadicMatrix
-from ...engine.arithmetic.float_format import FloatFormat
 from ...engine.rule import NotEstablished
+from ...models.float_statement import FloatStatement
 from .float_rounding import gamma
 from .path_decomposition import NAMES, Paths
 
@@ -47,10 +53,6 @@ def _units(shape: tuple[int, int], count: int = 1) -> DyadicMatrix:
     return DyadicMatrix.from_integers(rows, columns, [count] * (rows * columns), GRID)
 
 
-def _on_every_row(row: DyadicMatrix, rows: int) -> DyadicMatrix:
-    return DyadicMatrix.ones(rows, 1) @ row
-
-
 @dataclass(frozen=True, eq=False)
 class Rows:
     """Rows of exact numbers, and how far from them a run may be, entry by entry (multiples of 2^GRID)."""
@@ -63,19 +65,59 @@ class Rows:
         """At least the magnitude of what a run holds."""
         return up(absolute(self.value)) + self.error
 
+    @property
+    def T(self) -> Rows:
+        return Rows(self.value.T, self.error.T)
+
+    def row(self, index: int) -> Rows:
+        return Rows(self.value.row(index), self.error.row(index))
+
+    def on_every_row(self, rows: int) -> Rows:
+        """One row, so many times."""
+        ones = DyadicMatrix.ones(rows, 1)
+        return Rows(ones @ self.value, ones @ self.error)
+
+    def __add__(self, other: Rows) -> Rows:
+        return Rows(self.value + other.value, self.error + other.error)
+
 
 class ErrorAnalysis:
     """The stages of a float run.  ``largest`` grows to a bound of all operands' magnitudes."""
 
-    def __init__(self, paths: Paths, form: FloatFormat) -> None:
-        self.form, self.network = form, paths.statement.network
-        self.tensors, self.tables = self.network.tensors, paths.tables
-        self.largest = max(Fraction(2 * self.network.n_ctx), *map(_magnitude, self.tensors.values()))
+    def __init__(self, statement: FloatStatement, paths: Paths) -> None:
+        self.form, self.network, self.tables = statement.format, statement.network, paths.tables
+        self.tensors = {
+            name: Rows(value, up(absolute(statement.rounded_twice[name] - value)))
+            for name, value in paths.statement.network.tensors.items()
+        }
+        self.steps = self.network.d_model + self.network.d_head + self.network.n_ctx + 8
+        if 8 * self.steps * self.form.unit > 1:
+            problem = f"{self.steps} roundings of relative error {self.form.unit} are too many"
+            raise NotEstablished("float_error", problem)
+        sizes = (largest_entry(tensor.size) for tensor in self.tensors.values())
+        self.largest = max(Fraction(2 * self.network.n_ctx), *sizes)
 
-    def rounded_once(self, value: DyadicMatrix) -> Rows:
+    def stored(self, times: int) -> Fraction:
+        """(1 + s)^times - 1: what storing so many times may do to a number, relatively."""
+        return (1 + self.form.storage) ** times - 1
+
+    def rounded_once(self, rows: Rows) -> Rows:
         """A sum of two stored numbers, followed for one of them or for both together."""
-        relative = (1 + self.form.unit) * (1 + self.form.storage) - 1
-        return Rows(value, up(absolute(value), relative) + _units(value.shape))
+        relative = (1 + self.form.unit) * (1 + self.stored(1)) - 1
+        return Rows(rows.value, rows.error + up(rows.size, relative) + _units(rows.value.shape))
+
+    def inner(self, rows: Rows, columns: Rows, roundings: int, storings: int, bias: Rows | None = None) -> Rows:
+        """Inner products of rows and columns, plus a bias, with so many roundings of each term and of the sum."""
+        exact = rows.value @ columns.value
+        shape = exact.shape
+        added = Rows(_units(shape, 0), _units(shape, 0)) if bias is None else bias.on_every_row(shape[0])
+        terms = rows.size @ columns.size + added.size
+        moved = rows.error @ absolute(columns.value) + rows.size @ columns.error
+        self._note(terms)
+        s = self.stored(storings)
+        rounding = up(terms, (1 + s) * gamma(roundings, self.form.unit))
+        storing = up(absolute(exact) + moved + added.size, s)
+        return Rows(exact, up(moved) + rounding + storing + _units(shape)) + added
 
     def product(self, rows: Rows, weight: str, bias: str | None, *, with_bias: bool = True, others: int = 0) -> Rows:
         """Rows times stored weights plus a bias.  Of a sum of rows, one takes the bias; all have its roundings.
@@ -83,59 +125,51 @@ class ErrorAnalysis:
         ``others``: so many terms of the same sum are followed elsewhere.
         """
         w = self.tensors[weight]
-        b = self.tensors[bias] if bias is not None else DyadicMatrix.zero(1, w.shape[1])
-        biased = _magnitude(b) > 0
-        if not with_bias:
-            b = DyadicMatrix.zero(1, w.shape[1])
-        g = gamma(w.shape[0] + biased + others, self.form.unit)
-        s = (1 + self.form.storage) ** (1 + biased + others) - 1
-        plain, count = rows.value @ w, rows.value.shape[0]
-        bias_size = _on_every_row(up(absolute(b)), count)
-        carried = rows.error @ absolute(w)
-        terms = rows.size @ absolute(w) + bias_size
-        self._note(terms)
-        stored = absolute(plain) + carried + bias_size
-        error = carried + up(terms, (1 + s) * g) + up(stored, s)
-        return Rows(plain + _on_every_row(b, count), up(error) + _units(plain.shape))
+        b = self.tensors[bias] if bias is not None and self._has(bias) else None
+        others += b is not None
+        return self.inner(rows, w, w.value.shape[0] + others, 1 + others, b if with_bias else None)
 
     def scores(self, queries: Rows, keys: Rows) -> DyadicMatrix:
-        """The error of computed scores times sqrt(h), queries × keys."""
-        s, columns = self.form.storage, keys.value.shape[1]
-        exact = absolute(queries.value @ keys.value.T)
-        terms = queries.size @ keys.size.T
-        self._note(terms)
-        moved = queries.error @ absolute(keys.value).T + queries.size @ keys.error.T
-        error = moved + up(terms, (1 + s) * gamma(columns, self.form.unit)) + up(exact + moved, s)
-        scaling = (1 + gamma(4, self.form.unit)) * (1 + s) - 1
-        return up(error, 1 + scaling) + up(exact, scaling) + _units(exact.shape, 2)
+        """The error of computed scores times sqrt(h), queries × keys: inner products, scaled."""
+        found = self.inner(queries, keys.T, self.network.d_head, 1)
+        scaling = (1 + gamma(4, self.form.unit)) * (1 + self.stored(3)) - 1
+        return up(found.error, 1 + scaling) + up(absolute(found.value), scaling) + _units(found.value.shape)
 
-    def exponentials(self, tokens: DyadicMatrix, positions: DyadicMatrix, ulps: int) -> DyadicMatrix:
-        """What subtracting the largest score and exponentiating add to the error, times sqrt(h): a column over q."""
+    def exponentials(self, table: DyadicMatrix, errors: DyadicMatrix) -> DyadicMatrix:
+        """What subtracting the largest score adds to the error of a score, times sqrt(h): its share of a difference."""
+        relative = (1 + self.form.unit) * (1 + self.stored(1)) - 1
+        count = table.shape[1]
+        below = up(_row_largest(table) @ DyadicMatrix.ones(1, count) - table)
+        below = below + _row_largest(errors) @ DyadicMatrix.ones(1, count) + errors
+        self._note(below)
+        return up(below, relative)
+
+    def exponential(self, ulps: int) -> int:
+        """What the exponential adds to the error of a score, times sqrt(h), in units of 2^GRID."""
         kappa = 2 * ulps * self.form.unit
         if not 0 <= kappa <= Fraction(1, 4):
             most = f"2^{self.form.accumulated - 3}"
             raise NotEstablished("float_error", f"expected an exponential that errs by 0 to {most} ulps, found {ulps}")
-        ranges = [row_ranges(self.tables[name]) for name in ("EQKE", "EQKP")]
-        errors = [_row_largest(table) for table in (tokens, positions)]
-        spread = up(sum(ranges[1:], ranges[0])) + errors[0] + errors[0] + errors[1] + errors[1]
-        self._note(spread)
         root = isqrt(self.network.d_head) + 1
-        constant = -(-Fraction(kappa * root, 1 - kappa) // UNIT) + 2
-        return up(spread, self.form.unit) + _units(spread.shape, int(constant))
+        return int(-(-Fraction(kappa * root, 1 - kappa) // UNIT)) + 2
 
     def averaged(self, rows: Rows) -> Rows:
         """Values averaged by computed attention, against values averaged by the attention α' of the theorem."""
-        g, s = gamma(self.network.n_ctx, self.form.unit), self.form.storage
-        f = (1 + gamma(2, self.form.unit)) * (1 + s) - 1
-        eta = Fraction(1 + f, 1 - g) - 1
-        psi = (1 + eta) * (1 + g) * (1 + s) - 1
-        self._note(rows.size)
+        added, divided = 1 + gamma(self.network.n_ctx, self.form.unit), 1 + gamma(2, self.form.unit)
+        total = added * (1 + self.stored(2)) - 1
+        attention = Fraction(divided * (1 + self.stored(3)), 1 - total)
+        psi = attention * added * (1 + self.stored(1)) - 1
+        self._note(up(rows.size, Fraction(self.network.n_ctx)))
         return Rows(rows.value, rows.error + up(rows.size, psi) + _units(rows.value.shape))
+
+    def _has(self, bias: str) -> bool:
+        """Whether a bias has an entry that is not zero in every run."""
+        return largest_entry(self.tensors[bias].size) > 0
 
     @property
     def _beside(self) -> int:
         """How many terms the residual's sum has besides those of z W_O: x, and b_O unless it is zero."""
-        return 1 + (_magnitude(self.tensors["b_O"]) > 0)
+        return 1 + self._has("b_O")
 
     def output(self, values: Rows) -> Rows:
         """The part z W_O of the sum x + z W_O + b_O."""
@@ -143,27 +177,25 @@ class ErrorAnalysis:
 
     def residual(self, rows: Rows) -> Rows:
         """The part x + b_O of the sum x + z W_O + b_O: each passes all of its additions."""
-        steps, bias = self._beside, self.tensors["b_O"]
-        additions = self.network.d_head + steps - 1
-        relative = (1 + gamma(additions, self.form.unit)) * (1 + self.form.storage) ** steps - 1
-        count = rows.value.shape[0]
-        sizes = rows.size + _on_every_row(up(absolute(bias)), count)
+        steps, bias = self._beside, self.tensors["b_O"].on_every_row(rows.value.shape[0])
+        relative = (1 + gamma(self.network.d_head + steps - 1, self.form.unit)) * (1 + self.stored(steps)) - 1
+        sizes = rows.size + bias.size
         self._note(sizes)
-        error = rows.error + up(sizes, relative) + _units(rows.value.shape)
-        return Rows(rows.value + _on_every_row(bias, count), error)
+        exact = rows + bias
+        return Rows(exact.value, exact.error + up(sizes, relative) + _units(sizes.shape))
 
     def tables_of_errors(self, ulps: int) -> dict[str, DyadicMatrix]:
         """The five tables of the theorem; raises :class:`NotEstablished` where the range of the format may be left."""
         tensors, network = self.tensors, self.network
-        own = tensors["W_E"] + _on_every_row(tensors["W_pos"].row(network.n_ctx - 1), network.d_vocab)
+        own = tensors["W_E"] + tensors["W_pos"].row(network.n_ctx - 1).on_every_row(network.d_vocab)
         token, position, query = map(self.rounded_once, (tensors["W_E"], tensors["W_pos"], own))
         queries = self.product(query, "W_Q", "b_Q")
         score = {
             "EQKE": self.scores(queries, self.product(token, "W_K", "b_K", with_bias=False)),
             "EQKP": self.scores(queries, self.product(position, "W_K", "b_K")),
         }
-        later = self.exponentials(score["EQKE"], score["EQKP"], ulps)
-        score["EQKP"] = score["EQKP"] + later @ DyadicMatrix.ones(1, network.n_ctx)
+        score = {name: error + self.exponentials(self.tables[name], error) for name, error in score.items()}
+        score["EQKP"] = score["EQKP"] + _units(score["EQKP"].shape, self.exponential(ulps))
         logit = {}
         for name, rows, own_bias in (("EVOU", token, False), ("PVOU", position, True)):
             values = self.averaged(self.product(rows, "W_V", "b_V", with_bias=own_bias))
@@ -181,15 +213,8 @@ class ErrorAnalysis:
         if 4 * self.largest >= Fraction(2) ** form.end_exponent:
             raise NotEstablished("float_error", f"a {form.name} run may overflow")
         underflow = 8 * self.largest * form.least
-        steps = network.d_model + network.d_head + network.n_ctx + 8
-        if 8 * steps * form.unit > 1:
-            raise NotEstablished("float_error", f"{steps} roundings of relative error {form.unit} are too many")
-        if 16 * steps * network.n_ctx * self.largest * underflow > UNIT:
+        if 16 * self.steps * network.n_ctx * self.largest * underflow > UNIT:
             raise NotEstablished("float_error", f"underflow in {form.name} may cost more than 2^{GRID}")
-
-
-def _magnitude(matrix: DyadicMatrix) -> Fraction:
-    return largest_entry(absolute(matrix))
 
 
 def _row_largest(matrix: DyadicMatrix) -> DyadicMatrix:
