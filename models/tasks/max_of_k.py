@@ -16,6 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..network import Network
+from .errors import TaskDoesNotFit
+from .expression import parse
+from .task import Task
+from .whole import on_all_inputs
+
 
 @dataclass(frozen=True)
 class MaxOfK:
@@ -48,3 +54,17 @@ class MaxOfK:
         """How many sequences end in q and have the maximum m."""
         free = self.n_ctx - 1
         return (m + 1) ** free - (m**free if q < m else 0)
+
+
+class LargestToken:
+    """The same task for any network."""
+
+    name = MaxOfK.name
+
+    def build(self, parameters: str, network: Network) -> Task:
+        if parameters:
+            raise TaskDoesNotFit(self.name, "no parameters", parameters[:40])
+        return on_all_inputs(self.name, network, parse("max(t)"))
+
+
+TASK = LargestToken()

@@ -1,0 +1,24 @@
+"""Stored tensors as the exact tensors of layers."""
+
+from __future__ import annotations
+
+from ...engine.arithmetic.tensor import DyadicTensor
+from ..weights import StoredTensor
+
+
+def exact(stored: StoredTensor) -> DyadicTensor:
+    """The same numbers and shape."""
+    return DyadicTensor.of(stored.shape, stored.numerators, stored.exponent)
+
+
+def of_axes(stored: StoredTensor, axes: int) -> DyadicTensor:
+    """The same numbers with leading axes of length 1 dropped, or added, until there are so many axes.
+
+    A shape that allows neither stays as it is; the layer then says what it expects.
+    """
+    tensor = exact(stored)
+    while len(tensor.shape) > axes and tensor.shape[0] == 1:
+        tensor = tensor[0]
+    while len(tensor.shape) < axes:
+        tensor = tensor.rearranged(tensor.numerators[None])
+    return tensor

@@ -1,0 +1,39 @@
+"""Induction: t_0 … t_{n-2} differ, t_{n-1} repeats t_i for an i < n - 2, and t_{i+1} is right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..network import Network
+from .inputs import InputSet
+from .task import Task
+from .whole import all_tokens, positions_of, read_last
+
+
+@dataclass(frozen=True)
+class AfterEarlier:
+    """
+    >>> AfterEarlier()(np.array([[3, 5, 1, 3], [4, 0, 2, 0]])).tolist()
+    [[5], [2]]
+    """
+
+    text = "the token after the earlier occurrence"
+
+    def __call__(self, tokens: np.ndarray) -> np.ndarray:
+        earlier = (tokens[:, :-2] == tokens[:, -1:]).argmax(axis=1)
+        return np.take_along_axis(tokens, earlier[:, None] + 1, axis=1)
+
+
+class Induction:
+    name = "induction"
+
+    def build(self, parameters: str, network: Network) -> Task:
+        positions = positions_of(self.name, network, parameters)
+        inputs = InputSet(all_tokens(network, positions).sets, "repeated")
+        name = f"{self.name}:{parameters}" if parameters else self.name
+        return Task(name, inputs, read_last(network, positions), AfterEarlier())
+
+
+TASK = Induction()
