@@ -23,6 +23,7 @@ from ..layers.embed import Embed
 from ..layers.layer import Layer
 from ..network import Network
 from ..weights import Checkpoint, load
+from ..weights.decimal_text import nearest_float64
 from .errors import BadTensor, MissingTensor
 from .tensors import exact
 
@@ -54,7 +55,7 @@ def load_network(path: str | os.PathLike[str]) -> Network:
     file = content.get("weights")
     if not isinstance(file, str) or not file:
         raise BadTensor(name, "weights", "the path of a file, seen from the network file", _shown(file))
-    checkpoint = load(Path(path).parent / file)
+    checkpoint = load(Path(path).parent.joinpath(file))
     entries = content.get("layer")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise BadTensor(name, "layer", "a list of tables, [[layer]]", _shown(entries))
@@ -77,7 +78,7 @@ def _parsed(name: str, text: bytes) -> dict[str, Any]:
 
 def _float64(text: str) -> Fraction:
     try:
-        return Fraction(float(text))
+        return nearest_float64(text)
     except OverflowError:
         raise ValueError(f"the number {text[:40]}, which no float64 holds") from None
 

@@ -139,9 +139,10 @@ class _Values:
             case ast.BoolOp(op=op, values=values):
                 parts = [self.of(value) != 0 for value in values]
                 joined = np.stack(parts)
-                return (joined.all(axis=0) if isinstance(op, ast.And) else joined.any(axis=0)).astype(np.int64)
+                held = joined.all(axis=0) if isinstance(op, ast.And) else joined.any(axis=0)
+                return np.asarray(held, dtype=np.int64)
             case ast.Compare(left=left, ops=[op], comparators=[right]):
-                return _COMPARISONS[type(op)](self.of(left), self.of(right)).astype(np.int64)
+                return np.asarray(_COMPARISONS[type(op)](self.of(left), self.of(right)), dtype=np.int64)
             case ast.IfExp(test=test, body=body, orelse=other):
                 return np.where(self.of(test) != 0, self.of(body), self.of(other))
             case ast.Call(func=ast.Name(id="abs"), args=[body]):
@@ -152,7 +153,7 @@ class _Values:
         raise TypeError(f"{type(tree).__name__} was let pass by the speller")
 
     def binary(self, op: ast.operator, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        largest = [int(np.abs(side).max()) if side.size else 0 for side in (left, right)]
+        largest = [int(np.maximum(side, -side).max()) if side.size else 0 for side in (left, right)]
         if max(largest[0] * largest[1] if isinstance(op, ast.Mult) else 0, *largest) >= _BOUND >> 1:
             raise BadExpression(self.text, "values below 2^61", "larger ones")
         if isinstance(op, ast.FloorDiv | ast.Mod) and not right.all():

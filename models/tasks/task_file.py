@@ -139,4 +139,4 @@ class _TaskFile:
         value = self.content[key]
         if not isinstance(value, str) or not value:
             raise TaskDoesNotFit(self.name, f"{key}: the path of a file, seen from the task file", str(value)[:60])
-        return self.folder / value
+        return self.folder.joinpath(value)

@@ -10,6 +10,7 @@ import json
 from fractions import Fraction
 from typing import Any, NoReturn
 
+from .decimal_text import nearest_float64
 from .errors import BadJson
 
 
@@ -51,7 +52,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _float64(text: str) -> Fraction:
     try:
-        return Fraction(float(text))
+        return nearest_float64(text)
     except OverflowError:
         raise _Refused(f"the number {text[:40]}, which no float64 holds") from None
 
