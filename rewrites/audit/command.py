@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ...engine.files import atomic_write, make_folder
 from ...engine.terminal import progress_bars
+from ..commands.options import Date
 
 
 def audit_command(
@@ -44,6 +45,7 @@ def audit_command(
     sarif: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the findings as SARIF 2.1.0.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the transcript, or for what --attack finds.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
+    date: Date = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
 ) -> None:
@@ -72,18 +74,20 @@ def audit_command(
             budget=budget or brute_force.BUDGET,
             processes=jobs,
             progress=report,
+            date=date,
         )
     files = transcript_files(reporting.document(found), make_folder(out), weights.stem) if out else []
     if sarif is not None:
         atomic_write(sarif, json.dumps(reporting.sarif(found, version("mechproof")), indent=1).encode())
         files = [*files, sarif]
     if as_json:
-        typer.echo(json.dumps(found.as_json() | {"files": list(map(str, files))}))
+        typer.echo(json.dumps(reporting.as_json(found) | {"files": list(map(str, files))}))
     else:
         console = Console(highlight=False)
         for table in reporting.tables(found):
             console.print(table, "")
-        for line in (*reporting.lines(found), *(f"{path.suffix[1:]:>5}  {path}" for path in files)):
+        written = [f"{path.suffix[1:]:>5}  {path}" for path in files]
+        for line in (*reporting.lines(found), *reporting.closing(found), *written):
             typer.echo(line)
         typer.echo(reporting.verdict_line(found))
     raise typer.Exit(0 if found.holds else 1)

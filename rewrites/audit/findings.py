@@ -14,6 +14,7 @@ from enum import StrEnum
 from math import inf, isfinite
 from typing import Any
 
+from ..provenance import Provenance
 from .runs import Setting
 from .witness import Witness
 
@@ -309,6 +310,7 @@ class Audit:
     audits: tuple[VerifierAudit, ...]
     skipped: tuple[str, ...] = ()
     losses: tuple[LossAudit, ...] = ()
+    provenance: Provenance | None = None
 
     @property
     def bounds(self) -> tuple[BoundAudit, ...]:
@@ -317,12 +319,23 @@ class Audit:
     @property
     def holds(self) -> bool:
         """Every bound does; a verifier that returned none does not."""
-        verdicts = [one.verdict for one in (*self.bounds, *self.losses)]
-        return all(one.bounds for one in self.audits) and all(verdict is Verdict.holds for verdict in verdicts)
+        return not self.without and all(verdict is Verdict.holds for verdict in self.verdicts)
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        return tuple(one.verdict for one in (*self.bounds, *self.losses))
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """The verifiers that returned no bound, with the reason."""
+        empty = [one for one in self.audits if not one.bounds]
+        reasons = [next((run.skipped for run in one.runs if run.skipped), "it was not run") for one in empty]
+        return tuple(f"{one.verifier} gave none: {reason}" for one, reason in zip(empty, reasons, strict=True))
 
     def as_json(self) -> dict[str, Any]:
         found = {
             "network": self.network,
+            "provenance": self.provenance and self.provenance.as_json(),
             "holds": self.holds,
             "skipped": list(self.skipped),
             "verifiers": [audit.as_json() for audit in self.audits],

@@ -8,9 +8,10 @@ from typing import Any
 from rich.box import SIMPLE
 from rich.table import Table
 
-from ...engine.transcript import Block, Code, Document, Listing, Paragraph, Prose, Section, Text
+from ...engine.transcript import Block, Code, Document, Listing, Paragraph, Prose, Section, Strong, Text
 from ...engine.transcript import Table as DocumentTable
 from .findings import Audit, BoundAudit, LossAudit, StepError, Verdict, VerifierAudit
+from .legend import LEGEND, NOT_AUDITED, VERDICTS, explained
 from .runs import Setting
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -27,19 +28,8 @@ LOST = ("right-called-wrong", "A sequence that is right is called wrong.", "warn
 FLIPPED = ("flipped-comparison", "A comparison that exact arithmetic decides otherwise.", "warning")
 UNCERTAIN = ("uncertain-comparison", "A comparison that value and a-priori bound of its error leave open.", "note")
 BEYOND = ("beyond-bound", "An error above its a-priori bound: this machine does not compute as assumed.", "error")
-BOUND_COLUMNS = ("bound", "type", "verdict", "says", "cells", "false", "open", "float")
+BOUND_COLUMNS = ("verifier", "type", "verdict", "says", "cells", "false", "open", "float")
 STEP_COLUMNS = ("step", "error", "bound", "ratio", "ulps", "side", "zero", "one", "NaN")
-BOUND_CAPTION = (
-    "certified cells that are false (with a wrong sequence), open (they do not follow), or rest on float error"
-)
-STEP_CAPTION = (
-    "largest error and largest a-priori bound of it; entries on the wrong side of what they are claimed to bound; "
-    "zero, or a share of one, but not in truth; NaN or infinite"
-)
-RUN_CAPTION = (
-    "comparisons L < 0 that exact arithmetic decides otherwise; those that value and a-priori bound make certain, or "
-    "leave uncertain"
-)
 MANY = 32
 RUN_COLUMNS = ("run", "says", "cells", "flipped", "certain", "uncertain")
 
@@ -68,19 +58,20 @@ def tables(audit: Audit) -> list[Table]:
     """Verdicts, of many only those that do not hold; for a single verifier also its steps, by float type, and runs."""
     many = len(audit.bounds) > MANY
     shown = [bound for bound in audit.bounds if not (many and bound.verdict is Verdict.holds)]
-    title = f"audit of {audit.network}" + (": bounds that do not hold" if many else "")
-    found = [_table(title, BOUND_COLUMNS, [_bound_row(bound) for bound in shown], BOUND_CAPTION)]
+    title = f"audit of {audit.network}" + (f": bounds other than {Verdict.holds}" if many else "")
+    found = [_table(title, BOUND_COLUMNS, [_bound_row(bound) for bound in shown])]
     if len(audit.audits) == 1:
         (one,) = audit.audits
         for bound in one.bounds:
             rows = [_step_row(step) for step in one.worst(bound.dtype)]
-            found.append(_table(f"largest errors, {bound.dtype}", STEP_COLUMNS, rows, STEP_CAPTION))
-        found.append(_table("runs", RUN_COLUMNS, _run_rows(one), RUN_CAPTION))
+            found.append(_table(f"largest errors, {bound.dtype}", STEP_COLUMNS, rows))
+        found.append(_table("runs", RUN_COLUMNS, _run_rows(one)))
     return [table for table in found if table.rows]
 
 
-def _table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]], caption: str) -> Table:
-    table = Table(title=title, caption=caption, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+def _table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
+    table = Table(title=title, caption=explained(columns), box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    table.caption_justify = "left"
     for place, column in enumerate(columns):
         table.add_column(column, justify="right" if place and column not in ("type", "verdict") else "left")
     for row in rows:
@@ -98,10 +89,34 @@ def lines(audit: Audit) -> list[str]:
     return found + [f"skipped {reason}" for reason in audit.skipped]
 
 
+def status(audit: Audit) -> str:
+    """The worst that was found; NOT IMPLIED is not "does not hold", for the number may be right."""
+    worst = next((verdict for verdict in Verdict if verdict in audit.verdicts), None)
+    if worst is Verdict.false:
+        return "DOES NOT HOLD"
+    if worst is None or (audit.without and worst is not Verdict.not_implied):
+        return NOT_AUDITED
+    return str(worst)
+
+
 def verdict_line(audit: Audit) -> str:
-    every = [one.verdict for one in (*audit.bounds, *audit.losses)]
+    """The line that scripts look for; where a verifier gave no bound, why."""
+    every = audit.verdicts
     counts = ", ".join(f"{every.count(verdict)} {verdict}" for verdict in Verdict if verdict in every)
-    return f"s {'HOLDS' if audit.holds else 'DOES NOT HOLD'} {len(every)} bounds audited: {counts}"
+    found = "; ".join([counts] * bool(counts) + [*audit.without])
+    return f"s {status(audit)} {len(every)} bound{'s' * (len(every) != 1)} audited: {found}"
+
+
+def as_json(audit: Audit) -> dict[str, Any]:
+    """The audit with the verdict line and the legend."""
+    return {"status": status(audit), "line": verdict_line(audit), "legend": LEGEND} | audit.as_json()
+
+
+def closing(audit: Audit) -> list[str]:
+    """For a terminal: what the verdicts mean that occur, and where the report comes from."""
+    words = (status(audit), *(str(verdict) for verdict in Verdict if verdict in audit.verdicts))
+    meanings = [f"{word} means: {LEGEND[word]}" for word in dict.fromkeys(words)]
+    return meanings + (audit.provenance.lines() if audit.provenance is not None else [])
 
 
 def document(audit: Audit) -> Document:
@@ -120,6 +135,10 @@ def document(audit: Audit) -> Document:
         Listing(tuple((Paragraph((Text(line),)),) for line in lines(audit))),
     ]
     blocks += [_section(one) for one in audit.audits]
+    words = tuple((Paragraph((Strong((Text(word),)), Text(f": {text}."))),) for word, text in LEGEND.items())
+    blocks.append(Section("What the words mean", (Listing(words),)))
+    if audit.provenance is not None:
+        blocks.append(audit.provenance.section())
     return Document(f"Audit of {audit.network}", verdict_line(audit), tuple(blocks))
 
 
@@ -186,6 +205,8 @@ def sarif(audit: Audit, version: str) -> dict[str, Any]:
             ]
     found += [(RULES[loss.verdict], f"loss/{loss.dtype}", loss.sentence()) for loss in _bad(audit.losses)]
     rules = sorted({rule for rule, _, _ in found})
+    made = audit.provenance.weights if audit.provenance is not None else ()
+    meanings = {rule[0]: VERDICTS[verdict] for verdict, rule in RULES.items()}
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -196,10 +217,21 @@ def sarif(audit: Audit, version: str) -> dict[str, Any]:
                         "name": "mechproof",
                         "version": version,
                         "rules": [
-                            {"id": name, "shortDescription": {"text": text}, "defaultConfiguration": {"level": level}}
+                            {
+                                "id": name,
+                                "shortDescription": {"text": text},
+                                "fullDescription": {"text": meanings.get(name, text)},
+                                "defaultConfiguration": {"level": level},
+                            }
                             for name, text, level in rules
                         ],
                     }
+                },
+                "artifacts": [{"location": {"uri": one.file}, "hashes": {"sha-256": one.sha256}} for one in made],
+                "properties": {
+                    "status": status(audit),
+                    "legend": LEGEND,
+                    "provenance": audit.provenance and audit.provenance.as_json(),
                 },
                 "results": [
                     {

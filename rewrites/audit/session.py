@@ -21,9 +21,12 @@ from torch import Tensor
 
 from ...engine.errors import MagnitudeError, MechproofError
 from ...engine.graph import ProofGraph
-from ...models.problem import problem
+from ...models.architectures.errors import ArchitectureError
+from ...models.float_statement import EXP_ULPS
+from ...models.problem import TaskDoesNotFit, problem
 from ...models.statement import Statement
 from ...models.weights import load
+from ..provenance import provenance
 from ..published import cubic, sub_cubic
 from ..published.network import FloatNetwork, Run
 from ..rules.additive_margin import AdditiveMargin, AdditiveMarginRule
@@ -42,6 +45,10 @@ from .runs import DTYPES, PUBLISHED, Setting, settings, threads
 from .verifiers import Runner, Verifier
 from .witness import Suspicion, doubles
 
+ASSUMED = (
+    f"in a-priori bounds of errors: exp errs by at most {EXP_ULPS} units in the last place, and the library's spectral "
+    "norm is that of a matrix off by at most 32(m + n) roundings, relatively",
+)
 # With at most so many sequences the true count is computed as well.
 ENUMERATED = 1 << 14
 
@@ -181,9 +188,7 @@ def float_weights(statement: Statement) -> dict[str, Tensor]:
     )
     if biases:
         raise HasBiases(biases)
-    return {
-        name: torch.from_numpy(doubles(matrix)) for name, matrix in tensors.items() if name.startswith("W_")
-    }
+    return {name: torch.from_numpy(doubles(matrix)) for name, matrix in tensors.items() if name.startswith("W_")}
 
 
 def audit(
@@ -196,20 +201,39 @@ def audit(
     budget: int = BUDGET,
     processes: int = 1,
     progress: Progress = silent,
+    date: str = "",
 ) -> Audit:
     """Audit what these verifiers say about one network, and (``loss``) the published loss bound's last step.
 
-    ``budget``: the most sequences that are run one by one.  Raises what loading raises, :class:`HasBiases` and
-    :class:`NoUnembedding`.
+    ``budget``: the most sequences that are run one by one; ``date``: what the report says of when it was made.
+    Raises what loading raises, :class:`HasBiases` and :class:`NoUnembedding`.
     """
     found: list[VerifierAudit] = []
     work = _Work(weights, config, tuple(dtypes), budget)
-    for one in _audits(work, verifiers, min(processes, len(verifiers)), progress):
+    shared = max(1, min(processes, len(verifiers)))
+    for one in _audits(work, verifiers, shared, progress):
         found.append(one)
         progress("auditing", len(found), len(verifiers))
-    skipped = {f"{run.setting.dtype}: {run.skipped}" for one in found for run in one.runs if run.skipped}
+    stopped = [(one.verifier, run) for one in found for run in one.runs if run.skipped]
+    skipped = {f"{verifier}, {run.setting.dtype}: {run.skipped}" for verifier, run in stopped}
     losses = tuple(audit_loss(outputs(weights, config), dtype) for dtype in dtypes) if loss else ()
-    return Audit(Path(weights).name, tuple(found), tuple(sorted(skipped)), losses)
+    made = provenance(
+        [(weights, _statement(weights, config))],
+        ASSUMED,
+        processes=shared,
+        threads=torch.get_num_threads() if shared == 1 else 1,
+        date=date,
+    )
+    made = replace(made, machine=f"{made.machine}, {torch.backends.cpu.get_cpu_capability()} kernels")
+    return Audit(Path(weights).name, tuple(found), tuple(sorted(skipped)), losses, made)
+
+
+def _statement(weights: str | os.PathLike[str], config: str | os.PathLike[str] | None) -> Statement | None:
+    """None for an architecture about which nothing can be proved; the loss bound's last step can be audited there."""
+    try:
+        return problem(load(weights, config=config), "max-of-k")
+    except (ArchitectureError, TaskDoesNotFit):
+        return None
 
 
 def outputs(weights: str | os.PathLike[str], config: str | os.PathLike[str] | None = None) -> int:

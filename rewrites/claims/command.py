@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ...engine.files import atomic_write, make_folder
 from ...engine.terminal import errors, progress_bars
+from ..commands.options import Date
 
 
 def claims_command(
@@ -39,6 +40,7 @@ def claims_command(
     budget: Annotated[
         int | None, typer.Option(min=1, metavar="SECONDS", help="Stop searching for an accuracy after this time.")
     ] = None,
+    date: Date = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
 ) -> None:
@@ -63,7 +65,7 @@ def claims_command(
     for warning in stated.warnings:
         errors.print(f"mechproof: {warning}", markup=False, soft_wrap=True)
     with progress_bars(quiet) as report:
-        found = run(stated, Budget(instances, sequences), budget, report)
+        found = run(stated, Budget(instances, sequences), budget, report, date)
     found.write(out or Path("mechproof-out").joinpath(file.stem))
     if values is not None:
         atomic_write(values, found.values().encode())

@@ -31,6 +31,7 @@ from ...models.architectures import recognise
 from ...models.architectures.errors import ArchitectureError
 from ...models.problem import TaskDoesNotFit, problem
 from ...models.weights import load
+from ..provenance import Provenance, provenance
 from .context import Budget
 from .errors import StatementError
 from .files import BadClaim, ClaimFile, StatedClaim, read_toml
@@ -38,6 +39,7 @@ from .latex import read_tex, values_file
 from .names import check
 from .session import Session, Verdict
 
+ASSUMED = ("the stored weights are read as exact real numbers, and no floating-point run is spoken of",)
 # The verdict about a statement that means nothing about these weights.
 ERROR = "ERROR"
 # Where certificates of verdicts go, beside the transcript.
@@ -88,6 +90,7 @@ class Report:
 
     file: ClaimFile
     results: tuple[Result, ...]
+    provenance: Provenance
 
     @property
     def proved(self) -> bool:
@@ -109,6 +112,7 @@ class Report:
         return {
             "status": "PROVED" if self.proved else "NOT ESTABLISHED" if self.exit_code else "AS EXPECTED",
             "file": self.file.name,
+            "provenance": self.provenance.as_json(),
             "warnings": list(self.file.warnings),
             "claims": [result.as_json() for result in self.results],
         }
@@ -168,7 +172,7 @@ class Report:
         return Document(
             f"Claims of {self.file.name}",
             f"s {self.summary}",
-            (opening, Table(header, rows), *unread, *definitions, *sections),
+            (opening, Table(header, rows), *unread, *definitions, *sections, self.provenance.section()),
         )
 
     def _recheck(self, place: int) -> tuple[Block, ...]:
@@ -210,16 +214,18 @@ def run(
     budget: Budget | None = None,
     seconds: int | None = None,
     progress: Progress = lambda stage, done, total: None,
+    date: str = "",
 ) -> Report:
     """Settle every claim; raises a :class:`~mechproof.engine.errors.MechproofError` for weights that cannot be read,
-    before any claim is looked at."""
+    before any claim is looked at.  ``date``: what the report says of when it was made."""
     known: dict[Key, Session] = {}
     sessions = [session_of(claim, known, budget or Budget(), seconds) for claim in file.claims]
     results = []
     for claim, session in zip(file.claims, sessions, strict=True):
         results.append(settle(claim, session))
         progress("settling claims", len(results), len(file.claims))
-    return Report(file, tuple(results))
+    about = [(claim.model, session.problem) for claim, session in zip(file.claims, sessions, strict=True)]
+    return Report(file, tuple(results), provenance(about, ASSUMED, date=date))
 
 
 def settle(claim: StatedClaim, session: Session) -> Result:

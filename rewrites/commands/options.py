@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,25 @@ Task = Annotated[str, typer.Option(help="What the network is for.")]
 Config = Annotated[Path | None, typer.Option(help="JSON with TransformerLens configuration keys of the network.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
+
+
+def _dated(text: str) -> str:
+    """The date of a report as it is printed, empty for none."""
+    try:
+        return text and str(date.today() if text == "today" else date.fromisoformat(text))
+    except ValueError:
+        raise typer.BadParameter("expected a date such as 2026-01-31, or today") from None
+
+
+Date = Annotated[
+    str,
+    typer.Option(
+        "--date",
+        metavar="DATE",
+        parser=_dated,
+        help="Put this date into the report: 2026-01-31, say, or today. Without it none, so that reports repeat.",
+    ),
+]
 
 
 class Detail(StrEnum):

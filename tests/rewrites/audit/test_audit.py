@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -18,10 +20,13 @@ from mechproof.engine.transcript import html, markdown
 from mechproof.rewrites.audit import reporting
 from mechproof.rewrites.audit.attack import lie, minimised, nonzero
 from mechproof.rewrites.audit.corpus import LIST, entry
-from mechproof.rewrites.audit.findings import Verdict
+from mechproof.rewrites.audit.findings import Audit, BoundAudit, CellFinding, RunErrors, Verdict, VerifierAudit
+from mechproof.rewrites.audit.legend import LEGEND
 from mechproof.rewrites.audit.relaxation import Cells
+from mechproof.rewrites.audit.runs import Setting
 from mechproof.rewrites.audit.session import HasBiases, Session, audit
 from mechproof.rewrites.audit.verifiers import UnknownVerifier, Verifier, names, published
+from mechproof.rewrites.audit.witness import Witness
 from mechproof.rewrites.published.network import FloatNetwork, Run
 from mechproof.rewrites.published.sub_cubic import Replay
 
@@ -144,7 +149,7 @@ def test_a_type_that_cannot_run_is_skipped_and_said_so(tmp_path):
 
     def verify(network: FloatNetwork, gaps: torch.Tensor) -> Run:
         if network.W_E.dtype == torch.float16:
-            raise RuntimeError('"addmm_impl_cpu_" not implemented for \'Half\'')
+            raise RuntimeError("\"addmm_impl_cpu_\" not implemented for 'Half'")
         return original.verify(network, gaps)
 
     session = Session(small(tmp_path, 2))
@@ -162,7 +167,7 @@ def test_a_run_that_stops_is_no_bound(tmp_path):
     failing = Verifier("failing", lambda network: torch.ones(3, 3, 3, dtype=torch.long), verify)
     found = audit(small(tmp_path, 2), [failing], ONE)
     assert not found.holds
-    assert found.skipped == ("float32: linalg.svd: the input contains non-finite values",)
+    assert found.skipped == ("failing, float32: linalg.svd: the input contains non-finite values",)
 
 
 def test_biases_are_refused(tmp_path):
@@ -267,3 +272,71 @@ def test_scores_beyond_all_enclosures_skip_the_verifier(tmp_path):
     found = audit(network, [published("brute-force"), published("exact/drop/EQKE")], ("float64",))
     brute, other = found.audits
     assert not brute.bounds and brute.runs[0].skipped and other.runs
+
+
+def bound(**changes) -> BoundAudit:
+    """What float32 says of 27 inputs, by a verifier of one's own."""
+    return replace(BoundAudit("own", "float32", 11, 27, 16, 8), **changes)
+
+
+def audited(*bounds: BoundAudit, skipped: str = "") -> Audit:
+    runs = (RunErrors(Setting("float32"), skipped=skipped),)
+    return Audit("net.npz", (VerifierAudit("own", bounds, runs, 0, 0, 0),))
+
+
+CELLS = {
+    Verdict.false: CellFinding((0, 2, 2), 1, -0.3, 0.1, True, False, Witness((0, 2, 0), 0, (0, 2, 0))),
+    Verdict.not_implied: CellFinding((0, 2, 2), 1, -0.3, 0.1, False, False, None),
+    Verdict.widened: CellFinding((0, 2, 2), 1, -0.3, 0.1, True, False, None),
+}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "heading"),
+    [
+        ([Verdict.holds], "s HOLDS 1 bound audited: 1 HOLDS"),
+        ([Verdict.holds, Verdict.not_implied], "s NOT IMPLIED 2 bounds audited: 1 NOT IMPLIED, 1 HOLDS"),
+        ([Verdict.widened, Verdict.holds], "s HOLDS AFTER WIDENING 2 bounds audited: 1 HOLDS AFTER WIDENING, 1 HOLDS"),
+        ([Verdict.not_implied, Verdict.false], "s DOES NOT HOLD 2 bounds audited: 1 FALSE, 1 NOT IMPLIED"),
+        ([], "s NOT AUDITED 0 bounds audited: own gave none: it is too much"),
+    ],
+)
+def test_the_heading_says_no_more_than_was_found(verdicts, heading):
+    """A bound that is NOT IMPLIED may be right, so only FALSE "does not hold"; where nothing was audited, why."""
+    bounds = [bound(findings=(CELLS[verdict],) if verdict in CELLS else ()) for verdict in verdicts]
+    found = audited(*bounds, skipped="" if verdicts else "it is too much")
+    assert [one.verdict for one in found.bounds] == verdicts
+    assert reporting.verdict_line(found) == heading
+    assert found.holds == (verdicts == [Verdict.holds])
+    assert reporting.as_json(found)["line"] == heading
+
+
+def test_a_verifier_without_a_bound_is_in_the_heading_of_the_others():
+    """That the others hold is not that everything asked for does."""
+    both = replace(audited(bound()), audits=(*audited(bound()).audits, *audited(skipped="too much").audits))
+    assert reporting.verdict_line(both) == "s NOT AUDITED 1 bound audited: 1 HOLDS; own gave none: too much"
+    assert not both.holds
+
+
+def test_the_legend_stands_in_every_format(data, tmp_path):
+    """Each verdict that occurs, and each column, has its meaning on the terminal, in transcripts, JSON and SARIF."""
+    weights, files = data / "unsound_averaging" / "cell_v3_k3.npz", ["--sarif", str(tmp_path / "a.sarif")]
+    options = ["--strategy", "mean/mean/EQKE", "--strategy", "brute-force", "--budget", "3", "--dtype", "float32"]
+    done = CliRunner().invoke(app, ["audit", str(weights), *options, "--quiet", *files, "--out", str(tmp_path)])
+    terminal = " ".join(done.stdout.split())
+    assert f"FALSE means: {LEGEND['FALSE']}" in terminal and "says: how many sequences" in terminal
+    assert done.stdout.splitlines()[-1].startswith("s DOES NOT HOLD 1 bound audited: 1 FALSE; brute-force gave none: ")
+    assert "budget is 3 sequences" in done.stdout.splitlines()[-1]
+    (run,) = json.loads((tmp_path / "a.sarif").read_text("utf-8"))["runs"]
+    assert run["properties"]["legend"] == LEGEND and run["properties"]["status"] == "DOES NOT HOLD"
+    (rule,) = [rule for rule in run["tool"]["driver"]["rules"] if rule["id"] == "false-bound"]
+    assert rule["fullDescription"]["text"] == LEGEND["FALSE"]
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert run["artifacts"] == [{"location": {"uri": "cell_v3_k3.npz"}, "hashes": {"sha-256": digest}}]
+    told = {suffix: (tmp_path / f"cell_v3_k3.{suffix}").read_text("utf-8") for suffix in ("md", "html", "tex")}
+    for text in told.values():
+        assert all(" ".join(meaning.partition("<")[0].split()) in " ".join(text.split()) for meaning in LEGEND.values())
+        assert digest in re.sub(r"\\allowbreak\W|[^0-9a-f]", "", text)
+    assert set(LEGEND) >= {str(verdict) for verdict in Verdict}
+    columns = {*reporting.BOUND_COLUMNS, *reporting.STEP_COLUMNS, *reporting.RUN_COLUMNS}
+    assert columns - set(LEGEND) == {"verifier", "type", "verdict", "step", "run"}
