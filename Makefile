@@ -1,5 +1,6 @@
 # make prove   set up and run the main job: prove, write, re-check
 # make test    set up what tests need and run the whole suite
+# make live    the newest TransformerLens in an environment of its own, and the tests on its live models
 # make soak    hundreds of random networks against every sub-cubic configuration (a quarter of an hour)
 # make lint    ruff and pyright
 # make bench   timings beside peers, ratios within one run
@@ -13,7 +14,7 @@ BIN := .venv/bin
 NETWORK := models/zoo/max_of_4_v64_d32_seed50.safetensors
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: prove test soak lint bench docs gallery zoo clean
+.PHONY: prove test live soak lint bench docs gallery zoo clean
 
 prove: .venv/ready
 	@$(BIN)/mechproof prove $(NETWORK) --out proofs_out/latest > proofs_out/.prove.log || { cat proofs_out/.prove.log; exit 1; }
@@ -22,6 +23,9 @@ prove: .venv/ready
 
 test: .venv/ready-test .links/mechproof
 	$(BIN)/python -m pytest
+
+live: .venv-live/ready
+	.venv-live/bin/python -m pytest tests/models/weights/test_transformer_lens_live.py
 
 soak: .venv/ready-test .links/mechproof
 	MECHPROOF_SOAK=200 $(BIN)/python -m pytest tests/rewrites/strategies/test_subcubic.py
@@ -46,7 +50,7 @@ zoo: .venv/ready-test
 	$(BIN)/python scripts/record_zoo.py
 
 clean:
-	rm -rf .venv .links build dist *.egg-info proofs_out/latest docs/_build .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv .venv-live .links build dist *.egg-info proofs_out/latest docs/_build .pytest_cache .ruff_cache .hypothesis .coverage
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -65,6 +69,13 @@ clean:
 
 .venv/ready-docs: .venv/ready
 	$(PIP) --editable '.[docs]'
+	@touch $@
+
+# TransformerLens brings half a gigabyte and pytest plugins that the other tests are to do without
+.venv-live/ready: setup.cfg constraints.txt constraints-live.txt
+	$(PYTHON) -m venv .venv-live
+	.venv-live/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --constraint constraints-live.txt --editable '.[torch,test,live]'
 	@touch $@
 
 # pyright finds `import mechproof` in the tests through this link

@@ -94,7 +94,11 @@ class UnsupportedConfig(ArchitectureError):
 
 @dataclass(unsafe_hash=True)
 class UnknownConfigKey(ArchitectureError):
-    """What the key means is not known, so it may change the function."""
+    """What the key means is not known, so it may change the function.  ``versions``: those whose keys are known."""
 
     key: str
-    sentence = "{file}: config key {key}: expected a key of a TransformerLens configuration, found this one"
+    versions: str
+    sentence = (
+        "{file}: config key {key}: expected one that TransformerLens {versions} has, found one that none of these "
+        "versions knows and that may change what the network computes"
+    )

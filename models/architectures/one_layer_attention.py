@@ -31,7 +31,16 @@ from .errors import (
     UnknownTensor,
     WrongShape,
 )
-from .transformer_lens_config import Expected, check_config, exactly, no_cap, scale_of_square_root
+from .transformer_lens_config import (
+    DETAILS,
+    HARMLESS,
+    Expected,
+    check_config,
+    exactly,
+    no_cap,
+    plain,
+    scale_of_square_root,
+)
 
 FAMILY = "one-layer-attention-only"
 
@@ -69,22 +78,26 @@ def _aliases() -> dict[str, str]:
 # Stored name -> name used here.
 ALIASES = _aliases()
 
-# Keys of a TransformerLens configuration that do not change this function: names, devices, seeds and hooks,
-# what is done to text before it becomes tokens, how training began, and details of parts that the keys in
-# `_expected` exclude (MLP, normalisation, rotary and relative positions, local attention, experts).
-INERT = frozenset(
-    {
-        *("NTK_by_parts_factor", "NTK_by_parts_high_freq_factor", "NTK_by_parts_low_freq_factor"),
-        *("NTK_original_ctx_len", "act_fn", "attn_types", "checkpoint_index", "checkpoint_label_type"),
-        *("checkpoint_value", "d_mlp", "decoder_start_token_id", "default_prepend_bos", "device", "dtype", "eps"),
-        *("experts_per_token", "from_checkpoint", "gated_mlp", "init_mode", "init_weights", "initializer_range"),
-        *("model_name", "n_devices", "n_params", "original_architecture", "parallel_attn_mlp"),
-        *("relative_attention_max_distance", "relative_attention_num_buckets", "rotary_adjacent_pairs"),
-        *("rotary_base", "rotary_base_local", "rotary_dim", "seed", "tokenizer_name", "tokenizer_prepends_bos"),
-        *("trust_remote_code", "ungroup_grouped_query_attention", "use_NTK_by_parts_rope", "use_attn_in"),
-        *("use_attn_result", "use_hook_mlp_in", "use_hook_tokens", "use_split_qkv_input", "window_size"),
-    }
-)
+# The configurations under which TransformerLens computes this function, sizes aside.
+FORM = plain() | {
+    "n_layers": exactly(1),
+    "n_heads": exactly(1),
+    "attn_only": exactly(True),
+    "attention_dir": exactly("causal"),
+    "positional_embedding_type": exactly("standard"),
+    "normalization_type": exactly(None),
+    "post_embedding_ln": exactly(False),
+    "final_rms": exactly(False),
+    "use_normalization_before_and_after": exactly(False),
+    "use_attn_scale": exactly(True),
+    "attn_scores_soft_cap": no_cap(),
+    "output_logits_soft_cap": no_cap(),
+    "n_key_value_heads": exactly(None),
+    "num_experts": exactly(None),
+}
+
+# Keys of a configuration that do not change this function; FORM excludes every part that has details.
+INERT = HARMLESS.union(*DETAILS.values())
 
 # What no tensor shows, and the configuration keys that, all given, settle it.
 _ASSUMPTIONS = (
@@ -153,6 +166,8 @@ class OneLayerAttention:
                 raise _stranger(file, name)
         stored = {name: _one_of(checkpoint, name) for name in SHAPES}
         found = {name: tensor for name, tensor in stored.items() if tensor is not None}
+        config = checkpoint.config or {}
+        check_config(file, {key: config[key] for key in config if key in FORM}, FORM, frozenset())
         for name in SHAPES:
             if name.startswith("W_") and name not in found:
                 raise MissingTensor(file, name, ", ".join(checkpoint.tensors))
@@ -171,7 +186,7 @@ class OneLayerAttention:
                 raise WrongShape(file, tensor.name, expected, str(tensor.shape))
             rows, columns = (1, *shape)[-2:]
             tensors[name] = DyadicMatrix.from_integers(rows, columns, tensor.numerators, tensor.exponent)
-        settled = check_config(file, checkpoint.config or {}, _expected(sizes), INERT)
+        settled = check_config(file, config, FORM | _sized(sizes), INERT)
         absent = tuple(name for name in SHAPES if name not in found)
         return cls(**sizes, tensors=MappingProxyType(tensors), settled=settled, absent=absent)
 
@@ -208,34 +223,15 @@ class OneLayerAttention:
         return open_points
 
 
-def _expected(sizes: Mapping[str, int]) -> dict[str, Expected]:
-    """The configurations under which TransformerLens computes this function."""
+def _sized(sizes: Mapping[str, int]) -> dict[str, Expected]:
+    """The sizes under which TransformerLens computes this function."""
     return {
-        "n_layers": exactly(1),
-        "n_heads": exactly(1),
         "d_vocab": exactly(sizes["d_vocab"]),
         "d_vocab_out": exactly(sizes["d_vocab"], -1),
         "n_ctx": exactly(sizes["n_ctx"]),
         "d_model": exactly(sizes["d_model"]),
         "d_head": exactly(sizes["d_head"]),
-        "attn_only": exactly(True),
-        "attention_dir": exactly("causal"),
-        "positional_embedding_type": exactly("standard"),
-        "normalization_type": exactly(None),
-        "post_embedding_ln": exactly(False),
-        "final_rms": exactly(False),
-        "use_normalization_before_and_after": exactly(False),
-        "use_qk_norm": exactly(False),
-        "use_attn_scale": exactly(True),
         "attn_scale": scale_of_square_root(sizes["d_head"]),
-        "scale_attn_by_inverse_layer_idx": exactly(False),
-        "attn_scores_soft_cap": no_cap(),
-        "output_logits_soft_cap": no_cap(),
-        "use_local_attn": exactly(False),
-        "n_key_value_heads": exactly(None),
-        "num_experts": exactly(None),
-        "tie_word_embeddings": exactly(False),
-        "load_in_4bit": exactly(False),
     }
 
 

@@ -18,6 +18,7 @@ from .archive import Archive
 from .errors import NotALiveModel, PickleRefused, UnknownFormat
 from .strict_json import parse_object
 from .tensor import RawTensor, StoredTensor, decode
+from .transformer_lens import as_hooked
 
 MAX_FILE = 2**26
 MAX_CONFIG = 2**20
@@ -36,12 +37,27 @@ class Checkpoint:
 
     ``source``: the file's name, for messages.  ``tensors``: by stored name, in the names' order.
     ``config``: in the form of a TransformerLens configuration, its fractional numbers exact; None when
-    nobody gave one.  Names of masks are left out and never decoded.
+    nobody gave one.  Names of masks are left out and never decoded; tensors of a TransformerBridge have the names and
+    the layout of a HookedTransformer (:func:`~mechproof.models.weights.transformer_lens.as_hooked`).
     """
 
     source: str
     tensors: dict[str, StoredTensor]
     config: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class RawCheckpoint:
+    """A checkpoint whose numbers are still bits; they may turn out not to be finite."""
+
+    source: str
+    tensors: list[RawTensor]
+    config: dict[str, Any] | None
+
+    def decoded(self) -> Checkpoint:
+        """Raises :class:`~mechproof.models.weights.errors.WeightsError`."""
+        ordered = sorted(self.tensors, key=lambda tensor: tensor.name)
+        return Checkpoint(self.source, {tensor.name: decode(self.source, tensor) for tensor in ordered}, self.config)
 
 
 def load(path: str | os.PathLike[str], config: str | os.PathLike[str] | None = None) -> Checkpoint:
@@ -51,30 +67,41 @@ def load(path: str | os.PathLike[str], config: str | os.PathLike[str] | None = N
     weights is not read.  Nothing is unpickled but by torch's own safe loader.  Raises
     :class:`~mechproof.engine.files.FileError` or :class:`~mechproof.models.weights.errors.WeightsError`.
     """
-    settings = None
-    if config is not None:
-        settings = parse_object(Path(config).name, read_bytes(config, MAX_CONFIG))
-    source = Path(path).name
-    return _checkpoint(source, read_raw(path), settings)
+    return read_raw(path, config).decoded()
 
 
 def from_live(model: Any) -> Checkpoint:
-    """The weights and the configuration of a live HookedTransformer, on any device, exactly.
+    """The weights and the configuration of a live HookedTransformer or TransformerBridge, on any device, exactly.
 
     ``model`` has a ``state_dict()`` of torch tensors and a ``cfg``, a mapping or an object with attributes;
     TransformerLens itself is not needed.  Raises :class:`~mechproof.models.weights.errors.WeightsError`.
     """
+    return raw_of_live(model).decoded()
+
+
+def read_raw(path: str | os.PathLike[str], config: str | os.PathLike[str] | None = None) -> RawCheckpoint:
+    """As :func:`load`, undecoded."""
+    settings = None
+    if config is not None:
+        settings = parse_object(Path(config).name, read_bytes(config, MAX_CONFIG))
+    source = Path(path).name
+    return RawCheckpoint(source, as_hooked(source, _tensors(path), settings), settings)
+
+
+def raw_of_live(model: Any) -> RawCheckpoint:
+    """As :func:`from_live`, undecoded."""
     source = f"live {type(model).__name__}"
     if not callable(getattr(model, "state_dict", None)) or not hasattr(model, "cfg"):
         raise NotALiveModel(source, "a model with state_dict() and cfg", f"an object of type {type(model).__name__}")
     state = model.state_dict()
     if not isinstance(state, Mapping):
         raise NotALiveModel(source, "a state_dict() from names to tensors", f"one of type {type(state).__name__}")
-    return _checkpoint(source, torch_file.raw_tensors(source, state), _settings(source, model.cfg))
+    settings = _settings(source, model.cfg)
+    return RawCheckpoint(source, as_hooked(source, torch_file.raw_tensors(source, state), settings), settings)
 
 
-def read_raw(path: str | os.PathLike[str]) -> list[RawTensor]:
-    """The bits of every tensor in the file but the ignored ones; errors as for :func:`load`."""
+def _tensors(path: str | os.PathLike[str]) -> list[RawTensor]:
+    """The bits of every tensor in the file but the ignored ones."""
     data = read_bytes(path, MAX_FILE)
     file, suffix = Path(path).name, Path(path).suffix.lower()
     if safetensors_file.looks_like(data):
@@ -87,11 +114,6 @@ def read_raw(path: str | os.PathLike[str]) -> list[RawTensor]:
         raise PickleRefused(file)
     expected = _EXTENSIONS.get(suffix, "a safetensors, npz or torch file")
     raise UnknownFormat(file, expected, f"the first bytes {data[:8].hex(' ')}, which none of these formats has")
-
-
-def _checkpoint(source: str, raw: list[RawTensor], config: dict[str, Any] | None) -> Checkpoint:
-    ordered = sorted(raw, key=lambda tensor: tensor.name)
-    return Checkpoint(source, {tensor.name: decode(source, tensor) for tensor in ordered}, config)
 
 
 def _settings(source: str, cfg: Any) -> dict[str, Any]:

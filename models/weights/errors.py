@@ -109,6 +109,19 @@ class BadShape(TensorError):
 
 
 @dataclass(unsafe_hash=True)
+class BridgeLayout(TensorError):
+    """The names are those of a TransformerBridge, and how its tensors lie is not settled."""
+
+    key: str
+    expected: str
+    found: str
+    sentence = (
+        "{file}: tensor {tensor}: expected a configuration that settles how a TransformerBridge lays out its tensors, "
+        "with the key {key}: {expected}; found {found}"
+    )
+
+
+@dataclass(unsafe_hash=True)
 class UnsupportedDtype(TensorError):
     found: str
     sentence = "{file}: tensor {tensor}: expected numbers in float16, bfloat16, float32 or float64, found {found}"
