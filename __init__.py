@@ -1,7 +1,7 @@
 """mechproof: exact proofs about trained networks.
 
     import mechproof
-    proof = mechproof.prove("model.safetensors")     # or a live HookedTransformer
+    proof = mechproof.prove("model.safetensors")     # or a live TransformerLens model
     print(proof.verdict)                             # s PROVED accuracy = 16772964/16777216 (0.999746) sha256:…
     proof.write("proofs")                            # certificate.json, transcript.md, .html, .tex
     print(mechproof.check("proofs/certificate.json", "model.safetensors").line)
@@ -23,10 +23,11 @@ from .engine.errors import MechproofError
 if TYPE_CHECKING:
     from .engine.checker import Verdict as CheckVerdict
     from .engine.checker.rule import Rule
+    from .models.weights.convert import convert
     from .rewrites.proof import Proof
     from .rewrites.strategies import Options, Progress
 
-__all__ = ["CheckVerdict", "MechproofError", "Options", "Proof", "check", "prove"]
+__all__ = ["CheckVerdict", "MechproofError", "Options", "Proof", "check", "convert", "prove"]
 __version__ = "0.1.0"
 
 # Imported when they are asked for: `import mechproof` alone, and with it `mechproof --version`, takes no time.
@@ -34,6 +35,7 @@ _LATER = {
     "CheckVerdict": ("engine.checker", "Verdict"),
     "Options": ("rewrites.strategies", "Options"),
     "Proof": ("rewrites.proof", "Proof"),
+    "convert": ("models.weights.convert", "convert"),
 }
 
 
@@ -56,7 +58,10 @@ def prove(
     semantics: str = "real",
     exp_ulps: int | None = None,
 ) -> Proof:
-    """Prove bounds of a network's accuracy: a weights file (safetensors, npz, pt) or a live HookedTransformer.
+    """Prove bounds of a network's accuracy: a weights file (safetensors, npz, pt) or a live TransformerLens model.
+
+    Live models are a HookedTransformer (TransformerLens 2.16.1 to 3.9.0) or TransformerBridge.boot_native (3.5.1 to
+    4.3.0); :func:`convert` writes one's weights for the checker.
 
     With ``metric="loss"`` the theorem encloses the mean cross-entropy (natural logarithm) instead.
     With ``semantics`` float32, float64 or bfloat16 it is about every such float run (docs/float_semantics.md), whose

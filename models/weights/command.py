@@ -11,9 +11,12 @@ import typer
 def convert_command(
     source: Annotated[Path, typer.Argument(help="Weights: safetensors, npz, or a torch state dict.")],
     destination: Annotated[Path, typer.Argument(help="The safetensors file to write.")],
+    config: Annotated[
+        Path | None, typer.Option(help="JSON with the configuration of a TransformerBridge, which settles its layout.")
+    ] = None,
 ) -> None:
     """Write weights as safetensors, bit for bit, so that the checker can read them."""
     from .convert import convert
 
-    convert(source, destination)
+    convert(source, destination, config)
     typer.echo(str(destination))

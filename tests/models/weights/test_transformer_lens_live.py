@@ -71,12 +71,11 @@ def test_theorem_is_about_what_the_model_computes(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_tensors_are_the_ones_the_model_shows(kind):
-    """Every tensor is what the model itself calls by that name (bridges before 4 show no W_pos)."""
+    """Every tensor is what the model itself calls by that name (bridges before 4 have no W_pos)."""
     model = network(kind)
     for name, tensor in from_live(model).tensors.items():
-        shown = getattr(model, name.rpartition(".")[2], None)
-        if shown is None and name == "pos_embed.W_pos":
-            shown = model.pos_embed.weight
+        other: Any = model.pos_embed.weight if kind == "TransformerBridge" else None
+        shown = getattr(model, name.rpartition(".")[2], other)
         assert [n * 2.0**tensor.exponent for n in tensor.numerators] == shown.ravel().tolist(), name
 
 
