@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from ..engine.arithmetic.printing import floor_str
 from ..engine.errors import describe
+from ..engine.files import atomic_write, make_folder
 from ..models.training import TorchMissing
-from .advice.float_runs import Observation, observe
+from .advice.float_runs import Contradiction, Observation, observe
 from .between import LISTED, between, float_margin
 from .float_exposition import arithmetic
 from .proof import Proof
@@ -44,6 +47,34 @@ class Comparison:
         assert margin is not None, "a theorem about float runs rests on their margin"
         return margin.error.logit_difference
 
+    @property
+    def contradiction(self) -> Contradiction | None:
+        """The first of what was seen and cannot be, if the theorem is true."""
+        return self.runs.broken[0] if self.runs and self.runs.broken else None
+
+    @property
+    def verdict(self) -> str:
+        """The line for a theorem that is contradicted."""
+        assert self.runs is not None and self.contradiction is not None, "nothing contradicts the theorem"
+        more = f" ({len(self.runs.broken)} contradictions seen)" if len(self.runs.broken) > 1 else ""
+        theorem = self.proof.theorem
+        return (
+            f"s CONTRADICTED {theorem.relation()} sha256:{theorem.statement.sha256}: {self.contradiction}{more}; "
+            "this is an error of mechproof or a program outside the model: please report it"
+        )
+
+    def write_contradiction(self, directory: Path) -> list[Path]:
+        """A report in place of the proof, of which nothing is left there: theorem, runs, and what contradicts it."""
+        folder, theorem = make_folder(directory), self.proof.theorem
+        certificate = folder / "certificate.json"
+        if certificate.exists() and theorem.statement.sha256.encode() in certificate.read_bytes():
+            for path in (certificate, *folder.glob("transcript.*")):
+                path.unlink()
+        report = {"status": "CONTRADICTED", "line": self.verdict} | theorem.data() | {"runs": self.as_json()}
+        target = folder / "contradiction.json"
+        atomic_write(target, (json.dumps(report, indent=1) + "\n").encode())
+        return [target]
+
     def lines(self) -> list[str]:
         """For people."""
         theorem = self.proof.theorem
@@ -61,6 +92,7 @@ class Comparison:
         if self.runs is None:
             return [*told, f"no torch runs: {self.reason}"]
         seen = self.runs
+        told += [f"contradiction: {one}" for one in seen.broken[:LISTED]]
         told += [f"skipped: {name}: {reason}" for name, reason in seen.skipped.items()]
         if seen.programs:
             times = f", {floor_str(self._bound / Fraction(seen.largest), 0)} times less" if seen.largest else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from mechproof.__main__ import main
 from mechproof.engine import checker
+from mechproof.engine.arithmetic.float_format import FloatFormat
 
 WEIGHTS = Path(__file__).parent / "data" / "unsound_averaging" / "total_v8_k4.npz"
 
@@ -21,8 +23,8 @@ def prove(monkeypatch, capsys, tmp_path) -> Any:
     """Runs ``mechproof prove`` on a small network in a fresh folder: exit code and output."""
     monkeypatch.chdir(tmp_path)
 
-    def call(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["mechproof", "prove", str(WEIGHTS), "--quiet", *arguments])
+    def call(*arguments: str, weights: Path = WEIGHTS) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["mechproof", "prove", str(weights), "--quiet", *arguments])
         with pytest.raises(SystemExit) as stop:
             main()
         return int(stop.value.code or 0), capsys.readouterr().out
@@ -76,3 +78,34 @@ def test_a_share_that_float_runs_do_not_reach_is_not_proved(prove, arguments, wo
     assert code == 1
     middle = "is false" if word == "REFUTED" else "is not established"
     assert out.splitlines()[-1].startswith(f"s {word} accuracy >= 1 {middle}: accuracy of every bfloat16 run")
+
+
+def test_a_theorem_that_a_program_contradicts_is_not_proved(prove, monkeypatch, tmp_path):
+    """An analysis that forgets to charge what is stored: exit 1, program and input named, and no certificate is left,
+    also none of an earlier run; a proof of something else stays."""
+    pytest.importorskip("torch", reason="torch is not installed")
+    attack = WEIGHTS.parents[1] / "attacks" / "bf16_exponentials_stored.npz"
+    arguments = ("--semantics", "bfloat16", "--at-least", "1/81", "--out", "proof")
+    with monkeypatch.context() as patch:
+        patch.setattr(FloatFormat, "storage", Fraction(0))
+        assert prove(*arguments, "--runs", "0", weights=attack)[0] == 0
+        left = {path.name for path in Path("proof").iterdir()}
+        assert {"certificate.json", "transcript.md"} <= left
+        code, out = prove(*arguments, weights=attack)
+        last = out.splitlines()[-1]
+        assert code == 1
+        assert last.startswith("s CONTRADICTED accuracy of every bfloat16 run >= 77/81 (real: = 77/81) sha256:")
+        assert "is wrong on 0,1,2,0, where every run should be right" in last
+        assert "PROVED" not in out
+        assert {path.name for path in Path("proof").iterdir()} == {"contradiction.json"}
+        report = json.loads(Path("proof", "contradiction.json").read_text())
+        assert report["runs"]["observed"]["contradictions"][0]["right"] is False
+        code, out = prove(*arguments, "--json", weights=attack)
+        told = json.loads(out)
+        assert (code, told["status"], told["line"]) == (1, "CONTRADICTED", report["line"])
+        assert told["files"] == ["proof/contradiction.json"]
+    assert prove("--out", "proof")[0] == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(FloatFormat, "storage", Fraction(0))
+        assert prove(*arguments, weights=attack)[0] == 1
+    assert Path("proof", "certificate.json").exists()

@@ -6,45 +6,53 @@ difference is measured against the exact values, and the inputs on which runs di
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat, fmpz
 
 from ...engine.arithmetic.ball import precision
-from ...models.float_statement import FloatStatement
 from ...models.training.network import require_torch
 from ..rules.float_margin import FloatMargin
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    Weights = dict[str, Tensor]
-    Program = Callable[[Weights, Tensor], Tensor]
+from .float_programs import programs
 
 SAMPLE = 4096
 REFERENCE_BITS = 160
 DRAWN = 16
 
 
+@dataclass(frozen=True)
+class Contradiction:
+    """A program that was right (wrong) on an input on which the theorem says that every run is wrong (right)."""
+
+    program: str
+    tokens: tuple[int, ...]
+    right: bool
+
+    def __str__(self) -> str:
+        found, said = ("right", "wrong") if self.right else ("wrong", "right")
+        told = ",".join(map(str, self.tokens))
+        return f"the program {self.program!r} is {found} on {told}, where every run should be {said}"
+
+
 @dataclass
 class Observation:
     """What runs of ``programs`` did on ``inputs`` inputs.
 
-    ``largest`` is the largest error of a logit difference (to the logit of the largest token), ``broken`` the inputs on
-    which a run contradicts the theorem, ``open_wrong`` how many runs were wrong on each input in between that was
-    tried, ``skipped`` the programs that did not run, with the reason.
+    ``largest`` is the largest error of a logit difference (to the logit of the largest token), ``broken`` what
+    contradicts the theorem, ``open_wrong`` how many runs were wrong on each input in between that was tried,
+    ``skipped`` the programs that did not run, with the reason.
     """
 
     inputs: int
     programs: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     largest: float = 0.0
-    broken: list[tuple[int, ...]] = field(default_factory=list)
+    broken: list[Contradiction] = field(default_factory=list)
     open_wrong: dict[tuple[int, ...], int] = field(default_factory=dict)
     real_wrong: set[tuple[int, ...]] = field(default_factory=set)
 
@@ -61,7 +69,9 @@ class Observation:
             "programs": self.programs,
             "skipped": self.skipped,
             "largest_error": self.largest,
-            "contradictions": [list(tokens) for tokens in self.broken],
+            "contradictions": [
+                {"program": one.program, "tokens": list(one.tokens), "right": one.right} for one in self.broken
+            ],
             "between": [
                 {"tokens": list(tokens), "wrong_runs": runs, "real_right": tokens not in self.real_wrong}
                 for tokens, runs in self.open_wrong.items()
@@ -81,6 +91,7 @@ def observe(
     seen = Observation(len(inputs))
     seen.real_wrong = {row for row, values in zip(inputs, exact, strict=True) if sum(values >= 0) > 1}
     wrong = np.zeros(len(inputs), dtype=int)
+    claims = _Claims(margin, seen.real_wrong)
     for name, run in programs(margin.statement, compiled=compiled):
         try:
             logits = run(tokens).double()
@@ -90,21 +101,33 @@ def observe(
         seen.programs.append(name)
         found = (logits - logits.gather(1, largest_token[:, None])).numpy()
         seen.largest = max(seen.largest, float(np.abs(found - exact).max()))
-        wrong += (found >= 0).sum(axis=1) > 1
+        answers = (found >= 0).sum(axis=1) > 1
+        wrong += answers
+        for row, differences, is_wrong in zip(inputs, found, answers, strict=True):
+            if claims.denied(row, differences, bool(is_wrong)):
+                seen.broken.append(Contradiction(name, row, not is_wrong))
     seen.open_wrong = {row: int(runs) for row, runs in zip(inputs[: len(open_inputs)], wrong, strict=False)}
-    seen.broken = [
-        row for row, runs in zip(inputs, wrong, strict=True) if _contradicts(margin, row, runs, len(seen.programs))
-    ]
     return seen
 
 
-def _contradicts(margin: FloatMargin, row: tuple[int, ...], wrong: int, runs: int) -> bool:
-    """Whether the theorem says that all runs are right and one is wrong, or the other way round."""
-    if wrong:
-        others = (x for x in range(margin.statement.task.d_vocab) if x != max(row))
-        signs = [margin.sign(row[-1], max(row), x, row) for x in others]
-        return all(sign == -1 for sign in signs) or (wrong < runs and 1 in signs)
-    return False
+class _Claims:
+    """What the theorem says of single inputs, looked at only where a run might contradict it."""
+
+    def __init__(self, margin: FloatMargin, real_wrong: set[tuple[int, ...]]) -> None:
+        self._sign, self._real_wrong = cache(margin.sign), real_wrong
+
+    def denied(self, row: tuple[int, ...], differences: np.ndarray, wrong: bool) -> bool:
+        """Whether a run with these differences, wrong or right on the input, contradicts the theorem.
+
+        It says that all runs are right if all signs are -1, and that all are wrong if one is 1; then the real function
+        is wrong too, which is a float run.
+        """
+        q, m = row[-1], max(row)
+        if not wrong and row not in self._real_wrong:
+            return False
+        others = [int(x) for x in np.argsort(-differences) if x != m]
+        signs = (self._sign(q, m, x, row) for x in others)
+        return all(sign == -1 for sign in signs) if wrong else 1 in signs
 
 
 def _sample(margin: FloatMargin, count: int) -> list[tuple[int, ...]]:
@@ -154,83 +177,3 @@ def exact_differences(margin: FloatMargin, inputs: Sequence[tuple[int, ...]]) ->
             logits = [parts[0, x] / total + direct for x, direct in enumerate(values["UU"][q])]
             rows.append([float((logit - logits[m]).mid()) for logit in logits])
     return np.array(rows)
-
-
-def programs(statement: FloatStatement, *, compiled: bool = False) -> Iterator[tuple[str, Callable[[Tensor], Tensor]]]:
-    """Named programs that the theorem covers: tokens (inputs × K) to logits at the last position.
-
-    With ``compiled`` also what torch.compile makes of one, which takes a while.
-    """
-    torch = require_torch()
-    weights = _weights(statement)
-    count = torch.get_num_threads()
-
-    def running(program: Program, threads: int = 1, batch: int = 1 << 12, turned: bool = False) -> Any:
-        def run(tokens: Tensor) -> Tensor:
-            order = torch.arange(len(tokens)).flip(0) if turned else torch.arange(len(tokens))
-            with torch.inference_mode(), _threads(threads):
-                out = torch.cat([program(weights, part) for part in tokens[order].split(batch)])
-            return out[order]
-
-        return run
-
-    yield "eager, one thread", running(_forward)
-    yield f"eager, {max(2, count)} threads, small batches in reverse order", running(_forward, max(2, count), 37, True)
-    yield "einsum, as in TransformerLens", running(_einsum)
-    yield "last position only, bias fused", running(_last)
-    if compiled:
-        yield "torch.compile", running(torch.compile(_forward))
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    torch = require_torch()
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _weights(statement: FloatStatement) -> Weights:
-    """The stored weights, converted by torch; float64 holds every stored number."""
-    torch = require_torch()
-    kind = getattr(torch, statement.format.name)
-    found = {}
-    for name, matrix in statement.network.tensors.items():
-        exact = np.array([[float(entry) for entry in row] for row in matrix.fractions()])
-        found[name] = torch.tensor(exact if name.startswith("W_") else exact[0], dtype=torch.float64).to(kind)
-    return found
-
-
-def _forward(w: Weights, tokens: Tensor) -> Tensor:
-    residual = w["W_E"][tokens] + w["W_pos"]
-    q, k, v = (residual @ w[f"W_{name}"] + w[f"b_{name}"] for name in "QKV")
-    scores = q @ k.transpose(1, 2) / q.shape[-1] ** 0.5
-    later = require_torch().ones(tokens.shape[1], tokens.shape[1], dtype=bool).triu(1)
-    attended = scores.masked_fill(later, -float("inf")).softmax(-1) @ v
-    return ((residual + attended @ w["W_O"] + w["b_O"]) @ w["W_U"] + w["b_U"])[:, -1]
-
-
-def _einsum(w: Weights, tokens: Tensor) -> Tensor:
-    torch = require_torch()
-    residual = w["W_E"][tokens] + w["W_pos"]
-    q, k, v = (torch.einsum("bpd,ndh->bpnh", residual, w[f"W_{name}"][None]) + w[f"b_{name}"] for name in "QKV")
-    scores = torch.einsum("bqnh,bknh->bnqk", q, k) / q.shape[-1] ** 0.5
-    later = torch.ones(tokens.shape[1], tokens.shape[1], dtype=torch.bool).triu(1)
-    pattern = torch.where(later, -float("inf"), scores).softmax(-1)
-    z = torch.einsum("bknh,bnqk->bqnh", v, pattern)
-    out = torch.einsum("bqnh,nhd->bqd", z, w["W_O"][None]) + w["b_O"]
-    return torch.einsum("bqd,dv->bqv", residual + out, w["W_U"])[:, -1] + w["b_U"]
-
-
-def _last(w: Weights, tokens: Tensor) -> Tensor:
-    torch = require_torch()
-    residual = w["W_E"][tokens] + w["W_pos"]
-    flat, last = residual.reshape(-1, residual.shape[-1]), residual[:, -1]
-    q = torch.addmm(w["b_Q"], last, w["W_Q"])
-    k, v = (torch.addmm(w[f"b_{name}"], flat, w[f"W_{name}"]).reshape(*tokens.shape, -1) for name in "KV")
-    pattern = ((k @ q[:, :, None]) / q.shape[-1] ** 0.5).softmax(1)
-    out = torch.addmm(w["b_O"], (pattern.transpose(1, 2) @ v)[:, 0], w["W_O"])
-    return torch.addmm(w["b_U"], last + out, w["W_U"])

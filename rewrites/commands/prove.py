@@ -152,12 +152,14 @@ def prove_command(
             EXP_ULPS if exp_ulps is None else exp_ulps,
         )
         folder = out or default_folder(weights, proof, strategy, options, semantics.value, detail.value)
-        files = proof.write(folder, detail.value)
-    real = semantics is Semantics.real
+        real = semantics is Semantics.real
+        compared = None if real else Comparison.of(proof, SAMPLE if runs is None else runs, compiled=compiled)
+        if compared is not None and compared.contradiction is not None:
+            files, status, verdict = compared.write_contradiction(folder), "CONTRADICTED", compared.verdict
+        else:
+            files, (status, verdict) = proof.write(folder, detail.value), _judged(proof, at_least)
     if real and proof.status == "PROVED" and not proof.certifiable:
         errors.print(no_certificate(proof.graph.proof(proof.goal)), soft_wrap=True)
-    compared = None if real else Comparison.of(proof, SAMPLE if runs is None else runs, compiled=compiled)
-    status, verdict = _judged(proof, at_least)
     if as_json:
         extra = {} if compared is None else {"runs": compared.as_json()}
         told = {"status": status, "line": verdict, "files": [str(path) for path in files]}

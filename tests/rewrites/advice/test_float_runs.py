@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,11 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from mechproof.engine.arithmetic.float_format import FORMATS  # noqa: E402
 from mechproof.models.float_statement import FloatStatement  # noqa: E402
-from mechproof.rewrites.advice import float_runs  # noqa: E402
-from mechproof.rewrites.advice.float_runs import exact_differences, observe, programs  # noqa: E402
+from mechproof.models.problem import problem  # noqa: E402
+from mechproof.models.weights import load  # noqa: E402
+from mechproof.rewrites.advice import float_programs, float_runs  # noqa: E402
+from mechproof.rewrites.advice.float_programs import programs  # noqa: E402
+from mechproof.rewrites.advice.float_runs import exact_differences, observe  # noqa: E402
 from mechproof.rewrites.between import between, float_margin  # noqa: E402
 from mechproof.rewrites.float_proof import prove_float  # noqa: E402
 from mechproof.rewrites.rules.float_margin import FloatMargin  # noqa: E402
@@ -50,11 +54,47 @@ def test_a_compiled_run_does_not_contradict_the_theorem(oracle):
 def test_a_false_theorem_is_contradicted(oracle, monkeypatch):
     """A run with logits turned round contradicts the theorem, and an error that large is seen."""
     margin, open_inputs = proved(oracle.random_net(3, "float16", 4, 3).statement, "float32")
-    right = float_runs._last
-    monkeypatch.setattr(float_runs, "_last", lambda w, tokens: -right(w, tokens))
+    right = float_programs._last
+    monkeypatch.setattr(float_programs, "_last", lambda w, tokens: -right(w, tokens))
     seen = observe(margin, open_inputs)
-    assert seen.broken
+    assert {one.program for one in seen.broken} == {"last position only, bias fused"}
+    assert {one.right for one in seen.broken} == {False, True}
     assert seen.largest > margin.error.logit_difference
+
+
+def test_a_theorem_that_all_are_wrong_is_contradicted_by_one_that_is_right(oracle, monkeypatch):
+    """Also where no program is wrong."""
+    margin, _ = proved(oracle.random_net(3, "float16", 4, 3).statement, "float32")
+    wrong = next(
+        row for row in itertools.product(range(4), repeat=3)
+        if any(margin.sign(row[-1], max(row), x, row) == 1 for x in range(4) if x != max(row))
+    )  # fmt: skip
+    ideal = torch.nn.functional.one_hot(torch.tensor([max(wrong)]), 4).float()
+    monkeypatch.setattr(float_runs, "programs", lambda statement, compiled: [("ideal", lambda _: ideal)])
+    monkeypatch.setattr(float_runs, "_sample", lambda margin, count: [wrong])
+    (found,) = observe(margin, []).broken
+    assert (found.tokens, found.right) == (wrong, True)
+    assert str(found).startswith("the program 'ideal' is right on ")
+
+
+ATTACKS = {"bf16_exponentials_stored": (71, 81), "bf16_double_rounding": (2, 4)}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_programs_do_what_once_contradicted_a_theorem(name, data):
+    """Some program gets as few inputs right as torch did then, and it contradicts nothing now."""
+    margin, open_inputs = proved(problem(load(data / "attacks" / f"{name}.npz"), "max-of-k"), "bfloat16")
+    least, inputs = ATTACKS[name]
+    vocabulary, length = margin.statement.task.d_vocab, margin.statement.task.n_ctx
+    tokens = torch.cartesian_prod(*[torch.arange(vocabulary)] * length)
+    assert len(tokens) == inputs
+    right = {}
+    for program, run in programs(margin.statement):
+        logits = run(tokens)
+        best = logits.gather(1, tokens.max(1).values[:, None])
+        right[program] = int(((logits >= best).sum(1) == 1).sum())
+    assert min(right.values()) == least < max(right.values())
+    assert observe(margin, open_inputs).broken == []
 
 
 def test_programs_compute_the_network(oracle):
@@ -78,10 +118,10 @@ def test_a_program_that_does_not_run_is_skipped_and_said_so(oracle, monkeypatch)
         raise RuntimeError("not implemented for this type\nsecond line")
 
     margin, open_inputs = proved(oracle.random_net(3, "float16", 4, 3).statement, "float32")
-    monkeypatch.setattr(float_runs, "_einsum", missing)
+    monkeypatch.setattr(float_programs, "_einsum", missing)
     seen = observe(margin, open_inputs)
     assert list(seen.skipped.values()) == ["not implemented for this type"]
-    assert len(seen.programs) == 3
+    assert len(seen.programs) == 7
 
 
 def test_flips_are_counted(oracle):
