@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,13 @@ def save(state: State, path: str | os.PathLike[str], recipe: Recipe, step: int |
 
     Equal arguments give equal bytes.
     """
+    write_state(state, path, recipe.as_json() | {"taken_at_step": recipe.steps if step is None else step})
+
+
+def write_state(state: State, path: str | os.PathLike[str], recipe: Mapping[str, object]) -> None:
+    """Write the tensors, and how they came to be as metadata."""
     # One metadata entry only: the format's writer does not promise an order among several.
-    provenance = recipe.as_json() | {"taken_at_step": recipe.steps if step is None else step}
-    metadata = {"mechproof.recipe": json.dumps(provenance, sort_keys=True)}
+    metadata = {"mechproof.recipe": json.dumps(recipe, sort_keys=True)}
     arrays = {name: tensor.detach().contiguous().numpy() for name, tensor in state.items()}
     atomic_write(path, safetensors.numpy.save(arrays, metadata))
 
