@@ -80,5 +80,26 @@ class Attention(Layer):
         self.sizes(where, d=stream.width)
         return stream
 
+    def definition(self, number: int) -> str:
+        read, given = self.reading(number)
+        has = self.tensors
+
+        def mapped(row: str, name: str) -> str:
+            shift = f" + b_{name}^{{({number},h)}}" if f"b_{name}" in has else ""
+            return f"({read}_{row} W_{name}^{{({number},h)}}{shift})"
+
+        factor = f"\\tfrac{{1}}{{\\sqrt{{{self.scale.root}}}}}" if self.scale.root > 1 else f"{self.scale.factor}"
+        out = f" + b_O^{{({number})}}" if "b_O" in has else ""
+        seen, seen_by = ("m \\le p", "those up to itself") if self.mask == "causal" else ("m", "all of them")
+        heads = f"For each head $h = 0, \\dots, {self.heads - 1}$" if self.heads > 1 else "In its one head, $h = 0$"
+        return (
+            f"{given}{heads}, position $p$ scores every position $m$ that it sees ({seen_by}), the softmax of its "
+            f"scores weighs them, and what they hold is added to the stream:\n"
+            f"$$s^h_{{pm}} = {factor} \\, {mapped('p', 'Q')} \\cdot {mapped('m', 'K')}, \\qquad "
+            f"a^h_{{pm}} = \\frac{{\\exp s^h_{{pm}}}}{{\\sum_{{{seen.replace('m', 'l', 1)}}} \\exp s^h_{{pl}}}},$$\n"
+            f"$$x^{{({number})}}_p = x^{{({number - 1})}}_p + \\sum_h \\sum_{{{seen}}} a^h_{{pm}} \\, "
+            f"{mapped('m', 'V')} W_O^{{({number},h)}}{out}.$$"
+        )
+
 
 LAYER = Attention

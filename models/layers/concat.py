@@ -16,5 +16,9 @@ class Concat(Layer):
     def after(self, stream: Stream, where: str) -> Stream:
         return Stream(1, stream.positions * stream.width)
 
+    def definition(self, number: int) -> str:
+        before = f"x^{{({number - 1})}}"
+        return f"The positions are joined side by side: $$x^{{({number})}}_0 = ({before}_0, {before}_1, \\dots).$$"
+
 
 LAYER = Concat

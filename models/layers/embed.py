@@ -59,5 +59,14 @@ class Embed(Layer):
         self.sizes(where, d=width)
         return Stream(stream.positions, width)
 
+    def definition(self, number: int) -> str:
+        shift = f" + P^{{({number})}}[p]" if "P" in self.tensors else ""
+        table = f"E^{{({number})}}" if self.shared else f"E^{{({number})}}_p"
+        own = "" if self.shared else " (each position has a table of its own)"
+        return (
+            f"$$x^{{({number})}}_p = {table}[t_p]{shift}$$\nis the embedding of token $t_p$ at position $p$, "
+            f"a row of {self.tables[0].shape[1]} numbers{own}."
+        )
+
 
 LAYER = Embed

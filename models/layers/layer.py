@@ -65,6 +65,22 @@ class Layer(ABC):
     def after(self, stream: Stream, where: str) -> Stream:
         """The stream's shape behind the layer; raises :class:`LayerError` when the layer does not fit the stream."""
 
+    @abstractmethod
+    def definition(self, number: int) -> str:
+        """What layer ``number`` (from 0) computes, for a transcript: prose with mathematics.
+
+        The stream behind layer k is x^{(k)}, one row x^{(k)}_p a position; tensors carry the layer's number.
+        """
+
+    def reading(self, number: int) -> tuple[str, str]:
+        """What layer ``number`` reads, in LaTeX, and what defines it where that is not the stream itself."""
+        before = f"x^{{({number - 1})}}"
+        norm = self.inner_norm
+        if norm is None:
+            return before, ""
+        read = f"y^{{({number})}}"
+        return read, f"Let ${read}_p = N_{{{number}}}({before}_p)$. {norm.definition(number)}\n\n"
+
     def sizes(self, where: str, **known: int) -> dict[str, int]:
         """The length of every axis by its letter, from the tensors and what is known; raises :class:`LayerError`.
 

@@ -21,5 +21,9 @@ class Linear(Layer):
     def after(self, stream: Stream, where: str) -> Stream:
         return Stream(stream.positions, self.sizes(where, d=stream.width)["o"])
 
+    def definition(self, number: int) -> str:
+        shift = f" + b^{{({number})}}" if "b" in self.tensors else ""
+        return f"$$x^{{({number})}}_p = x^{{({number - 1})}}_p W^{{({number})}}{shift}.$$"
+
 
 LAYER = Linear

@@ -49,5 +49,22 @@ class Mlp(Layer):
         known = {"d": stream.width} | ({"o": stream.width} if self.skip == "added" else {})
         return Stream(stream.positions, self.sizes(where, **known)["o"])
 
+    def definition(self, number: int) -> str:
+        read, given = self.reading(number)
+        has = self.tensors
+        inner, outer = (
+            f" + b_{{\\mathrm{{{side}}}}}^{{({number})}}" if f"b_{side}" in has else "" for side in ("in", "out")
+        )
+        weight = {side: f"W_{{\\mathrm{{{side}}}}}^{{({number})}}" for side in ("in", "out", "gate")}
+        if self.gated:
+            hidden = f"\\varphi({read}_p {weight['gate']}) \\circ ({read}_p {weight['in']}){inner}"
+        else:
+            hidden = f"\\varphi({read}_p {weight['in']}{inner})"
+        before = f"x^{{({number - 1})}}_p + " if self.skip == "added" else ""
+        return (
+            f"{given}At every position, with {FUNCTIONS[self.function]}:\n"
+            f"$$x^{{({number})}}_p = {before}\\left({hidden}\\right) {weight['out']}{outer}.$$"
+        )
+
 
 LAYER = Mlp

@@ -24,5 +24,11 @@ class Pointwise(Layer):
             raise LayerError(f"{where}, function", f"one of {', '.join(FUNCTIONS)}", self.function)
         return stream
 
+    def definition(self, number: int) -> str:
+        return (
+            f"Entry by entry, with {FUNCTIONS[self.function]}: "
+            f"$$x^{{({number})}}_p = \\varphi(x^{{({number - 1})}}_p).$$"
+        )
+
 
 LAYER = Pointwise

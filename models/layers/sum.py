@@ -16,5 +16,8 @@ class Sum(Layer):
     def after(self, stream: Stream, where: str) -> Stream:
         return Stream(1, stream.width)
 
+    def definition(self, number: int) -> str:
+        return f"The positions are added up: $$x^{{({number})}}_0 = \\sum_p x^{{({number - 1})}}_p.$$"
+
 
 LAYER = Sum

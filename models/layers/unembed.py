@@ -25,5 +25,13 @@ class Unembed(Layer):
             self.norm.after(stream, f"{where}, norm")
         return Stream(stream.positions, self.sizes(where, d=stream.width)["C"])
 
+    def definition(self, number: int) -> str:
+        read, given = self.reading(number)
+        shift = f" + b_U^{{({number})}}" if "b_U" in self.tensors else ""
+        return (
+            f"{given}The logits at position $p$ are the {self.W_U.shape[1]} numbers\n"
+            f"$$\\mathrm{{logits}}_p = {read}_p W_U^{{({number})}}{shift}.$$"
+        )
+
 
 LAYER = Unembed
