@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from .cost import Cost
 from .equality import Application, Chain, Equal, Step, Symmetry
 from .graph import Derivation, ProofGraph
+from .transcript.plain import plain
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """One claim, the rule that gives it, and the explanations of its premises."""
+    """One claim, the rule that gives it, and the explanations of its premises; ``sentence`` and ``because`` are
+    markup."""
 
     claim: int
     sentence: str
@@ -21,13 +23,13 @@ class Explanation:
     premises: tuple[Explanation, ...]
 
     def lines(self, depth: int = 0, told: set[int] | None = None) -> Iterator[str]:
-        """Indented text; a claim that was told before is only named."""
+        """Indented plain text; a claim that was told before is only named."""
         told = set() if told is None else told
         if self.claim in told:
             yield f"{'  ' * depth}[{self.claim}] (above)"
             return
         told.add(self.claim)
-        yield f"{'  ' * depth}[{self.claim}] {self.sentence}  by {self.rule}"
+        yield f"{'  ' * depth}[{self.claim}] {plain(self.sentence)}  by {self.rule}"
         for premise in self.premises:
             yield from premise.lines(depth + 1, told)
 

@@ -32,8 +32,8 @@ Rational = int | Fraction
 class Table:
     """A table of numbers for an environment: nested rows, called with indices, shown as its rows.
 
-    >>> Table([[1, 2], [3, 4]])(1, 0)
-    3
+    >>> Table([[1, 2], [3, 4]])(1, 0), Table([[Fraction(1, 2)], [{4, 3}]])
+    (3, [[1/2], [{3, 4}]])
     """
 
     rows: Any
@@ -47,7 +47,14 @@ class Table:
         return entry
 
     def __repr__(self) -> str:
-        return repr(self.rows)
+        return _shown(self.rows)
+
+
+def _shown(rows: Any) -> str:
+    """Rows and sets of numbers as people write them."""
+    if isinstance(rows, set | frozenset):
+        return f"{{{', '.join(map(_shown, sorted(rows)))}}}"
+    return f"[{', '.join(map(_shown, rows))}]" if isinstance(rows, list | tuple) else str(rows)
 
 
 class Node(ABC):

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import networkx as nx
 
 from .graph import ProofGraph
+from .transcript.plain import plain as plain_text
 
 
 def plain(graph: ProofGraph) -> nx.DiGraph:
@@ -95,7 +96,7 @@ def svg(graph: ProofGraph) -> str:
                     parts.append(f'<line {ends} stroke="#999"{style}/>')
     for claim in drawn:
         x, y = place[claim]
-        told = html.escape(graph.claim(claim).sentence())
+        told = html.escape(plain_text(graph.claim(claim).sentence()))
         parts.append(f'<g><title>{told}</title><rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="4"')
         parts.append(' fill="#f6f8fa" stroke="#57606a"/>')
         for text, down, style in ((graph.claim(claim).kind, 15, "600"), (first[claim].rule.tag, 29, "400")):

@@ -21,6 +21,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from .formula import Connective, Domain, Env, Formula, Max, Min, Num, Relation
+from .transcript.plain import plain_formula
 
 IMPLIES = "\\;\\Longrightarrow\\;"
 TURNED = {"\\le": "\\ge", "\\ge": "\\le", "<": ">", ">": "<", "=": "\\ne", "\\ne": "="}
@@ -81,26 +82,26 @@ def mutated(statement: Formula) -> Iterator[tuple[str, Formula, bool]]:
 def _turned(node: Any) -> tuple[str, Any] | None:
     if not isinstance(node, Relation):
         return None
-    return f"'{node.latex()}' turned round", replace(node, sign=TURNED[node.sign])
+    return f"'{plain_formula(node.latex())}' turned round", replace(node, sign=TURNED[node.sign])
 
 
 def _made_strict(node: Any) -> tuple[str, Any] | None:
     if not isinstance(node, Relation) or node.sign not in STRICT:
         return None
-    return f"'{node.latex()}' made strict", replace(node, sign=STRICT[node.sign])
+    return f"'{plain_formula(node.latex())}' made strict", replace(node, sign=STRICT[node.sign])
 
 
 def _premise_dropped(node: Any) -> tuple[str, Any] | None:
     if not isinstance(node, Connective) or node.sign != IMPLIES:
         return None
-    return f"premise '{node.left.latex()}' dropped", node.right
+    return f"premise '{plain_formula(node.left.latex())}' dropped", node.right
 
 
 def _other_extreme(node: Any) -> tuple[str, Any] | None:
     if not isinstance(node, Max | Min):
         return None
     other = Min if isinstance(node, Max) else Max
-    return f"'{node.latex()}' with the other extreme", other(node.var, node.domain, node.body)
+    return f"'{plain_formula(node.latex())}' with the other extreme", other(node.var, node.domain, node.body)
 
 
 def _off_by_one(node: Any) -> tuple[str, Any] | None:

@@ -7,6 +7,7 @@ from os import PathLike
 from typing import Any
 
 from ..engine.graph import ProofGraph
+from ..engine.transcript.plain import plain
 from ..models.problem import problem
 from ..models.weights import load
 from .backward import Engine, Limits
@@ -51,7 +52,7 @@ def alternatives(weights: str | PathLike[str], text: str, seconds: int, task: st
     for found in engine.solve(goal(text, bench)):
         steps = engine.proof(found.claim).steps
         claim = graph.claim(found.claim)
-        sentence = claim.relation() if isinstance(claim, Accuracy) else claim.sentence().replace("$", "")
+        sentence = claim.relation() if isinstance(claim, Accuracy) else plain(claim.sentence())
         rules = tuple(dict.fromkeys(step.rule.tag for step in steps))
         rows.append(Alternative(sentence, found.price, len(steps), found.dominated, rules))
     return Alternatives(tuple(rows), not engine.cut_short)

@@ -269,6 +269,18 @@ def test_graph_prints_the_proof_graph(run, form, start):
     assert result.code == 0 and result.out.startswith(start) and "token_order_tree/1" in result.out
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("graph", "--strategy", "story"), ("search", "row_difference(EVOU)", "--budget", "5", "--all")],
+)
+def test_terminals_get_no_tex(run, words):
+    """Claims are told in plain text: signs of mathematics as such, no dollars and no backslashes."""
+    result = run(words[0], TIED, *words[1:])
+
+    assert result.code == 0 and "differ by at most" in result.out and len(result.out.splitlines()) > 3
+    assert not set(result.out) & set("$\\{}")
+
+
 def test_convert_writes_what_the_checker_reads(run, tmp_path):
     """The statement's hash does not depend on the container."""
     run("prove", TIED, "--out", "out")

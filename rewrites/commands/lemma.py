@@ -22,12 +22,16 @@ def lemma_test_command(
     seed: Annotated[int, typer.Option(help="Seed of the instances.")] = 0,
 ) -> None:
     """Test lemmas on exact small instances: truth, tightness, and mutants that must be noticed."""
+    from ...engine.transcript.plain import plain, plain_formula
     from ..lemma_file import examine_file
 
     passed = True
     for lemma, report in examine_file(file, instances, seed):
-        typer.echo(f"{lemma.label}: {lemma.title}")
-        found = f"counter-example: {report.counterexample}" if report.counterexample is not None else "none is false"
+        typer.echo(f"{lemma.label}: {plain(lemma.title)}")
+        found = "none is false"
+        if report.counterexample is not None:
+            values = (f"{plain_formula(name)} = {value}" for name, value in report.counterexample.items())
+            found = f"counter-example: {', '.join(values)}"
         typer.echo(f"  {report.instances} instances: {found}")
         typer.echo(f"  tight on one of them: {'yes' if report.attained else 'no'}")
         for mutant in report.mutants:

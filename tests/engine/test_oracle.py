@@ -64,7 +64,7 @@ def test_premises_and_ranges_are_not_mutated():
 
     changes = [change for change, _, _ in mutated(lemma)]
 
-    assert changes == ["'b(p) \\ge 0' turned round", "premise 'a(0) \\le 7' dropped"]
+    assert changes == ["'b(p) ≥ 0' turned round", "premise 'a(0) ≤ 7' dropped"]
 
 
 def test_fails_looks_at_every_instance():

@@ -66,7 +66,8 @@ def test_the_command_says_passed_or_failed(tmp_path, monkeypatch, capsys, bound,
 
     out = capsys.readouterr().out.splitlines()
     assert stop.value.code == code and out[-1] == last
-    assert ("counter-example: {'K': 2, 'a': [" in "\n".join(out)) == (code == 1)
+    assert ("counter-example: K = 2, a = [" in "\n".join(out)) == (code == 1)
+    assert not any(sign in line for line in out for sign in "\\$")
 
 
 @pytest.mark.parametrize(
