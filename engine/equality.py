@@ -1,8 +1,9 @@
 """Equations as claims, and the rules that derive them: one rewrite step, a chain of steps, expansion.
 
-``Equal(a, b)`` says that two terms are equal for every value of their tensors that satisfies the premises it was
-derived from.  A conditional rewrite takes the claims of its conditions as premises: a condition that is merely unproved
-cannot be supplied, so the rewrite does not fire, and an explanation lists each condition with its own derivation.
+``Equal(a, b)`` says that two terms are equal for every value of their tensors; ``Equal(a, b, about)`` that they are
+for the tensors of one statement, since facts about its weights were used.  A conditional rewrite takes the claims of
+its conditions as premises: a condition that is merely unproved cannot be supplied, so the rewrite does not fire, and an
+explanation lists each condition with its own derivation.
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ from typing import Any, ClassVar
 from .claim import Claim
 from .cost import Cost
 from .graph import ProofGraph
-from .rewriting import Position, Rewrite, Shaped, build, positions, replaced, subterm
+from .rewriting import Binding, Condition, Position, Rewrite, Shaped, build, of_which, positions, replaced, subterm
 from .rule import Lemma, NotEstablished, Rule
 from .term import Equation, Named, Term, encoded
 
 
 @dataclass(frozen=True)
 class Equal(Claim):
-    """``left = right``."""
+    """``left = right``, for all tensors or, with ``about``, for those of the statement with this hash."""
 
     left: Term
     right: Term
+    about: str = ""
 
     kind = "equal"
 
@@ -32,10 +34,18 @@ class Equal(Claim):
         return {"kind": self.kind}
 
     def identity(self) -> str:
-        return f"{self.left.key}:{self.right.key}"
+        return f"{self.about}:{self.left.key}:{self.right.key}"
 
     def sentence(self) -> str:
-        return f"${self.left} = {self.right}$."
+        return f"${self.left} = {self.right}${of_which(self.about)}."
+
+
+def _subject(rule: Rule, premises: Sequence[Any]) -> str:
+    """What a conclusion from these premises is about; facts about two networks say nothing about one."""
+    subjects = sorted({premise.about for premise in premises} - {""})
+    if len(subjects) > 1:
+        raise NotEstablished(rule.tag, f"its premises are about different networks: {subjects[0]} and {subjects[1]}")
+    return subjects[0] if subjects else ""
 
 
 @dataclass(frozen=True)
@@ -74,10 +84,11 @@ class Step(Rule):
         if binding is None:
             raise NotEstablished(self.tag, f"it does not match {target}")
         for condition, premise in zip(rule.when, premises, strict=True):
-            wanted = condition.claim(binding)
+            wanted = condition.claim(binding, premise.about)
             if wanted.identity() != premise.identity():
                 raise NotEstablished(self.tag, f"its condition is not the premise given: {wanted.sentence()}")
-        return Equal(advice.term, replaced(advice.term, advice.position, build(rule.right, binding)))
+        rewritten = replaced(advice.term, advice.position, build(rule.right, binding))
+        return Equal(advice.term, rewritten, _subject(self, premises))
 
 
 class Chain(Rule):
@@ -94,7 +105,7 @@ class Chain(Rule):
         first, second = premises
         if first.right != second.left:
             raise NotEstablished(self.tag, f"{first.right} is not {second.left}")
-        return Equal(first.left, second.right)
+        return Equal(first.left, second.right, _subject(self, premises))
 
 
 class Symmetry(Rule):
@@ -108,7 +119,7 @@ class Symmetry(Rule):
     certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> Equal:
-        return Equal(premises[0].right, premises[0].left)
+        return Equal(premises[0].right, premises[0].left, premises[0].about)
 
 
 class Expansion(Rule):
@@ -165,9 +176,11 @@ class Saturation:
     complete: bool = True
 
 
-def steps(graph: ProofGraph, term: Term, rules: Sequence[Rewrite]) -> Iterator[tuple[Rewrite, Position, list[int]]]:
-    """Every application of the rules to the term whose conditions are proved in the graph: rules in order, outermost
-    first."""
+def steps(
+    graph: ProofGraph, term: Term, rules: Sequence[Rewrite], about: str = ""
+) -> Iterator[tuple[Rewrite, Position, list[int]]]:
+    """Every application of the rules to the term whose conditions are proved in the graph, for all tensors or for
+    those of the statement ``about``: rules in order, outermost first."""
     places = list(positions(term))
     by_former: dict[type[Term], list[tuple[Position, Term]]] = {}
     for place in places:
@@ -177,15 +190,23 @@ def steps(graph: ProofGraph, term: Term, rules: Sequence[Rewrite]) -> Iterator[t
             binding = rule.match(target)
             if binding is None:
                 continue
-            guards = [graph.find(condition.claim(binding)) for condition in rule.when]
+            guards = [_proved(graph, condition, binding, about) for condition in rule.when]
             proved = [guard for guard in guards if guard is not None]
             if len(proved) == len(guards):
                 yield rule, position, proved
 
 
-def rewrite_once(graph: ProofGraph, term: Term, rules: Sequence[Rewrite]) -> tuple[Term, int] | None:
+def _proved(graph: ProofGraph, condition: Condition, binding: Binding, about: str) -> int | None:
+    """The id of the condition for all tensors, or else for those of the statement ``about``."""
+    everywhere = graph.find(condition.claim(binding, ""))
+    return graph.find(condition.claim(binding, about)) if everywhere is None else everywhere
+
+
+def rewrite_once(
+    graph: ProofGraph, term: Term, rules: Sequence[Rewrite], about: str = ""
+) -> tuple[Term, int] | None:
     """The first applicable rewrite (rules in order, then outermost first); the new term and the id of the equation."""
-    for rule, position, guards in steps(graph, term, rules):
+    for rule, position, guards in steps(graph, term, rules, about):
         claim = graph.apply(Step(rule), guards, Application(term, position))
         rewritten = graph.claim(claim).right
         if rewritten != term:
@@ -193,14 +214,18 @@ def rewrite_once(graph: ProofGraph, term: Term, rules: Sequence[Rewrite]) -> tup
     return None
 
 
-def normalise(graph: ProofGraph, term: Term, rules: Sequence[Rewrite], limit: int = 10_000) -> tuple[Term, int | None]:
+def normalise(
+    graph: ProofGraph, term: Term, rules: Sequence[Rewrite], limit: int = 10_000, about: str = ""
+) -> tuple[Term, int | None]:
     """Rewrite while some rule applies; the last term and the id of ``term = last`` (None if nothing applied).
+
+    Conditions are facts about all tensors or, with ``about``, also about those of that statement.
 
     Raises :class:`NotEstablished` after ``limit`` steps: rules that go in circles are for :func:`saturate`.
     """
     total: int | None = None
     for _ in range(limit):
-        step = rewrite_once(graph, term, rules)
+        step = rewrite_once(graph, term, rules, about)
         if step is None:
             return term, total
         term, claim = step
@@ -208,9 +233,11 @@ def normalise(graph: ProofGraph, term: Term, rules: Sequence[Rewrite], limit: in
     raise NotEstablished("normalise", f"no normal form after {limit} steps")
 
 
-def saturate(graph: ProofGraph, term: Term, rules: Sequence[Rewrite], budget: Budget) -> Saturation:
+def saturate(
+    graph: ProofGraph, term: Term, rules: Sequence[Rewrite], budget: Budget, about: str = ""
+) -> Saturation:
     """All terms that the rules reach from ``term``, breadth first, each with a proof that it is equal; cycles end by
-    themselves.
+    themselves.  ``about`` as for :func:`normalise`.
 
     No rule is applied twice to the same term at the same position; the order is fixed, so equal input gives equal
     output.
@@ -221,7 +248,7 @@ def saturate(graph: ProofGraph, term: Term, rules: Sequence[Rewrite], budget: Bu
     for _ in range(budget.depth):
         following: list[Term] = []
         for here in frontier:
-            for rule, position, guards in steps(graph, here, rules):
+            for rule, position, guards in steps(graph, here, rules, about):
                 claim = graph.apply(Step(rule), guards, Application(here, position))
                 there = graph.claim(claim).right
                 if there in result.reached:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .claim import Claim
 from .term import (
@@ -95,14 +96,38 @@ def winner(body: Pattern) -> Pattern:
 
 
 @dataclass(frozen=True)
+class Fact(Claim):
+    """A claim about one term: for the tensors of one statement, whose hash is ``about``, or, where that is empty, for
+    all values that the term's tensors may have."""
+
+    term: Term
+    about: str = ""
+
+    def conclusion(self) -> dict[str, Any]:
+        return {"kind": self.kind, "term": str(self.term)}
+
+    def identity(self) -> str:
+        return f"{self.about}:{self.term.key}"
+
+
+def of_which(about: str) -> str:
+    """How a sentence says what it is about: the first digits of a statement's hash, or nothing.
+
+    >>> of_which("0123456789abcdef"), of_which("")
+    (' (for statement 01234567)', '')
+    """
+    return f" (for statement {about[:8]})" if about else ""
+
+
+@dataclass(frozen=True)
 class Condition:
     """``kind`` must hold of what the metavariable stands for; a rule fires only if that claim is proved."""
 
-    kind: type[Claim]
+    kind: type[Fact]
     meta: Meta
 
-    def claim(self, binding: Binding) -> Claim:
-        return self.kind(binding.terms[self.meta.name])  # type: ignore[call-arg]
+    def claim(self, binding: Binding, about: str) -> Fact:
+        return self.kind(binding.terms[self.meta.name], about)
 
 
 @dataclass

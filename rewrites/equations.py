@@ -10,45 +10,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..engine.claim import Claim
-from ..engine.rewriting import Condition, OnesOf, Rewrite, metas, row, softmax, winner
-from ..engine.term import Term
+from ..engine.rewriting import Condition, Fact, OnesOf, Rewrite, metas, of_which, row, softmax, winner
 
 
 @dataclass(frozen=True)
-class Zero(Claim):
+class Zero(Fact):
     """Every entry of a term is zero."""
-
-    term: Term
 
     kind = "zero"
 
-    def conclusion(self) -> dict[str, Any]:
-        return {"kind": self.kind, "term": str(self.term)}
-
-    def identity(self) -> str:
-        return self.term.key
-
     def sentence(self) -> str:
-        return f"${self.term} = 0$."
+        return f"${self.term} = 0${of_which(self.about)}."
 
 
 @dataclass(frozen=True)
-class UnitRowSums(Claim):
+class UnitRowSums(Fact):
     """Every row of a term sums to one: the rows of a selection of tokens do."""
-
-    term: Term
 
     kind = "unit_row_sums"
 
-    def conclusion(self) -> dict[str, Any]:
-        return {"kind": self.kind, "term": str(self.term)}
-
-    def identity(self) -> str:
-        return self.term.key
-
     def sentence(self) -> str:
-        return f"Every row of ${self.term}$ sums to one."
+        return f"Every row of ${self.term}$ sums to one{of_which(self.about)}."
 
 
 A, B, C, c, r, L = metas("A B C c r L")

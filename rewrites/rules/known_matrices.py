@@ -21,6 +21,7 @@ from ...engine.term import ONE, Named, Tensor, Term
 from ...models.statement import Statement
 from .network_definition import Network
 from .path_decomposition import values_of
+from .selection import SELECTION
 
 # Names of advice with the digests of what they stand for, sorted by name.
 Meanings = tuple[tuple[str, str], ...]
@@ -94,7 +95,7 @@ class NameMatrix(Rule):
     def conclude(self, premises: Sequence[Any], advice: tuple[str, DyadicMatrix]) -> KnownMatrices:
         (known,) = premises
         name, matrix = advice
-        if name in known.values or name.startswith(ONE):
+        if name in known.values or name == SELECTION or name.startswith(ONE):
             raise NotEstablished(self.tag, f"the name {name!r} is taken")
         return KnownMatrices(known.statement, {**known.values, name: matrix}, (*known.advice, name))
 

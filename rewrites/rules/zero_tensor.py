@@ -14,6 +14,7 @@ from ...engine.cost import Cost
 from ...engine.rule import NotEstablished, Rule
 from ...engine.term import Term
 from ..equations import Zero
+from .known_matrices import tensor_names
 from .network_definition import Network
 from .path_decomposition import values_of
 
@@ -29,7 +30,12 @@ class ZeroByValue(Rule):
     certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Term) -> Zero:
-        value = advice.evaluate(values_of(premises[0].statement.network))
+        statement = premises[0].statement
+        values = values_of(statement.network)
+        strangers = sorted(tensor_names(advice) - values.keys())
+        if strangers:
+            raise NotEstablished(self.tag, f"{', '.join(strangers)} is no weight of the network")
+        value = advice.evaluate(values)
         if value.numerators != fmpz_mat(*value.shape):
             raise NotEstablished(self.tag, f"{advice} has an entry that is not zero")
-        return Zero(advice)
+        return Zero(advice, statement.sha256)

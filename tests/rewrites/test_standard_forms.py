@@ -89,6 +89,7 @@ def test_zero_biases_are_a_fact_about_one_network():
 
     claim = proof.graph.apply(ZeroByValue(), [network], terms.weights["b_Q"])
 
-    assert proof.graph.claim(claim).sentence() == "$b_{Q} = 0$."
+    about = proof.theorem.statement.sha256
+    assert proof.graph.claim(claim).sentence() == f"$b_{{Q}} = 0$ (for statement {about[:8]})."
     with pytest.raises(NotEstablished, match="not zero"):
         proof.graph.apply(ZeroByValue(), [network], terms.weights["W_Q"])

@@ -15,16 +15,22 @@ from mechproof.rewrites.rules.known_matrices import KnownWeights
 from mechproof.rewrites.rules.network_definition import NetworkDefinition
 
 
-def small_known(seed: int = 0) -> tuple[ProofGraph, int]:
-    """V = 3, K = 2, d = 2, h = 2, entries in eighths."""
+def small_statement(seed: int = 0, zero: tuple[str, ...] = ()) -> Statement:
+    """V = 3, K = 2, d = 2, h = 2, entries in eighths; the tensors named in ``zero`` are zero."""
     rng = random.Random(seed)
     sizes = OneLayerTerms(3, 2, 2, 2)
     tensors = {
         name: DyadicMatrix.from_integers(
-            *tensor.size, [rng.randint(-20, 20) for _ in range(tensor.size[0] * tensor.size[1])], -3
+            *tensor.size,
+            [(name not in zero) * rng.randint(-20, 20) for _ in range(tensor.size[0] * tensor.size[1])],
+            -3,
         )
         for name, tensor in sizes.weights.items()
     }
-    statement = Statement(OneLayerAttention(3, 2, 2, 2, MappingProxyType(tensors)), MaxOfK(2, 3))
+    return Statement(OneLayerAttention(3, 2, 2, 2, MappingProxyType(tensors)), MaxOfK(2, 3))
+
+
+def small_known(seed: int = 0) -> tuple[ProofGraph, int]:
+    """That network's weights, known in a fresh graph."""
     graph = ProofGraph()
-    return graph, graph.apply(KnownWeights(), [graph.apply(NetworkDefinition(), (), statement)])
+    return graph, graph.apply(KnownWeights(), [graph.apply(NetworkDefinition(), (), small_statement(seed))])
