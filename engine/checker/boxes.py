@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .exponential import FIRST_BITS, Enclosure, exponential, shifted_down, shifted_up
+from .exponential import FIRST_BITS, Enclosure, exponential, exponential_steps, shifted_down, shifted_up
 from .margins import Margins
 
 
@@ -26,7 +26,7 @@ def boxes(margins: Margins, scores: Sequence[Sequence[int]], noise: Sequence[Seq
     budget = margins.budget
 
     def power(score: int) -> Enclosure:
-        budget.spend(64 + ((score.bit_length() >> 6) ** 2 >> 7))
+        budget.spend(exponential_steps(FIRST_BITS, score.bit_length()))
         return exponential(score, unit, margins.head, FIRST_BITS)
 
     found: list[Boxes] = []

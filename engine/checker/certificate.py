@@ -2,7 +2,7 @@
 
 The format leaves no freedom (one spelling of each number, one order of keys, no white space), so reading it by
 its grammar is at once parsing, checking that the text is canonical, and refusing duplicate keys, floats, deep
-nesting and everything else that JSON could hold. Work and memory are proportional to the text.
+nesting and everything else that JSON could hold. Work and memory are proportional to the text; tables stay arrays.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import struct
-from collections.abc import Callable
+import sys
+from array import array
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from .budget import MAX_TABLE_ENTRIES
@@ -87,7 +88,7 @@ class Reader:
             raise Failure(Code.E111, at=at)
         return int(token, 16)
 
-    def table(self) -> tuple[int, ...]:
+    def table(self) -> Sequence[int]:
         """Numbers of 16 bits, the higher byte first, in canonical base64; E112 for more than 2^21."""
         at = self.at
         token = self._take(_BASE64, "a table in base64")
@@ -96,7 +97,10 @@ class Reader:
         data = self._decoded(token, at)
         if len(data) % 2:
             raise Failure(Code.E110, at=at, expected="16-bit numbers", found=f"{len(data)} bytes")
-        return struct.unpack(f">{len(data) // 2}H", data)
+        numbers = array("H", data)
+        if sys.byteorder == "little":
+            numbers.byteswap()
+        return numbers
 
     def _decoded(self, token: bytes, at: int) -> bytes:
         """What canonical base64 stands for."""
@@ -104,7 +108,9 @@ class Reader:
             data = base64.b64decode(token, validate=True)
         except binascii.Error as error:
             raise Failure(Code.E110, at=at, expected="base64", found=str(error)) from error
-        if base64.b64encode(data) != token:
+        # each four characters before the last four stand for three bytes in one way only
+        last = data[(len(data) - 1) // 3 * 3 :] if data else b""
+        if len(token) != -(-len(data) // 3) * 4 or base64.b64encode(last) != token[-4:]:
             raise Failure(Code.E110, at=at, expected="canonical base64", found="another text")
         return data
 
@@ -133,15 +139,15 @@ class Reader:
         """The symbols of a tree."""
         return self._take(_TREE, "the symbols of a tree").decode("ascii")
 
-    def items(self, item: Callable[[], Item]) -> list[Item]:
-        """A JSON list; E112 when it is longer than a million."""
+    def items(self, item: Callable[[], Item], most: int = MAX_ITEMS) -> list[Item]:
+        """A JSON list; E112 when it is longer."""
         self.literal("[")
         found: list[Item] = []
         if self.text[self.at : self.at + 1] != b"]":
             found.append(item())
             while self.text[self.at : self.at + 1] == b",":
-                if len(found) == MAX_ITEMS:
-                    raise Failure(Code.E112, at=self.at, limit=MAX_ITEMS)
+                if len(found) == most:
+                    raise Failure(Code.E112, at=self.at, limit=most)
                 self.at += 1
                 found.append(item())
         self.literal("]")

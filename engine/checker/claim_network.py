@@ -37,7 +37,7 @@ class Sequences:
         """exp(score / sqrt(h))."""
         key = score, self.precision
         if key not in self.weights:
-            self.budget.spend(exponential_steps(self.precision))
+            self.budget.spend(exponential_steps(self.precision, score.bit_length()))
             unit, head = self.margins.score_unit, self.margins.head
             self.weights[key] = exponential(score, unit, head, self.precision)
         return self.weights[key]

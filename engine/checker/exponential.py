@@ -10,7 +10,7 @@ from functools import lru_cache
 from math import isqrt
 from typing import NamedTuple
 
-from .budget import Budget
+from .budget import Budget, product_steps
 from .errors import Code, Failure
 
 MAX_SCORE_BITS = 24
@@ -95,9 +95,13 @@ def exponential(score: int, exponent: int, head: int, precision: int) -> Enclosu
     return Enclosure(low >> cut, -(-high >> cut), k - bits + cut)
 
 
-def exponential_steps(precision: int) -> int:
-    """What an exponential takes."""
-    return 16 + (precision * precision >> 13)
+def exponential_steps(precision: int, score_bits: int = 0) -> int:
+    """What an exponential takes, of a score of so many bits: some n / 15 products of n bits, and the score's square.
+
+    >>> exponential_steps(128), exponential_steps(16384)
+    (16, 131088)
+    """
+    return 16 + (precision * precision * isqrt(precision) >> 18) + ((score_bits >> 6) ** 2 >> 7)
 
 
 def shifted_down(value: int, shift: int) -> int:
@@ -129,9 +133,11 @@ def sign_of_sum(terms: Iterable[tuple[int, int]], exponent: int, head: int, budg
         return 0
     if len({g > 0 for _, g in left}) == 1:
         return 1 if left[0][1] > 0 else -1
+    score_bits, bits = (max(map(int.bit_length, part)) for part in zip(*left, strict=True))
     precision = FIRST_BITS
     while precision <= LAST_BITS:
-        budget.spend(len(left) * exponential_steps(precision))
+        each = exponential_steps(precision, score_bits) + product_steps(8, bits + precision, precision)
+        budget.spend(len(left) * each)
         powers = [(g, exponential(s, exponent, head, precision)) for s, g in left]
         unit = max(g.bit_length() + e.exponent for g, e in powers) - precision
         low = sum(shifted_down(g * (e.low if g > 0 else e.high), e.exponent - unit) for g, e in powers)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .certificate import Reader
-from .errors import Code, Failure
 
 MOST_LAYERS = 1 << 8
 
@@ -29,15 +28,6 @@ def layered(layers: Iterable[tuple[int, int]]) -> int:
     return total
 
 
-def require_few(what: str, number: int, at: int) -> None:
-    """E110 for more layers than are added up."""
-    if number > MOST_LAYERS:
-        raise Failure(Code.E110, at=at, expected=f"at most {MOST_LAYERS} {what}", found=number)
-
-
 def read_reaches(reader: Reader) -> Reaches:
-    """``["base64",...]``, tables as for ``attention_range/1``; E110 for too many."""
-    at = reader.at
-    reaches = reader.items(reader.table)
-    require_few("reaches", len(reaches), at)
-    return reaches
+    """``["base64",...]``, tables as for ``attention_range/1``; E112 for too many."""
+    return reader.items(reader.table, MOST_LAYERS)

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from .budget import Budget, cell_steps
 from .dyadic import in_units
-from .exponential import FIRST_BITS, Enclosure, exponential, shifted_down, shifted_up, sign_of_sum
+from .exponential import FIRST_BITS, Enclosure, exponential, exponential_steps, shifted_down, shifted_up, sign_of_sum
 from .packing import maximum, nonnegative, ones, pack, tops
 from .paths import Paths
 
@@ -82,7 +82,9 @@ class Margins:
 
     def _exponentials(self, scores: Rows, upper: Rows) -> list[list[Enclosure]]:
         """exp(score / sqrt(h)): by q and t for tokens, by q and p for positions."""
-        self.budget.spend((16 if self.exact else 32) * len(scores) * len(scores[0]))
+        bits = max(max(map(int.bit_length, row)) for row in (*scores, *upper))
+        each = exponential_steps(FIRST_BITS, bits) * (1 if self.exact else 2)
+        self.budget.spend(each * len(scores) * len(scores[0]))
         return [list(map(self._weight, *both)) for both in zip(scores, upper, strict=True)]
 
     def _weight(self, least: int, most: int) -> Enclosure:

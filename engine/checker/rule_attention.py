@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from .certificate import Reader
 from .errors import Code, Failure
-from .exponential import Enclosure, exponential, shifted_down, shifted_up
+from .exponential import Enclosure, exponential, exponential_steps, shifted_down, shifted_up
 from .margins import Margins
 from .rule import Auditor, Derivation, Rule
 from .rule_row_split import KIND as ROW_SPLIT
@@ -116,7 +116,7 @@ class Ranges:
         if score not in self.powers:
             if len(self.powers) == MOST_POWERS:
                 self.powers.clear()
-            self.margins.budget.spend(64 + ((score.bit_length() >> 6) ** 2 >> 7))
+            self.margins.budget.spend(exponential_steps(PRECISION, score.bit_length()))
             self.powers[score] = exponential(score, self.unit, self.margins.head, PRECISION)
         return self.powers[score]
 
@@ -168,14 +168,15 @@ def check_reach(auditor: Auditor, derivation: Derivation, table: Sequence[int]) 
     if len(table) != vocabulary**2 * positions:
         raise derivation.differs("the size of the reach", len(table), vocabulary**2 * positions)
     auditor.budget.spend(len(table))
-    treated = [index for index, entry in enumerate(table) if entry]
-    for index in treated:
-        pair, c = divmod(index, positions)
-        q, m = divmod(pair, vocabulary)
-        j = table[index] - 1
-        if not (c and j < m and (q == m or q <= j)):
-            raise Failure(Code.E256, id=derivation.id, rule=derivation.rule.name, cell=(q, m, c), reach=j)
-    return len(treated)
+    treated = 0
+    for index, entry in enumerate(table):
+        if entry:
+            treated += 1
+            pair, c = divmod(index, positions)
+            q, m = divmod(pair, vocabulary)
+            if not (c and entry <= m and (q == m or q < entry)):
+                raise Failure(Code.E256, id=derivation.id, rule=derivation.rule.name, cell=(q, m, c), reach=entry - 1)
+    return treated
 
 
 RULE = Rule("attention_range/1", ("paths", ROW_SPLIT), KIND, read_reach, read_conclusion, check)

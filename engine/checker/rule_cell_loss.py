@@ -126,7 +126,7 @@ class LossCell:
         return log_one_plus(steps, side)
 
 
-def read_advice(reader: Reader) -> list[tuple[int, ...]]:
+def read_advice(reader: Reader) -> list[Sequence[int]]:
     """``{"differences":["base64",...]}``, by m."""
     reader.literal('{"differences":')
     differences = reader.items(reader.table)

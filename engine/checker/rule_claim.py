@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .certificate import Reader
-from .claim_text import parse
+from .claim_text import MAX_PARTS, parse
 from .claim_tree import Compare, Node
 from .claim_truth import HOLDS, Truth
 from .claim_value import Directions, Known, Values
@@ -114,7 +114,7 @@ def read_advice(reader: Reader) -> Advice:
     if not LOWEST_BITS <= bits <= HIGHEST_BITS:
         raise Failure(Code.E111, at=at)
     reader.literal(',"spectra":')
-    spectra = reader.items(lambda: read_directions(reader))
+    spectra = reader.items(lambda: read_directions(reader), MAX_PARTS)
     reader.literal("}")
     return Advice(bits, spectra)
 

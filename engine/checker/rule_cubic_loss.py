@@ -15,7 +15,7 @@ from operator import add
 
 from .certificate import Reader
 from .exponential import shifted_up
-from .layers import layered, require_few
+from .layers import MOST_LAYERS, layered
 from .logarithm import STEP_BITS, log_one_plus
 from .margins import Margins
 from .rule import Auditor, Derivation, Rule
@@ -25,11 +25,9 @@ from .shards import in_shards
 
 
 def read_advice(reader: Reader) -> list[int]:
-    """``{"thresholds":[-32768,...]}``, in units of 2**-STEP_BITS; E110 for too many."""
+    """``{"thresholds":[-32768,...]}``, in units of 2**-STEP_BITS; E112 for too many."""
     reader.literal('{"thresholds":')
-    at = reader.at
-    thresholds = reader.items(reader.small)
-    require_few("thresholds", len(thresholds), at)
+    thresholds = reader.items(reader.small, MOST_LAYERS)
     reader.literal("}")
     return thresholds
 

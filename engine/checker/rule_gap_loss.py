@@ -57,7 +57,7 @@ class Target:
 
 
 def read_advice(reader: Reader) -> Reaches:
-    """``{"reaches":["base64",...]}``; E110 for too many."""
+    """``{"reaches":["base64",...]}``; E112 for too many."""
     reader.literal('{"reaches":')
     reaches = read_reaches(reader)
     reader.literal("}")

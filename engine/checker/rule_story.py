@@ -18,7 +18,7 @@ from typing import NamedTuple
 from .certificate import Reader
 from .dyadic import Matrix, in_units, product
 from .errors import Code, Failure
-from .exponential import exponential
+from .exponential import exponential, exponential_steps
 from .rule import Auditor, Derivation, Rule, no_advice
 from .rule_attention import ONE, PRECISION, check_reach, least_share, read_reach
 from .rule_known import known_names
@@ -149,7 +149,7 @@ class Floors:
         strengths, sizes, noise, _ = self.direction
         score = strengths[q] * (self.peaks[self.reach(q, m, c)] - sizes[m]) + noise[q]
         score = (score << self.shift) + self.positions[q]
-        self.auditor.budget.spend(64 + ((score.bit_length() >> 6) ** 2 >> 7))
+        self.auditor.budget.spend(exponential_steps(PRECISION, score.bit_length()))
         network = self.auditor.network
         x = exponential(score, self.unit, network.head, PRECISION)
         return least_share((network.positions - c) * ONE, c * ONE, x)

@@ -13,10 +13,10 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .budget import Budget
+from .budget import Budget, quotient_steps
 from .certificate import Reader
 from .errors import Code, Failure
-from .margins import Column, Margins
+from .margins import COLUMN_BITS, Column, Margins
 from .rule import Auditor, Count, Derivation, Rule, check_count, read_count
 from .rule_tree import Cell
 from .shards import in_shards
@@ -95,7 +95,7 @@ def within_bound(costs: Sequence[Sequence[int]], bound: int, index: int, budget:
     bits = field * (bound + 1)
     if bits > MAX_SERIES_BITS:
         raise Failure(Code.E235, index=index, found=bits, limit=MAX_SERIES_BITS)
-    budget.spend(sum(map(len, costs)) * (1 + (bits >> 15)))
+    budget.spend(sum(map(len, costs)) * (1 + (bits >> 12)))
     table = ones_table(bound + 1, field)
     kept = (1 << bits) - 1
     for row in costs[:-1]:
@@ -138,11 +138,20 @@ def column_for(cell: Cell, triple: Triple, index: int) -> Column:
     if unit < column.unit - FINEST_BITS:
         limit = column.unit - FINEST_BITS + logit_unit
         raise Failure(Code.E234, index=index, exponent=triple.exponent, limit=limit)
-    if unit < column.unit:
-        return cell.margins.column(cell.q, cell.m, triple.x, unit)
-    if unit > column.unit + COARSEST_BITS:
-        return cell.margins.column(cell.q, cell.m, triple.x, unit - COARSEST_BITS)
-    return column
+    own = min(max(unit - COARSEST_BITS, column.unit), unit)
+    charge(cell, triple, unit - own, column.unit - own)
+    return column if own == column.unit else cell.margins.column(cell.q, cell.m, triple.x, own)
+
+
+def charge(cell: Cell, triple: Triple, coarser: int, finer: int) -> None:
+    """What a triple takes whose unit is so many bits coarser, and D's so many finer, than they might be.
+
+    For each token at each free position some sums, and two quotients by the step.
+    """
+    bits = max(COLUMN_BITS + max(0, finer), max(map(int.bit_length, triple.maxima), default=0) + coarser)
+    entries = (cell.m + 1) * cell.free
+    quotients = quotient_steps(2 * entries, bits, triple.step.bit_length() + coarser)
+    cell.margins.budget.spend(entries * (4 + (bits >> 11)) + quotients)
 
 
 def count_triple(cell: Cell, triple: Triple, index: int) -> tuple[int, int]:
@@ -164,10 +173,10 @@ def count_triple(cell: Cell, triple: Triple, index: int) -> tuple[int, int]:
 
 
 def count_cell(margins: Margins, q: int, m: int, triples: Sequence[tuple[int, Triple]]) -> tuple[int, int]:
-    """At least and at most so many sequences of the cell are wrong."""
+    """At least and at most so many sequences of the cell are wrong; a triple of an x that is not open is ignored."""
     size = margins.size(q, m)
     cell = Cell(margins, q, m)
-    counts = {triple.x: count_triple(cell, triple, index) for index, triple in triples}
+    counts = {triple.x: count_triple(cell, triple, index) for index, triple in triples if triple.x in cell.open}
     least = max((low for low, _ in counts.values()), default=0)
     most = sum(counts[x][1] if x in counts else size for x in cell.open)
     return least, min(size, most)

@@ -18,6 +18,8 @@ from .rule_float import FloatAccuracy
 from .statement import TASK, statement_hash
 
 MAX_JOBS = 256
+# of a certificate, as it is read
+BYTES_A_STEP = 3
 
 
 @dataclass(frozen=True)
@@ -150,8 +152,9 @@ def _checked(
         if not 1 <= jobs <= MAX_JOBS or budget < 1:
             raise Failure(Code.E100, problem=f"the jobs must be 1 to {MAX_JOBS}, and the budget positive")
         text = read_bytes(str(certificate_path), MAX_CERTIFICATE)
-        certificate = read_certificate(text, with_own(own_rules))
         steps = Budget(budget)
+        steps.spend(len(text) // BYTES_A_STEP)
+        certificate = read_certificate(text, with_own(own_rules))
         network = read_network(str(weights_path), steps)
         auditor = Auditor(network, statement_hash(network), steps, jobs)
         check_proof(certificate, auditor)

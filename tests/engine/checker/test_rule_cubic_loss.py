@@ -156,7 +156,7 @@ def test_a_small_budget_is_refused(emitter: Any, judge: Any) -> None:
         ('{"thresholds":["0x1"]}', Code.E110),
         ('{"thresholds":[1.5]}', Code.E110),
         ('{"threshold":[1]}', Code.E110),
-        ('{"thresholds":[' + ",".join(["1"] * 257) + "]}", Code.E110),
+        ('{"thresholds":[' + ",".join(["1"] * 257) + "]}", Code.E112),
         ('{"thresholds":[2147483648]}', Code.E111),
     ],
 )

@@ -185,7 +185,7 @@ def test_reaches_that_are_none_are_refused(emitter: Any, judge: Any, example: An
     cases = [
         ("E216", [table([0] * (size - 1))]),
         ("E256", [table([*[0] * (size - 1), 60])]),
-        ("E110", [table([0] * size)] * 257),
+        ("E112", [table([0] * size)] * 257),
     ]
     for code, reaches in cases:
         advice["reaches"] = reaches

@@ -88,7 +88,7 @@ def test_reaches_that_are_none_are_refused(emitter: Any, judge: Any, example: An
     cases = [
         ("E216", [table(*[0] * (size - 3))]),
         ("E256", [table(*[0] * (size - 1), 60)]),
-        ("E110", [table(*[0] * size)] * 257),
+        ("E112", [table(*[0] * size)] * 257),
         ("E110", ["AA=="]),
     ]
     for code, reaches in cases:
