@@ -1,4 +1,6 @@
-"""mechproof: exact proofs about trained networks.
+"""Exact proofs about trained networks.
+
+::
 
     import mechproof
     proof = mechproof.prove("model.safetensors")     # or a live TransformerLens model

@@ -1,8 +1,12 @@
-"""The manual: every page can be reached from its index."""
+"""The manual: every page can be reached from its index, and what stands on it can be shown."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+import mechproof
+from mechproof.engine.transcript.formula import read
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -12,3 +16,23 @@ def test_every_page_is_in_the_index():
     index = (DOCS / "index.md").read_text("utf-8").splitlines()
     missing = [page.stem for page in DOCS.glob("*.md") if page.stem != "index" and page.stem not in index]
     assert missing == [] and "decisions/*" in index
+
+
+def test_every_public_name_is_on_the_page_of_the_package():
+    """Names are imported when they are asked for, so that no tool finds them by itself."""
+    page = (DOCS / "api.md").read_text("utf-8")
+    assert [name for name in mechproof.__all__ if f":: mechproof.{name}\n" not in page] == []
+
+
+def test_formulas_of_the_manual_are_formulas():
+    """Pages hold mathematics between dollars; the reader of transcripts, which renders them, can read each."""
+    found = 0
+    for page in DOCS.rglob("*.md"):
+        if "_build" in page.parts:
+            continue
+        text = re.sub(r"```.*?```|^    .*?$|`[^`\n]*`", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+        assert text.count("$") % 2 == 0, page
+        for formula in re.findall(r"\$+([^$]+)\$+", text):
+            read(formula)
+            found += 1
+    assert found
