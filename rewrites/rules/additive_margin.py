@@ -54,7 +54,7 @@ _softmax_logit = {
 ADDITIVE = Lemma(
     label="additive-margin",
     title="The sign of a logit difference is additive over positions",
-    given="For all reals $w_0, \\dots, w_{K-1} > 0$ and $\\lambda(p, x)$ and all tokens $x$, $m$:",
+    given="For all reals $w_0, \\dots, w_{K-1} > 0$ ($K \\ge 1$) and $\\lambda(p, x)$ and all tokens $x$, $m$:",
     statement=(_softmax_logit["x"] < _softmax_logit["m"]).iff(
         Total(
             p,

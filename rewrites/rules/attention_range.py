@@ -61,8 +61,8 @@ RANGE = Lemma(
     label="attention-range",
     title="Attention from score gaps",
     given=(
-        "For all positive $b_p$ ($p < n$, the weights of the copies of $m$) and $e_k$ ($k < r$, what the other "
-        "positions would weigh with a copy of $m$), all $0 \\le x \\le y$, and weights $w_k$ of the others:"
+        "For all positive $b_p$ ($p < n$, $n \\ge 1$, the weights of the copies of $m$) and $e_k$ ($k < r$, what the "
+        "other positions would weigh with a copy of $m$), all $0 \\le x \\le y$, and weights $w_k$ of the others:"
     ),
     statement=ForAll(
         _k,

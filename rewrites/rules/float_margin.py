@@ -69,7 +69,8 @@ FLOAT_MARGIN = Lemma(
     label="float-margin",
     title="The sign of a computed logit difference",
     given=(
-        "For all reals $w'_p > 0$, $w^{-}_p$, $w^{+}_p$, $\\Delta_p$ (the exact $\\lambda_p(x) - \\lambda_p(m)$), "
+        "For all reals $w'_p > 0$ ($p < K$, $K \\ge 1$), $w^{-}_p$, $w^{+}_p$, $\\Delta_p$ (the exact "
+        "$\\lambda_p(x) - \\lambda_p(m)$), "
         "$e_p \\ge 0$ (the errors of both logits), $L$ (the computed $\\mathrm{logit}_x$ minus the "
         "computed $\\mathrm{logit}_m$), and all $a_p$, $b_p$ with the bounds stated:"
     ),

@@ -31,7 +31,7 @@ def _mean(weight: At) -> Total:
 TILT = Lemma(
     label="tilted-average",
     title="An average with tilted weights",
-    given="For all reals $w_p, w'_p > 0$, $f_p$ and $r \\ge 1$:",
+    given="For all reals $w_p, w'_p > 0$ and $f_p$ ($p < K$, $K \\ge 1$) and $r \\ge 1$:",
     statement=ForAll(_p, _positions, (_w <= _r * _tilted) & (_tilted <= _r * _w)).implies(
         Absolute(_mean(_tilted).over(Total(_p, _positions, _tilted)) - _mean(_w).over(Total(_p, _positions, _w)))
         <= (_r - _one).over(_r + _one) * (Max(_p, _positions, _f) - Min(_p, _positions, _f))

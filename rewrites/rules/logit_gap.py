@@ -67,7 +67,7 @@ def _f(at: Any) -> Any:
 ENDS = Lemma(
     label="gap-at-ends",
     title="A logit gap is worst at an end of the attention range",
-    given="For all $b_x$, $r_x$, $w$ and $u \\le \\alpha \\le v$:",
+    given="For all $b_x$, $r_x$ ($x < n$, $n \\ge 1$), $w$ and $u \\le \\alpha \\le v$:",
     statement=((Var("u") <= Var("\\alpha")) & (Var("\\alpha") <= Var("v"))).implies(
         (_f(Var("\\alpha")) + (Num(1) - Var("\\alpha")) * Var("w") <= _f(Var("u")) + (Num(1) - Var("u")) * Var("w"))
         | (_f(Var("\\alpha")) + (Num(1) - Var("\\alpha")) * Var("w") <= _f(Var("v")) + (Num(1) - Var("v")) * Var("w"))
@@ -82,7 +82,7 @@ ENDS = Lemma(
 ANCHOR = Lemma(
     label="gap-anchor",
     title="The largest of many affine functions, from its value at an anchor",
-    given="For all $b_x$, $r_x$, all $a$ and $\\alpha$:",
+    given="For all $b_x$, $r_x$ ($x < n$, $n \\ge 1$), all $a$ and $\\alpha$:",
     statement=(
         (Var("\\alpha") >= _a).implies(_f(Var("\\alpha")) <= _f(_a) + (Var("\\alpha") - _a) * Max(_x, _outputs, _r))
     )
@@ -97,7 +97,7 @@ ANCHOR = Lemma(
 CHORD = Lemma(
     label="gap-chord",
     title="The largest of many affine functions lies below its chords",
-    given="For all $b_x$, $r_x$, all $a < d$ and $a \\le \\alpha \\le d$:",
+    given="For all $b_x$, $r_x$ ($x < n$, $n \\ge 1$), all $a < d$ and $a \\le \\alpha \\le d$:",
     statement=((_a <= Var("\\alpha")) & (Var("\\alpha") <= Var("d"))).implies(
         (Var("d") - _a) * _f(Var("\\alpha"))
         <= (Var("d") - Var("\\alpha")) * _f(_a) + (Var("\\alpha") - _a) * _f(Var("d"))

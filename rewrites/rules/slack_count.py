@@ -51,7 +51,9 @@ def _logit(token: str) -> Total:
 SLACK = Lemma(
     label="margin-with-slack",
     title="A logit difference below a number, as a sum over positions",
-    given="For all reals $w_0, \\dots, w_{K-1} > 0$, $\\gamma$ and $\\lambda(p, x)$ and all tokens $x$, $m$:",
+    given=(
+        "For all reals $w_0, \\dots, w_{K-1} > 0$ ($K \\ge 1$), $\\gamma$ and $\\lambda(p, x)$ and all tokens $x$, $m$:"
+    ),
     statement=(_logit("x") < _logit("m") - Var("\\gamma")).iff(
         Total(
             _p,
