@@ -21,13 +21,13 @@ LEFT_BEHIND = shutil.ignore_patterns(
 
 
 def run(*command: str | Path, cwd: Path, expect: int = 0) -> str:
-    """Standard output of a command that sees nothing of this checkout."""
+    """Standard output (standard error, for wrong usage) of a command that sees nothing of this checkout."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
         list(map(str, command)), cwd=cwd, env=environment, capture_output=True, text=True, timeout=280
     )
     assert done.returncode == expect, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
+    return done.stderr if expect == 2 else done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +122,6 @@ def test_installed_wheel_proves_and_checks_without_torch(installed, tmp_path):
     )
     other = max(networks, key=lambda path: path.stat().st_size)
     assert run(mechproof, "check", certificate, "--weights", other, cwd=tmp_path, expect=1).startswith("s REFUSED ")
+    assert run(mechproof, "audit", smallest, cwd=tmp_path, expect=2) == (
+        "mechproof: this needs torch, which is not installed: pip install 'mechproof[torch]'\n"
+    )
