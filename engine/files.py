@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .errors import MechproofError
 
@@ -95,19 +98,44 @@ def atomic_write(path: str | os.PathLike[str], content: bytes) -> None:
 
     Raises :class:`CannotWrite`; the old file is then untouched and nothing is left beside it.
     """
-    target = Path(path)
-    temporary = target.parent / f".{secrets.token_hex(8)}.part"
+    write_together({path: content})
+
+
+def write_together(files: Mapping[Any, bytes]) -> None:
+    """Replace the contents of the files at these paths, each as :func:`atomic_write` does, and none before all are on the device.
+
+    A link stays a link. Raises :class:`CannotWrite`, also for what is no regular file; when the device is full or a
+    path is unusable, all old files are untouched and nothing is left beside them.
+    """
+    prepared: dict[Path, tuple[Path, str]] = {}
     try:
-        try:
-            with open(temporary, "xb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        for path, content in files.items():
+            with _refusals(os.fspath(path)):
+                target = Path(os.path.realpath(path))
+                if target.exists() and not target.is_file():
+                    raise CannotWrite(os.fspath(path), "it exists, and is not a regular file")
+                temporary = target.parent / f".{secrets.token_hex(8)}.part"
+                prepared[temporary] = target, os.fspath(path)
+                with open(temporary, "xb") as stream:
+                    stream.write(content)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+        for temporary, (target, name) in prepared.items():
+            with _refusals(name):
+                os.replace(temporary, target)
+    finally:
+        for temporary in prepared:
+            with suppress(OSError, ValueError):
+                temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _refusals(file: str) -> Iterator[None]:
+    """What the system refuses inside is about this file."""
+    try:
+        yield
     except (OSError, ValueError) as error:
-        raise CannotWrite(os.fspath(path), reason(error)) from None
+        raise CannotWrite(file, reason(error)) from None
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:

@@ -49,7 +49,8 @@ class SystemRefused(MechproofError):
 def sentences() -> Iterator[None]:
     """Every error that a user or the machine can cause inside becomes one sentence on standard error and its exit code.
 
-    Output that cannot be written is such an error, also when the system notices at the end only.
+    Output that cannot be written is such an error, also when the system notices at the end only: the exit codes 0 and 1
+    say that the result was told.
     """
     try:
         try:
@@ -60,6 +61,14 @@ def sentences() -> Iterator[None]:
                     sys.stdout.flush()
         except MemoryError:
             raise OutOfMemory from None
+        except RuntimeError as error:
+            if "DefaultCPUAllocator" not in str(error):  # torch's way to say so
+                raise
+            raise OutOfMemory from None
+        except SystemExit as stop:
+            if isinstance(stop.__context__, BrokenPipeError):  # typer and rich have ended with 1
+                sys.exit(2)
+            raise
         except ModuleNotFoundError as error:
             module = (error.name or "").partition(".")[0]
             if module not in EXTRAS:
@@ -67,7 +76,7 @@ def sentences() -> Iterator[None]:
             raise ExtraMissing(module, EXTRAS[module]) from None
         except OSError as error:
             _abandon_output()
-            if error.errno == errno.EPIPE:  # whoever reads has seen enough
+            if error.errno == errno.EPIPE:  # whoever reads has seen enough, and wants no sentence
                 sys.exit(2)
             raise SystemRefused(os.fsdecode(error.filename or "standard output"), reason(error)) from None
     except MechproofError as error:

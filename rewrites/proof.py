@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.certificate import emit
-from ..engine.files import atomic_write, make_folder
+from ..engine.files import make_folder
 from ..engine.graph import ProofGraph
 from ..engine.transcript import Document, write
 from ..models.float_statement import EXP_ULPS
@@ -58,13 +58,10 @@ class Proof:
         return exposition.transcript(self.graph, self.goal, self.name, detail)
 
     def write(self, directory: str | PathLike[str], detail: str = "appendix") -> list[Path]:
-        """Certificate (if there is one) and transcript into ``directory``; every file is whole or not there."""
-        certificate, document = self.certificate if self.certifiable else None, self.transcript(detail)
-        folder = make_folder(directory)
-        target = folder / "certificate.json"
-        if certificate is not None:
-            atomic_write(target, certificate)
-        return [*([] if certificate is None else [target]), *write(document, folder, "transcript")]
+        """Certificate (if there is one) and transcript into ``directory``: all files or none."""
+        certificate = {Path(directory, "certificate.json"): self.certificate} if self.certifiable else {}
+        document = self.transcript(detail)
+        return write(document, make_folder(directory), "transcript", certificate)
 
     def _repr_html_(self) -> str:
         return self.transcript()._repr_html_()

@@ -97,9 +97,7 @@ def required() -> set[str]:
 def absent() -> set[str]:
     """Top-level modules of this environment that such an installation does not have."""
     there = required() | {"mechproof"}
-    return {
-        module for module, owners in packages_distributions().items() if not there & {canonical(o) for o in owners}
-    }
+    return {module for module, owners in packages_distributions().items() if not there & {canonical(o) for o in owners}}
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from math import prod
 from typing import TYPE_CHECKING
 
+from ..weights.checkpoint import MAX_FILE
 from .errors import BadRecipe, TrainingDiverged
-from .network import State, initial_state, is_weight, logits, loss, require_torch
+from .network import State, initial_state, is_weight, logits, loss, require_torch, shapes
 from .recipe import Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+# In float32, with room for the file's header.
+MOST_NUMBERS = (MAX_FILE - (1 << 16)) // 4
 
 
 def batches(recipe: Recipe) -> Iterator[Tensor]:
@@ -36,12 +41,15 @@ def train(
     version give the same bits every time (one thread is used, whatever torch is set to); other ones
     agree only to rounding, which training amplifies.
 
-    Raises :class:`TorchMissing`, :class:`BadRecipe` for a checkpoint outside 0 ... steps, and
-    :class:`TrainingDiverged` when the weights to return are not finite.
+    Raises :class:`TorchMissing`, :class:`BadRecipe` for a checkpoint outside 0 ... steps and for a network that no
+    proof could read from its file, and :class:`TrainingDiverged` when the weights to return are not finite.
     """
     for checkpoint in checkpoints:
         if not 0 <= checkpoint <= recipe.steps:
             raise BadRecipe("checkpoint", f"in 0 ... {recipe.steps}", repr(checkpoint))
+    numbers = sum(map(prod, shapes(recipe).values()))
+    if numbers > MOST_NUMBERS:
+        raise BadRecipe("size", f"at most {MOST_NUMBERS} numbers in all tensors, as files are read", str(numbers))
     torch = require_torch()
     wanted = {*checkpoints, recipe.steps}
     state = initial_state(recipe)

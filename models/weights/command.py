@@ -18,5 +18,7 @@ def convert_command(
     """Write weights as safetensors, bit for bit, so that the checker can read them."""
     from .convert import convert
 
+    if destination.suffix != ".safetensors":
+        raise typer.BadParameter(f"expected a name in .safetensors, found {destination.name}", param_hint="DESTINATION")
     convert(source, destination, config)
     typer.echo(str(destination))

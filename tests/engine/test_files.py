@@ -16,6 +16,7 @@ from mechproof.engine.files import (
     NotAFile,
     atomic_write,
     read_bytes,
+    write_together,
 )
 
 
@@ -133,3 +134,47 @@ def test_writing_onto_a_folder(tmp_path):
     with pytest.raises(CannotWrite):
         atomic_write(tmp_path / "folder", b"x")
     assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_files_that_belong_together_are_written_together(tmp_path, monkeypatch):
+    """When there is no room for the second, the first is as it was; nothing lies beside them."""
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.write_bytes(b"old")
+    flush, calls = os.fsync, []
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        flush(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(CannotWrite) as caught:
+            write_together({first: b"new", second: b"new"})
+    assert caught.value.file == str(second)
+    assert os.listdir(tmp_path) == ["a"] and first.read_bytes() == b"old"
+    write_together({first: b"new", second: b"newer"})
+    assert (first.read_bytes(), second.read_bytes()) == (b"new", b"newer")
+
+
+@pytest.mark.parametrize("name", ["pipe", "folder", "link"])
+def test_what_is_no_regular_file_is_not_replaced(tmp_path, name):
+    """A device, a pipe or a folder stays what it is: --values /dev/full must not put a file in the device's place."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("pipe")
+    with pytest.raises(CannotWrite, match="not a regular file"):
+        write_together({tmp_path / "other": b"x", tmp_path / name: b"x"})
+    assert stat.S_ISFIFO(os.stat(tmp_path / "pipe").st_mode) and (tmp_path / "link").is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["folder", "link", "pipe"]
+
+
+def test_a_link_stays_a_link(tmp_path):
+    """What it points to is replaced, in the folder where that is."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("there/real")
+    atomic_write(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "there" / "real").read_bytes() == b"new"
+    assert sorted(os.listdir(tmp_path)) == ["link", "there"] and os.listdir(tmp_path / "there") == ["real"]
