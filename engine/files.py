@@ -102,7 +102,7 @@ def atomic_write(path: str | os.PathLike[str], content: bytes) -> None:
 
 
 def write_together(files: Mapping[Any, bytes]) -> None:
-    """Replace the contents of the files at these paths, each as :func:`atomic_write` does, and none before all are on the device.
+    """Replace the files at these paths, each as :func:`atomic_write` does, and none before all are on the device.
 
     A link stays a link. Raises :class:`CannotWrite`, also for what is no regular file; when the device is full or a
     path is unusable, all old files are untouched and nothing is left beside them.
