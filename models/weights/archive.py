@@ -37,6 +37,7 @@ class Archive:
 
     def __init__(self, file: str, data: bytes) -> None:
         self.file = file
+        self.data = data
         try:
             self._zip = zipfile.ZipFile(BytesIO(data))
         except _FAULTS as error:

@@ -109,7 +109,7 @@ def _tensors(path: str | os.PathLike[str]) -> list[RawTensor]:
     if data[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         archive = Archive(file, data)
         is_torch = torch_file.is_torch_archive(archive.names())
-        return torch_file.read(file, data) if is_torch else npz_file.read(file, archive)
+        return torch_file.read(file, archive) if is_torch else npz_file.read(file, archive)
     if suffix in _PICKLES or (data[:1] == b"\x80" and data[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")):
         raise PickleRefused(file)
     expected = _EXTENSIONS.get(suffix, "a safetensors, npz or torch file")

@@ -44,6 +44,17 @@ class BrokenFile(WeightsError):
 
 
 @dataclass(unsafe_hash=True)
+class PickledObject(WeightsError):
+    """A torch file of more than tensors: reading it would run the named code."""
+
+    found: tuple[str, ...]
+    sentence = (
+        "{file}: expected a state dict, found objects that only their own code can read ({found}); "
+        "save the model's state_dict()"
+    )
+
+
+@dataclass(unsafe_hash=True)
 class BadJson(WeightsError):
     found: str
     sentence = "{file}: expected one JSON object without repeated keys, NaN or infinity, found {found}"

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import BrokenFile, NotAStateDict, TorchMissing, TorchTooOld
+from .archive import Archive
+from .errors import BrokenFile, NotAStateDict, PickledObject, TorchMissing, TorchTooOld
 from .names import is_ignored
 from .tensor import LAYOUTS, Header, RawTensor, check_headers
 
@@ -36,18 +37,30 @@ def require_torch(file: str) -> Any:
     return torch
 
 
-def read(file: str, data: bytes) -> list[RawTensor]:
-    """The state dict's tensors but for the ignored ones; ``data`` is an archive within limits.
-
-    Raises a :class:`WeightsError`.
-    """
+def read(file: str, archive: Archive) -> list[RawTensor]:
+    """The state dict's tensors but for the ignored ones.  Raises a :class:`WeightsError`."""
     torch = require_torch(file)
+    for name in archive.names():
+        archive.read(name)  # compares checksums, which torch does not
+    data = archive.data
     try:
         content = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # torch promises no types here, and a crafted pickle provokes any
+        code = _code(torch, data)
+        if code:
+            raise PickledObject(file, code) from None
         found = str(error).strip().split("\n")[0][:200]
         raise BrokenFile(file, "torch", found or type(error).__name__) from None
     return raw_tensors(file, _state_dict(file, content, torch))
+
+
+def _code(torch: Any, data: bytes) -> tuple[str, ...]:
+    """The first names of code that the archive's pickle needs and that torch's safe loader does not run."""
+    try:
+        names = torch.serialization.get_unsafe_globals_in_checkpoint(BytesIO(data))
+        return tuple(name[:100] for name in sorted(names))[:3]
+    except Exception:  # as above; then the file is broken
+        return ()
 
 
 def _state_dict(file: str, content: object, torch: Any) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import builtins
 import io
 import os
@@ -17,6 +18,7 @@ from mechproof.models.weights.errors import (
     BrokenFile,
     NotAStateDict,
     NotFinite,
+    PickledObject,
     PickleRefused,
     TooManyNumbers,
     TorchMissing,
@@ -133,6 +135,24 @@ def test_not_finite(tmp_path):
     refused(tmp_path, saved(content), NotFinite, "tensor W_E", "NaN", "(0, 1)")
 
 
+def test_every_flipped_byte_of_a_number_is_refused(tmp_path):
+    """The archive's checksums are compared, as for npz: torch itself reads a damaged file as another network."""
+    whole = saved({"W_E": torch.tensor([1.0, 2.0, 3.0])})
+    start = whole.index(torch.tensor([1.0, 2.0, 3.0]).numpy().tobytes())
+    for place in range(start, start + 12):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x10
+        torch.load(io.BytesIO(damaged), weights_only=True)
+        refused(tmp_path, bytes(damaged), BrokenFile, "CRC")
+
+
+def test_a_whole_module(tmp_path):
+    """What people save by mistake is told apart from a broken file, and what to do is said."""
+    refused(tmp_path, saved(torch.nn.Linear(2, 2)), PickledObject, "torch.nn.modules.linear.Linear", "state_dict()")
+    more = {"model": torch.nn.Linear(2, 2).state_dict(), "settings": argparse.Namespace(lr=1)}
+    refused(tmp_path, saved(more), PickledObject, "argparse.Namespace", "state_dict()")
+
+
 def test_code_is_not_run(tmp_path):
     """A pickle inside a torch archive that calls a function is refused without calling it."""
 
@@ -140,7 +160,7 @@ def test_code_is_not_run(tmp_path):
         def __reduce__(self):
             return (os.mkdir, (str(tmp_path / "ran"),))
 
-    refused(tmp_path, saved({"W_E": torch.ones(1), "x": Payload()}), BrokenFile)
+    refused(tmp_path, saved({"W_E": torch.ones(1), "x": Payload()}), PickledObject, "mkdir")
     assert not (tmp_path / "ran").exists()
 
 
