@@ -41,6 +41,10 @@ COMMANDS = {
         "rewrites.commands.search",
         "Search for proofs of a bound, and list them: what each costs, and what it gives.",
     ),
+    "strategies": (
+        "rewrites.commands.strategies",
+        "List the strategies of prove by the names to call them by, with what each gives.",
+    ),
     "train": ("models.training.command", "Train a max-of-K network by the published recipe (needs torch)."),
     "convert": (
         "models.weights.command",

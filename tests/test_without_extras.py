@@ -31,6 +31,7 @@ CALLS: dict[str, list[list[str]]] = {
     "graph": [["model.npz"]],
     "story": [["model.npz"]],
     "search": [["model.npz", "UU"]],
+    "strategies": [[]],
     "train": [["--steps", "1", "TORCH"]],
     "convert": [["model.npz", "model.safetensors"], ["model.pt", "other.safetensors", "TORCH"]],
     "zoo": [[]],

@@ -181,3 +181,18 @@ OPTIONS: dict[str, Recipe] = {
 
 # Not among the options of the family's configurations.
 OTHERS: dict[str, Recipe] = {"ellipsoid": _split(rank_one, _ellipsoid)}
+
+TOLD: dict[str, str] = {
+    "EQKE": "the table itself, no noise",
+    "mdx": "rank one, and the exact row differences of the rest",
+    "md": "rank one, and a product bound of the rest",
+    "mmd": "rank one, and a product bound of the rest around a mean row",
+    "svd": "rank one, and the spectral norm of the rest",
+    "len": "rank one, and the lengths of the rest's rows",
+    "sub": "four factors, and the best of three product bounds of the rest",
+    "msub": "four factors, and the best of three product bounds of the rest around mean rows",
+    "rec": "four factors, one after the other",
+    "mrec": "four factors, one after the other, the first around its mean row",
+    "mmrec": "four factors, one after the other, the first three around their mean rows",
+    "ellipsoid": "rank one, and an ellipsoid around the rest's rows",
+}

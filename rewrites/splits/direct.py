@@ -77,3 +77,10 @@ def _direction(bench: Workbench, sharpening: Sharpening) -> int:
 
 
 OPTIONS: Mapping = {"exact": _exact, "glob": _all, "mean": _mean, "svdq": _direction, "md": _plain}
+TOLD: Mapping[str, str] = {
+    "exact": "exact row differences, per query",
+    "glob": "exact row differences, for all queries at once",
+    "mean": "around a common row, by a product bound",
+    "svdq": "around the row of a leading direction, by a product bound",
+    "md": "by a product bound",
+}

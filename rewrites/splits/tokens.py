@@ -39,3 +39,7 @@ def low_rank(bench: Workbench, rank: int) -> int:
 
 
 OPTIONS: dict[str, Recipe] = {"EVOU": exact, **{f"r{rank}": partial(low_rank, rank=rank) for rank in RANKS}}
+TOLD = {
+    "EVOU": "the table itself",
+    **{f"r{rank}": f"rank {rank}, and the lengths of the rest's rows" for rank in RANKS},
+}

@@ -109,6 +109,16 @@ def variants(name: str) -> tuple[str, ...]:
     return getattr(strategy(name), "VARIANTS", ())
 
 
+def default_variant(name: str) -> str:
+    """The configuration that the family's own name stands for; empty for a strategy that is no family."""
+    return getattr(strategy(name), "DEFAULT_VARIANT", "")
+
+
+def parts(name: str) -> tuple[tuple[str, Mapping[str, str]], ...]:
+    """What the parts of a configuration's name are about, and what each word there means."""
+    return getattr(strategy(name), "PARTS", ())
+
+
 def tightenings(name: str) -> Mapping[str, str]:
     """What a strategy can switch off, with a description."""
     return getattr(strategy(name), "TIGHTENINGS", {})

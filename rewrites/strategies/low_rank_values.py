@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 
 from ...engine.graph import ProofGraph
-from ..splits import attention, tokens
+from ..splits import attention, direct, tokens
 from . import Options, Progress
 from .subcubic import TIGHTENINGS, Parts, gap_loss_proof, gap_proof
 
@@ -19,8 +19,9 @@ DEFAULT_VARIANT = "svdq/len/r10"
 _ERRORS = tuple(name for name in attention.OPTIONS if name not in ("EQKE", "mdx"))
 _TOKENS = tuple(name for name in tokens.OPTIONS if name != "EVOU")
 VARIANTS = tuple("/".join(parts) for parts in itertools.product(("mean", "svdq", "md"), _ERRORS, _TOKENS))
+PARTS = (("direct path", direct.TOLD), ("attention", attention.TOLD), ("copying", tokens.TOLD))
 
-__all__ = ["DEFAULT_VARIANT", "SUMMARY", "TIGHTENINGS", "VARIANTS", "derive", "derive_loss"]
+__all__ = ["DEFAULT_VARIANT", "PARTS", "SUMMARY", "TIGHTENINGS", "VARIANTS", "derive", "derive_loss"]
 
 
 def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:

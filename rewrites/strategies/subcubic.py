@@ -34,6 +34,18 @@ SUMMARY = "lower bound from attention ranges and logit gaps, below V^3 steps"
 HANDLINGS: Mapping[str, tuple[bool, str]] = {"mean": (False, "best"), "drop": (False, "zero"), "chord": (True, "none")}
 DEFAULT_VARIANT = "exact/chord/EQKE"
 VARIANTS = tuple("/".join(parts) for parts in itertools.product(direct.OPTIONS, HANDLINGS, attention.OPTIONS))
+PARTS = (
+    ("direct path", direct.TOLD),
+    (
+        "largest gap",
+        {
+            "mean": "of a cell, from one anchor, the best",
+            "drop": "of a cell, from the anchor 0",
+            "chord": "of a cell, between equidistant anchors",
+        },
+    ),
+    ("attention", attention.TOLD),
+)
 # The free tightenings of spec/max_of_k.md §3.5.7, each of which can be switched off; T6 (searching for the repaired
 # bound) has no switch, since there is no search for the unrepaired one.
 TIGHTENINGS: Mapping[str, str] = {

@@ -16,6 +16,7 @@ from . import Options, Progress, cubic, paths_under
 SUMMARY = "lower bound by worst ratios, output by output, in V^4 K steps; no search"
 DEFAULT_VARIANT = "EQKE"
 VARIANTS = (*attention.OPTIONS, *attention.OTHERS)
+PARTS = (("attention", attention.TOLD),)
 
 
 def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:

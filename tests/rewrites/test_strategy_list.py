@@ -1,0 +1,60 @@
+"""``mechproof strategies``, and the README's names: what is offered works."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from mechproof.__main__ import app
+from mechproof.rewrites.splits import attention, direct, tokens
+from mechproof.rewrites.strategies import all_names, names, strategy
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def printed(*arguments: str) -> str:
+    done = CliRunner().invoke(app, ["strategies", *arguments])
+    assert done.exit_code == 0
+    return done.stdout
+
+
+def test_every_name_is_listed_and_works():
+    """--all and --json have all names, each with what it gives, and each is taken by --strategy."""
+    lines = printed("--all").splitlines()
+    assert [line.split()[0] for line in lines] == list(all_names())
+    assert all(len(line.split(maxsplit=1)[1]) > 20 for line in lines)
+    for line in lines:
+        strategy(line.split()[0])
+    told = json.loads(printed("--json"))["strategies"]
+    assert [entry["name"] for entry in told] == list(all_names())
+    assert {entry["name"] for entry in told if entry["float_runs"]} == {"branch_and_bound", "brute_force", "separable"}
+
+
+def test_the_short_list_has_every_word():
+    """Strategies, configurations' parts and tightenings, with an example of each family that can be copied."""
+    text = printed()
+    for name in names():
+        assert re.search(rf"^{name}\b", text, re.MULTILINE)
+    for name in re.findall(r"\(= (.*?)\)", text):
+        strategy(name)
+    for word in ("chord", "mmrec", "r16", "ellipsoid", "T8", "joint"):
+        assert re.search(rf"^ +{word} ", text, re.MULTILINE)
+
+
+def test_every_option_of_a_split_is_told():
+    """A new option has words, or the list would fail on it."""
+    assert set(direct.TOLD) == set(direct.OPTIONS)
+    assert set(attention.TOLD) == set(attention.OPTIONS | attention.OTHERS)
+    assert set(tokens.TOLD) == set(tokens.OPTIONS)
+
+
+def test_the_readme_offers_names_that_work():
+    """What stands in the table of strategies can be typed."""
+    table = README.read_text("utf-8").partition("| `--strategy` |")[2].partition("\n\n")[0]
+    offered = re.findall(r"^\| `([^`]*)`", table, re.MULTILINE)
+    assert {name.split("/")[0] for name in offered} == set(names())
+    for name in offered:
+        assert name in all_names()
