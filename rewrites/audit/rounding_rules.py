@@ -21,9 +21,10 @@ e_p + u·|s_p - max s| + λ + what exp errs by.  Share p is σ(z_p), z_p = s_p -
 most X = T_p + max_{j≠p} T_j, as the logarithm of a sum moves by no more than those of its terms.  σ(z + X) - σ(z) =
 g(z + X/2), where g(t) = sinh(X/2)/(cosh t + cosh(X/2)) falls with |t|; so the share moves by at most g(t), t >= 0 a
 lower bound of |z_p| - X/2; and 2 sinh(X/2) exp(X/2) = W = exp(X) - 1, 2 cosh(X/2) exp(X/2) = W + 2 give g(t) <=
-W/(W + 2 + 2 cosh t).  The sum, its reciprocal and the product are K + 1 roundings of a share.  Tiny results: the sum is
-at least 1/2 (its largest term is nearly 1, and γ_K <= 1/4), so that 2K of them in it and one above it cost at most
-8(K + 1)λ.
+W/(W + 2 + 2 cosh t).  The sum, its reciprocal and the product are K + 1 roundings of a share; and the numerator may be
+rounded for storing where the same exponential in the sum is not, or the other way round, which is one more.  Tiny
+results: the sum is at least 1/2 (its largest term is nearly 1, and γ_K <= 1/4), so that 2K of them in it and two above
+it cost at most 8(K + 2)λ.
 
 Centring.  A table minus one of its columns, again and again: let an entry of a row be off by its own ω_x, |ω_x| <=
 own, and by κ, which its row shares.  Then minus column k it is off by its own ω_x + ρ_x (ρ_x from rounding) and by
@@ -162,7 +163,7 @@ def _softmax(result: Tensor, a: Tensor, dim: int) -> np.ndarray:
     tilt = np.maximum(1.0, down(np.maximum(odds, against) * exp_down(-up(before + moved / 2))))
     share = np.minimum(1.0, up(1 / (1 + down(2 + tilt + 1 / tilt) / expm1_up(moved))))
     size = np.minimum(1.0, up(up(high / down(low @ others)) * exp_up(up(before + moved))))
-    found = form.rounded(count + 1, share, size, 8 * (count + 1))
+    found = form.rounded(count + 2, share, size, 8 * (count + 2))
     known = np.isfinite(most) & (form.gamma(count) <= 0.25)
     return np.moveaxis(np.where(known, found, np.inf), -1, dim)
 

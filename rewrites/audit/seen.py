@@ -5,10 +5,11 @@ gives r(1 + δ), |δ| <= u, as long as that is at most Ω; one below λ is round
 it is stored or when it is read, which costs at most λ.  It may also be done in a wider format, of unit u' <= u² and
 λ' <= λ, and rounded to the format before it is stored; products may be fused with additions.  exp and log err by at
 most EXP_ULPS units in the last place, hence by 2·EXP_ULPS·u relatively.  softmax subtracts the largest score, then
-divides by the sum, or multiplies by its rounded reciprocal; mean likewise.  A spectral norm is the norm of a matrix
-that is off by at most 32(m + n)·u in the Frobenius norm, relatively: an assumption about the library, for what LAPACK's
-users' guide calls "a modestly growing function" (11(m + n)·u were seen in single precision, where singular values
-nearly coincide).  Not covered: Strassen-like products, TF32, quotients by way of a rounded reciprocal.
+divides by the sum, or multiplies by its rounded reciprocal, and may round the exponentials that it adds up, or those
+that it divides, or both; mean likewise.  A spectral norm is the norm of a matrix that is off by at most 32(m + n)·u in
+the Frobenius norm, relatively: an assumption about the library, for what LAPACK's users' guide calls "a modestly
+growing function" (11(m + n)·u were seen in single precision, where singular values nearly coincide).  Not covered:
+Strassen-like products, TF32, fused attention, accumulators that cut off, quotients by way of a rounded reciprocal.
 
 Lemma 1.  m roundings, some of them wide, with the one for storing, change a number by a factor 1 + θ with |θ| <= γ_m =
 m·u/(1 - m·u), if m·u < 1.  Proof.  If none is wide: Higham, lemma 3.1.  Else they are at most m - 1 of u, one of u' and

@@ -319,6 +319,15 @@ def test_mutant_softmax_with_its_own_score_only(monkeypatch):
     assert not within(found, truth, mutant)
 
 
+def test_softmax_with_every_freedom_used():
+    """The worst run of a share of nearly 1: the numerator rounded for storing and the sum made of unrounded
+    exponentials, addition, reciprocal and product rounded; one rounding less would be too few."""
+    scores, u = torch.tensor([0.0, -40.0]), Fraction(1, 1 << 24)
+    _, bound = bounded(lambda a, _: torch.softmax(a, dim=0), scores, scores)
+    off = (1 + u) / (1 - u) * (1 + u) * (1 + u) - 1
+    assert off <= Fraction(float(bound[0])) < off + u / 2
+
+
 def test_mutant_norms_as_if_by_few_roundings(monkeypatch):
     """Where two singular values nearly coincide a library's norm is off by more than 4(m + n) units."""
     table = torch.tensor([[0.0, -1.0, 0.0, 60000.0], [0.0, 2.0**-14, 0.0, 0.0], [2.0**-14, 60000.0, 0.0, 1.5]])
