@@ -1,7 +1,8 @@
-"""Where a proof goes by default: folders whose names tell proofs apart, so that none replaces another."""
+"""Where results go by default: folders whose names tell them apart, so that none replaces another."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,6 +13,15 @@ ROOT = Path("mechproof-out")
 HASH_DIGITS = 8
 # Longer names of weights are cut: file systems take 255 bytes, and the hash tells files apart.
 LONGEST = 60
+
+
+def folder_of(file: str, words: Sequence[str], sha256: str) -> Path:
+    """``mechproof-out/FILE-WORD-…-HASH`` with the first digits of a hash, of whatever makes the result what it is.
+
+    >>> folder_of("model", ["cubic"], "1a2b3c4d5e6f").as_posix()
+    'mechproof-out/model-cubic-1a2b3c4d'
+    """
+    return ROOT.joinpath("-".join([file[:LONGEST], *words, sha256[:HASH_DIGITS]]))
 
 
 def default_folder(
@@ -25,8 +35,7 @@ def default_folder(
     changed = [value for value, usual in ((proof.theorem.kind, "accuracy"), (semantics, "real")) if value != usual]
     changed += [f"{name}={value}" for name, value in _settings(options, strategy) if value]
     changed += [detail] if detail != "appendix" else []
-    parts = [weights.stem[:LONGEST], strategy.replace("/", "."), *changed, proof.theorem.statement.sha256[:HASH_DIGITS]]
-    return ROOT.joinpath("-".join(parts))
+    return folder_of(weights.stem, [strategy.replace("/", "."), *changed], proof.theorem.statement.sha256)
 
 
 def _settings(options: Options, strategy: str) -> list[tuple[str, str]]:

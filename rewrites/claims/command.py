@@ -29,7 +29,10 @@ def claims_command(
         typer.Option("--sty", help="Instead: print mechproof.sty, or put it into the folder, for pdflatex to find."),
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for transcript and certificates (default ./mechproof-out/NAME).")
+        Path | None,
+        typer.Option(
+            help="Folder for transcript and certificates (default: in ./mechproof-out, named after file and results)."
+        ),
     ] = None,
     values: Annotated[
         Path | None, typer.Option(help="Also write this file of LaTeX macros with the rounded numbers.")
@@ -48,6 +51,7 @@ def claims_command(
 
     Exit 0 if every verdict is PROVED, or what the file expects; 2 if a claim means nothing about its weights; else 1.
     """
+    from ..folder import folder_of
     from .context import Budget
     from .run import read, run
 
@@ -66,11 +70,13 @@ def claims_command(
         errors.print(f"mechproof: {warning}", markup=False, soft_wrap=True)
     with progress_bars(quiet) as report:
         found = run(stated, Budget(instances, sequences), budget, report, date)
-    found.write(out or Path("mechproof-out").joinpath(file.stem))
+    written = found.write(out or folder_of(file.stem, ["claims"], found.sha256))
+    if not quiet:
+        errors.print(f"mechproof: {len(written)} files in {written[0].parent}", markup=False, soft_wrap=True)
     if values is not None:
         atomic_write(values, found.values().encode())
     if as_json:
-        typer.echo(json.dumps(found.as_json()))
+        typer.echo(json.dumps(found.as_json() | {"files": list(map(str, written))}))
     elif sys.stdout.isatty():
         table = Table("", "claim", "what the weights give")
         for result in found.results:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ...engine.digest import digest
 from ...engine.errors import MechproofError, describe
 from ...engine.files import atomic_write, make_folder
 from ...engine.transcript import (
@@ -95,6 +96,12 @@ class Report:
     @property
     def proved(self) -> bool:
         return all(result.verdict.status == "PROVED" for result in self.results)
+
+    @property
+    def sha256(self) -> str:
+        """Of the weights, what is claimed of them, and what came out: another report has another hash."""
+        weights = [one.sha256 for one in self.provenance.weights]
+        return digest([weights, [[result.claim.source, result.line] for result in self.results]])
 
     @property
     def exit_code(self) -> int:

@@ -20,12 +20,20 @@ def stages_command(
         int | None, typer.Option(min=1, metavar="SECONDS", help="Stop each search for an exact count after this time.")
     ] = None,
     transfer: Annotated[bool, typer.Option("--transfer", help="Also count by the checkpoint before alone.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder for stages.csv and the figure.")] = Path("mechproof-out/stages"),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for stages.csv and the figure (default: one in ./mechproof-out, named after options and "
+            "checkpoints)."
+        ),
+    ] = None,
     figure: Annotated[bool, typer.Option(help="Draw stages.svg and stages.png (needs matplotlib).")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
 ) -> None:
     """Prove bounds of every checkpoint, and try the proofs of each on the next."""
+    from ...engine.digest import digest
+    from ..folder import folder_of
     from . import reporting
     from .checkpoints import read
     from .measuring import measure
@@ -33,10 +41,16 @@ def stages_command(
     run = read(checkpoints)
     with progress_bars(quiet) as report:
         stages = measure(run, subcubic, budget, report, transfer=transfer)
-    files = [make_folder(out) / "stages.csv"]
+    words = [
+        subcubic.replace("/", "."),
+        *(["transfer"] if transfer else []),
+        *([f"seconds={budget}"] if budget else []),
+    ]
+    folder = make_folder(out or folder_of("stages", words, digest([statement.sha256 for _, statement in run])))
+    files = [folder / "stages.csv"]
     atomic_write(files[0], reporting.spread_sheet(stages).encode())
     if figure:
-        files += reporting.draw(stages, "stages of training", out / "stages")
+        files += reporting.draw(stages, "stages of training", folder / "stages")
     arrivals = reporting.arrivals(stages)
     if as_json:
         records = [reporting.record(stage) for stage in stages]

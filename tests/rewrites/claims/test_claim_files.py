@@ -39,12 +39,29 @@ def command(monkeypatch, capsys, tmp_path):
     return call
 
 
+def default_folder(tmp_path: Path, stem: str = "claims") -> Path:
+    (found,) = (tmp_path / "mechproof-out").glob(f"{stem}-claims-*")
+    return found
+
+
+def test_every_report_has_a_folder_of_its_own(command, tmp_path):
+    """Files of one name in two folders, other weights, other claims and other results replace nothing."""
+    other = HEAD.replace(str(CELL), str(CELL.with_name("total_v8_k4.npz")))
+    stated = {"a": HEAD + CLAIM, "b": HEAD + CLAIM.replace("16/", "17/"), "c": other + CLAIM}
+    folders = []
+    for name, text in stated.items():
+        (tmp_path / name).mkdir()
+        path = written(tmp_path / name, text)
+        folders += [Path(json.loads(command(path, "--json")[1])["files"][0]).parent for _ in range(2)]
+    assert folders[::2] == folders[1::2] and len(set(folders)) == 3
+
+
 def test_one_line_a_claim_and_exit_codes(command, tmp_path):
     """0 if all are proved, 1 if not, 2 for malformed input; transcript and certificate are written."""
     path = written(tmp_path, HEAD + CLAIM)
     assert command(path) == (0, "PROVED  a  accuracy = 16/27\n", "")
     assert {"claims.md", "claims.html", "claims.tex", "accuracy-1", "certificates"} == {
-        p.name for p in (tmp_path / "mechproof-out" / "claims").iterdir()
+        p.name for p in default_folder(tmp_path).iterdir()
     }
     code, out, _ = command(written(tmp_path, HEAD + CLAIM.replace("16/", "17/")), "--out", tmp_path / "other")
     assert (code, out) == (1, "REFUTED  a  accuracy = 16/27\n")
@@ -149,9 +166,9 @@ def test_a_statement_that_means_nothing_is_an_error_of_its_own_claim(command, tm
         "ERROR  c  column 1: row 3 of a matrix that has 3 rows, counted from 0",
         "REFUTED  d  accuracy = 16/27",
     ]
-    told = (tmp_path / "mechproof-out" / "claims" / "claims.md").read_text("utf-8")
+    told = (default_folder(tmp_path) / "claims.md").read_text("utf-8")
     assert "2 ERROR, 1 PROVED, 1 REFUTED" in told and "division by zero" in told
-    assert len(list((tmp_path / "mechproof-out" / "claims" / "certificates").iterdir())) == 2
+    assert len(list((default_folder(tmp_path) / "certificates").iterdir())) == 2
 
 
 def test_what_the_file_expects_decides_the_exit_code(command, tmp_path):
@@ -180,7 +197,11 @@ def test_weights_that_cannot_be_used_end_the_run_before_any_verdict(command, tmp
 def test_weights_too_large_for_the_tables_leave_a_claim_undecided(tmp_path):
     """A limit of the prover is no verdict about the claim, and none about its neighbours."""
     arrays = dict(np.load(CELL))
-    np.savez(tmp_path / "huge.npz", **{name: np.float64(array) * 2.0**200 for name, array in arrays.items()})
+    np.savez(
+        tmp_path / "huge.npz",
+        allow_pickle=False,
+        **{name: np.float64(array) * 2.0**200 for name, array in arrays.items()},
+    )
     text = 'model = "huge.npz"\n' + claim("a", "accuracy = 1") + claim("b", "V = 3")
     report = run(read(written(tmp_path, text)))
     assert [result.verdict.status for result in report.results] == ["UNDECIDED", "PROVED"]
@@ -206,7 +227,7 @@ def test_what_was_not_read_is_on_standard_error_in_the_report_and_in_json(comman
     assert (code, out) == (0, "PROVED  a  accuracy = 16/27\n")
     assert err == "mechproof: p.tex, line 2: \\input{s}: there is no such file; claims in it are not checked\n"
     assert json.loads(command(path, "--json")[1])["warnings"] == [err.removeprefix("mechproof: ").strip()]
-    assert "there is no such file" in (tmp_path / "mechproof-out" / "p" / "claims.md").read_text("utf-8")
+    assert "there is no such file" in (default_folder(tmp_path, "p") / "claims.md").read_text("utf-8")
 
 
 def test_each_claim_may_have_its_own_model(tmp_path):

@@ -44,6 +44,8 @@ def test_train_then_stages(run, tmp_path):
         assert stage["subcubic_low"] <= stage["cubic_low"] <= stage["exact_low"] == stage["exact_high"]
     code, out, _ = run("stages", "run", "--no-figure", "--quiet")
     assert code == 0 and "what is proved" in out and "accuracy reaches 9/10" in out
+    (folder,) = (tmp_path / "mechproof-out").glob("stages-subcubic.exact.chord.EQKE-*")
+    assert (folder / "stages.csv").is_file()
 
 
 @pytest.mark.parametrize(
