@@ -11,7 +11,7 @@ from itertools import chain
 
 from .claim_matrix import Intervals, number, shape_text
 from .claim_tree import Compare, Conjunction, ForAll, Negation, Predicate, Statement
-from .claim_value import Environment, Values, whole
+from .claim_value import NAMES, Environment, Values, whole
 from .errors import Code, Failure
 
 MAX_INSTANCES = 1 << 18
@@ -64,6 +64,20 @@ class Truth:
         self.values = values
         self.budget = values.budget
         self.instances = 0
+        # the quantifiers that were looked at, and those that ever had an instance, by identity
+        self.reached: dict[int, ForAll] = {}
+        self.met: set[int] = set()
+
+    def of_text(self, statement: Statement) -> bool | None:
+        """True, False, or None: undecided. E289 when it is true and a quantifier never had an instance.
+
+        A quantifier stands at the end of its statement and never under ``not``: without instances it makes none false.
+        """
+        found = self.of(statement, {})
+        idle = [quantifier for key, quantifier in self.reached.items() if key not in self.met]
+        if found and idle:
+            raise Failure(Code.E289, names=", ".join(idle[0].names))
+        return found
 
     def of(self, statement: Statement, variables: Environment) -> bool | None:
         """True, False, or None: undecided."""
@@ -93,9 +107,9 @@ class Truth:
         arguments = [self.values.value(part, variables) for part in statement.arguments]
         if statement.name == "correct":
             return self.values.sequences.correct(self.values.tokens(arguments))
-        if len(arguments) != 1 or 1 not in arguments[0].shape:
-            raise Failure(Code.E252, what=f"is_increasing({shape_text(*arguments)})")
         (steps,) = arguments
+        if 1 not in steps.shape:
+            raise Failure(Code.E252, what=f"is_increasing({shape_text(steps)})")
         lower, upper = (list(chain.from_iterable(rows)) for rows in (steps.lower, steps.upper))
         self.budget.spend(len(lower))
         differences = zip(zip(lower, upper, strict=True), zip(lower[1:], upper[1:], strict=True), strict=False)
@@ -103,9 +117,11 @@ class Truth:
 
     def _for_all(self, statement: ForAll, variables: Environment) -> bool | None:
         """Instances without a quantifier inside are counted, those of all quantifiers together; E299."""
+        self.reached[id(statement)] = statement
         return of_all(self._counted(statement, instance) for instance in self._instances(statement, variables))
 
     def _counted(self, statement: ForAll, instance: Environment) -> bool | None:
+        self.met.add(id(statement))
         before = self.instances
         found = self.of(statement.body, instance)
         if self.instances == before:
@@ -116,13 +132,7 @@ class Truth:
 
     def _instances(self, statement: ForAll, outside: Environment) -> Iterator[Environment]:
         """The variables' values that satisfy the conditions, in the order of the text."""
-        has_meaning = self.values.has_meaning
-        for name in statement.ranges:
-            if name in outside or has_meaning(name):
-                raise Failure(Code.E292, what=f"the variable {name}", expected="a new name")
-        names = [name for name in statement.names if name not in outside and not has_meaning(name)]
-        if not names:
-            raise Failure(Code.E292, what="a quantifier", expected="one over some variable")
+        names = [name for name in statement.names if name not in outside and name not in NAMES]
         variables = dict(outside)
         ranges: list[Iterator[int]] = [iter(self._range(statement, names, 0, variables))]
         while ranges:
@@ -143,9 +153,6 @@ class Truth:
         if isinstance(ends, str):
             network = self.values.network
             return range(network.vocabulary if ends == "tokens" else network.positions)
-        for name in names:
-            if any(name in end.names for end in ends):
-                raise Failure(Code.E291, name=name)
         low, high = (whole(self.values.value(end, variables)) for end in ends)
         return range(low, high + 1)
 

@@ -3,7 +3,7 @@
 E1xx, exit code 2, ``s MALFORMED``: not a certificate, not a weights file, or wrong usage.
 E2xx, exit code 1, ``s REFUSED``: well formed, but it does not prove what it says (E20x the relation,
 E21x the derivations, E22x a tree, E23x a triple, E25x matrices and attention ranges, E26x float runs, E28x losses,
-E29x claims), or the checker stopped at one of its limits (E24x).
+E289 to E299 claims), or the checker stopped at one of its limits (E24x).
 
 The members of :class:`Code` below are the whole table: code, then the sentence with its data in braces.
 
@@ -100,6 +100,7 @@ class Code(Enum):
     E272 = "derivation {id} ({rule}): premise {premise} is not about the table it must be about, in row {row}"
     E273 = "derivation {id} ({rule}): cell (q, m, c) = {cell} is of a token that does not lie above all smaller ones"
     E280 = "derivation {id} ({rule}): cell (q, m) = {cell}: the {side} bound of output {x} may not hold"
+    E289 = "the claim: the quantifier over {names} has no instances, so that it says nothing"
     E290 = "derivation {id} ({rule}): the claim is stated as one that {stated}; it is found {found}"
     E291 = "the claim: {name} has no meaning here"
     E292 = "the claim: {what} must be {expected}"

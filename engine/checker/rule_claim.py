@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .certificate import Reader
+from .claim_names import check_meanings
 from .claim_text import MAX_PARTS, parse
 from .claim_tree import Compare, Node
 from .claim_truth import HOLDS, Truth
@@ -140,8 +141,9 @@ def check_decide(auditor: Auditor, derivation: Derivation) -> None:
     if len(advice.spectra) != len(text.spectra):
         raise Failure(Code.E294, found=len(advice.spectra), expected=len(text.spectra))
     spectra = dict(zip(text.spectra, advice.spectra, strict=True))
-    values = Values(auditor, Known("additive_margin" in given, *measures), advice.bits, spectra)
-    found = OUTCOMES[Truth(values).of(text.statement, {})]
+    known = Known("additive_margin" in given, *measures)
+    check_meanings(text.statement, known)
+    found = OUTCOMES[Truth(Values(auditor, known, advice.bits, spectra)).of_text(text.statement)]
     if found != stated.outcome:
         raise Failure(Code.E290, id=derivation.id, rule=derivation.rule.name, found=found, stated=stated.outcome)
 

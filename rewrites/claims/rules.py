@@ -99,7 +99,7 @@ class Decide(Rule):
         (vocabulary,), directions = premises, advice.directions
         context = Context(vocabulary, directions.bits, advice.budget, directions, directions.ranked)
         try:
-            outcome = Judge(context).judge(advice.statement, {})
+            outcome = Judge(context).whole(advice.statement)
         except Open as problem:
             raise StillOpen(self.tag, problem.reason, problem.hopeless) from None
         except MagnitudeError as problem:

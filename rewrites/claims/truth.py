@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import product
 from math import prod
@@ -41,10 +41,24 @@ class Judge:
     """Judges statements with the values of an :class:`Evaluator`."""
 
     context: Context
+    # the quantifiers that were looked at, and those that ever had an instance, by identity
+    reached: dict[int, ForAll] = field(default_factory=dict)
+    met: set[int] = field(default_factory=set)
 
     @property
     def values(self) -> Evaluator:
         return Evaluator(self.context)
+
+    def whole(self, statement: Statement) -> Outcome:
+        """Whether a whole statement holds; raises NotDefined when it does and a quantifier never had an instance.
+
+        A quantifier stands at the end of its statement and never under ``not``: without instances it makes none false.
+        """
+        outcome = self.judge(statement, {})
+        idle = [quantifier for key, quantifier in self.reached.items() if key not in self.met]
+        if outcome.verdict.proved and idle:
+            raise NotDefined(idle[0].column, "the quantifier has no instances, so that it says nothing")
+        return outcome
 
     def judge(self, node: Statement, binding: Binding) -> Outcome:
         """Whether the statement holds; errors as for :meth:`value`."""
@@ -130,13 +144,15 @@ class Judge:
         conditions = [binder for binder in binders if isinstance(binder, Compare) and binder.operators]
         # what is nested inside shares the budget
         budget = replace(self.context.budget, instances=self.context.budget.instances // max(1, total))
-        inside = Judge(replace(self.context, budget=budget))
+        inside = replace(self, context=replace(self.context, budget=budget))
+        self.reached[id(node)] = node
         count, pending = 0, None
         for values in product(*ranges.values()):
             inner = {**binding, **dict(zip(ranges, values, strict=True))}
             if not all(self._admitted(condition, inner) for condition in conditions):
                 continue
             count += 1
+            self.met.add(id(node))
             outcome = inside.judge(body, inner)
             if outcome.verdict.proved:
                 continue

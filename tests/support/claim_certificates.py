@@ -12,6 +12,7 @@ import numpy as np
 
 from mechproof.engine.checker.budget import Budget
 from mechproof.engine.checker.claim_matrix import Intervals
+from mechproof.engine.checker.claim_names import check_meanings
 from mechproof.engine.checker.claim_text import parse
 from mechproof.engine.checker.claim_tree import Text
 from mechproof.engine.checker.claim_value import Directions, Known, Values
@@ -72,6 +73,7 @@ def values_of(auditor: Auditor, text: str, bits: int = BITS, width: int = WIDTH,
     """Values with directions of all that the text needs, in its order; and the text's own trees."""
     parsed = parse(text)
     premises = Known(**({"sequences": True, "accuracy": None, "loss": None} | known))
+    check_meanings(parsed.statement, premises)
     values = Values(auditor, premises, bits, dict.fromkeys(parsed.spectra))  # type: ignore[arg-type]
     for node in parsed.spectra:
         values.directions[node] = directions(values.value(node, {}), width)

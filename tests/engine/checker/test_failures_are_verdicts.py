@@ -149,21 +149,21 @@ def test_a_planted_exception_in_the_command_is_refused(
 
 ATTACKS = [
     # A has one row, which may stand for all rows of a split, but not for the strengths of all queries
-    ("rankone.json", "rankone_weights.safetensors", "s REFUSED E270 derivation 4 (rank_one/1): premise 3 is not about"),
+    ("rankone.json", "rankone_weights.safetensors", "REFUSED E270 derivation 4 (rank_one/1): premise 3 is not about"),
     # 59 conjunctions of "for all", and 298 times .T
-    (
-        "deep_conj59T298.json",
-        "n0_weights.safetensors",
-        "s MALFORMED E116 the claim, character 860: more than 60 levels",
-    ),
+    ("deep_conj59T298.json", "n0_weights.safetensors", "MALFORMED E116 the claim, character 860: more than 60 levels"),
+    # "for all s in 1..0", and a false statement
+    ("vac0.json", "rankone_weights.safetensors", "REFUSED E291 the claim: accuracy has no meaning here"),
+    # "for all q, q < 0", and names that do not exist
+    ("vac1.json", "rankone_weights.safetensors", "REFUSED E291 the claim: nonsense(...) has no meaning here"),
 ]
 
 
 @pytest.mark.parametrize(("certificate", "weights", "line"), ATTACKS, ids=[name for name, *_ in ATTACKS])
 def test_attacks(data: Path, certificate: str, weights: str, line: str) -> None:
-    """Certificates that raised exceptions: refused for their cause, not by the catch-all."""
+    """Certificates that raised exceptions, or were verified and say nothing: refused for their cause."""
     found = check(data / "attacks" / certificate, data / "attacks" / weights)
-    assert found.line.startswith(line)
+    assert found.line.startswith(f"s {line}")
 
 
 @pytest.fixture(scope="module")

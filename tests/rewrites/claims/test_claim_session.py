@@ -19,6 +19,7 @@ from mechproof.models.weights import load
 from mechproof.models.zoo import path
 from mechproof.rewrites.claims.context import Budget
 from mechproof.rewrites.claims.directions import Directions
+from mechproof.rewrites.claims.errors import StatementError
 from mechproof.rewrites.claims.rules import (
     BELOW_ONE,
     Decide,
@@ -179,3 +180,15 @@ def test_verdicts_have_certificates_where_the_format_can_carry_them(oracle):
         assert given.certificate(settle(given, text)) is None
     other = Session("two layers", None, "two layers", outputs=26)
     assert other.certificate(other.settle(parse("loss <= 0"))) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["for all s in 1..0: s = s", "for all q, q < 0: q > 5", "for all q: for all r, r < 0: q = r"]
+)
+def test_a_quantifier_without_instances_says_nothing(oracle, text):
+    """What is true for that alone is no claim; one instance is enough, and what is false stays false."""
+    given = session(oracle.random_net(1, V=3, K=2))
+    with pytest.raises(StatementError, match="the quantifier has no instances"):
+        settle(given, text)
+    assert settle(given, "for all m: for all q < m: q < m").status == "PROVED"
+    assert settle(given, "for all m: m != 2 and for all q < m, m > 5: q = m").status == "REFUTED"
