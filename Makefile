@@ -1,9 +1,9 @@
 # make prove   set up and run the main job: prove, write, re-check
-# make test    set up what tests need and run the whole suite
+# make test    set up what tests need and run the whole suite (about ten minutes on two cores)
 # make live    the newest TransformerLens in an environment of its own, and the tests on its live models
 # make soak    hundreds of random networks against every sub-cubic configuration (a quarter of an hour)
 # make lint    ruff and pyright
-# make bench   timings beside peers, ratios within one run
+# make bench   timings beside peers, ratios within one run (some twelve minutes; make bench BENCH=--quick: one)
 # make docs    the pages and the package's public names as one HTML manual, in docs/_build
 # make gallery refresh the committed examples in proofs_out/gallery
 # make zoo     train the shipped networks again (needs torch)
@@ -22,6 +22,7 @@ prove: .venv/ready
 	@cat proofs_out/.prove.log && rm proofs_out/.prove.log
 
 test: .venv/ready-test .links/mechproof
+	@echo "the whole suite: about ten minutes on two cores; pytest shows how far it is" >&2
 	$(BIN)/python -m pytest
 
 live: .venv-live/ready
@@ -35,7 +36,7 @@ lint: .venv/ready-lint .links/mechproof
 	$(BIN)/pyright
 
 bench: .venv/ready-test
-	$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/run.py $(BENCH)
 
 docs: .venv/ready-docs
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build
@@ -56,10 +57,12 @@ clean:
 	$(PYTHON) -m venv .venv
 
 .venv/ready: setup.cfg constraints.txt | .venv/bin/python
+	@echo "installing mechproof and what it needs into .venv (a minute)" >&2
 	$(PIP) --editable .
 	@touch $@
 
 .venv/ready-test: .venv/ready
+	@echo "installing what tests and timings need, torch among it (some minutes)" >&2
 	$(PIP) --editable '.[torch,test]'
 	@touch $@
 

@@ -1,6 +1,9 @@
 """Timings beside peers: every figure in one run on one machine, medians, and ratios between them.
 
-    python benchmarks/run.py [ROUNDS]
+    python benchmarks/run.py [--rounds N] [--quick]
+
+How long it will take is said at the start, and each measurement as it comes, on standard error; the table of medians is
+standard output.  ``--quick``: one round of what takes seconds, in about a minute, without the peers in torch.
 
 Each measurement is a process of its own; what it times starts after the imports and, but for "load", after loading.
 Peak memory is that of the whole process.
@@ -8,6 +11,7 @@ Peak memory is that of the whole process.
 
 from __future__ import annotations
 
+import argparse
 import json
 import resource
 import statistics
@@ -138,22 +142,25 @@ def task(name: str) -> Callable[[], object]:
     return partial(torch_peer, name.removeprefix("torch "))
 
 
-TASKS = (
-    "load",
-    "branch_and_bound",
-    "separable",
-    "cubic",
-    "sub-cubic search",
-    "sub-cubic verify",
-    "published search",
-    "published verify",
-    "checker",
-    "claims",
-    "claims check",
-    "brute force",
-    "torch full",
-    "torch last",
-)
+# Seconds of the whole process, about, on an idle machine with two cores: what the run's length is told from.
+TASKS = {
+    "load": 2,
+    "branch_and_bound": 3,
+    "separable": 3,
+    "cubic": 2,
+    "sub-cubic search": 2,
+    "sub-cubic verify": 2,
+    "published search": 5,
+    "published verify": 5,
+    "checker": 3,
+    "claims": 10,
+    "brute force": 10,
+    "claims check": 40,
+    "torch last": 45,
+    "torch full": 100,
+}
+PEERS = ("torch full", "torch last")
+QUICK = 10
 
 
 def measure(name: str) -> None:
@@ -165,20 +172,41 @@ def measure(name: str) -> None:
     print(json.dumps({"seconds": seconds, "peak": peak, "result": str(result)}))
 
 
-def main(rounds: int) -> None:
-    figures: dict[str, list[dict]] = {name: [] for name in TASKS}
-    for _ in range(rounds):
-        for name in TASKS:
-            command = [sys.executable, __file__, "--one", name]
-            figures[name].append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+def rounds_of(names: list[str], rounds: int) -> dict[str, list[dict]]:
+    """All measurements, told as they come."""
+    figures: dict[str, list[dict]] = {name: [] for name in names}
+    expected = rounds * sum(TASKS[name] for name in names)
+    total, start, due = rounds * len(names), time.monotonic(), 0
+    print(f"{total} measurements, about {clock(expected)} minutes on two idle cores", file=sys.stderr, flush=True)
+    for number, name in enumerate(names * rounds, 1):
+        done = subprocess.run([sys.executable, __file__, "--one", name], check=True, stdout=subprocess.PIPE, text=True)
+        figures[name].append(found := json.loads(done.stdout))
+        due += TASKS[name]
+        gone = time.monotonic() - start
+        left = f"{clock(gone)} gone, about {clock(gone / due * (expected - due))} to go"
+        told = f"[{number:2}/{total}] {name:18}{found['seconds']:9.3f} s  {found['result'][:50]:50}  {left}"
+        print(told, file=sys.stderr, flush=True)
+    return figures
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def main(rounds: int, quick: bool) -> None:
+    names = [name for name, seconds in TASKS.items() if not quick or seconds <= QUICK]
+    figures = rounds_of(names, 1 if quick else rounds)
     medians = {name: statistics.median(run["seconds"] for run in runs) for name, runs in figures.items()}
-    print(f"{NETWORK.name}, {rounds} rounds, medians\n")
-    print(f"{'':18}{'seconds':>9}{'min':>9}{'max':>9}{'MiB':>7}{'/full':>8}{'/last':>8}  result")
+    peers = [peer for peer in PEERS if peer in medians]
+    print(f"{NETWORK.name}, medians of {len(figures[names[0]])}\n")
+    heads = "".join(f"{peer.replace('torch ', '/'):>8}" for peer in peers)
+    print(f"{'':18}{'seconds':>9}{'min':>9}{'max':>9}{'MiB':>7}{heads}  result")
     for name, runs in figures.items():
         times, peak = [run["seconds"] for run in runs], max(run["peak"] for run in runs)
-        ratios = [medians[name] / medians[peer] for peer in ("torch full", "torch last")]
+        ratios = "".join(f"{medians[name] / medians[peer]:8.3f}" for peer in peers)
         row = f"{name:18}{medians[name]:9.3f}{min(times):9.3f}{max(times):9.3f}{peak:7.0f}"
-        print(row + "".join(f"{ratio:8.3f}" for ratio in ratios) + f"  {runs[0]['result'][:60]}")
+        print(f"{row}{ratios}  {runs[0]['result'][:60]}")
     network, searched, verified = published_seconds()
     print(
         f"\nPublished figures, from another machine and not measured here: the reference implementation's median for a "
@@ -187,7 +215,12 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--one"]:
-        measure(sys.argv[2])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often each is measured")
+    parser.add_argument("--quick", action="store_true", help="one round of what takes seconds, in about a minute")
+    parser.add_argument("--one", choices=TASKS, metavar="NAME", help="measure one, here, and print it as JSON")
+    wanted = parser.parse_args()
+    if wanted.one:
+        measure(wanted.one)
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+        main(wanted.rounds, wanted.quick)
