@@ -139,14 +139,17 @@ class FloatErrorAnalysis(Rule):
     lemmas = (PATHS, ROUNDING, SUM, PRODUCT, SOFTMAX, MIXTURE, TILT)
     derivation = (
         "The weights are rounded to the format and decomposed into paths ([@path-decomposition]), and a float run of "
-        "them is followed stage by stage. By [@one-more-rounding] and [@float-sum] a product with stored "
-        "weights adds an error in proportion to the absolute values of its terms, and carries the errors before it "
-        "on; scores are inner products of two inexact rows ([@float-product]). Subtracting the largest score and "
-        "exponentiating change the logarithms of the weights by a rounding of a difference of scores and by the "
-        "stated error of the exponential. [@float-softmax] and [@float-mixture] bound the attended values. The "
-        "residual is one sum with the terms of $z\\,W_O$, and the logits are a product again. Entries are rounded up "
-        "to multiples of $2^{-80}$, with one such unit at each stage for underflow; the magnitudes that occur exclude "
-        "overflow. [@tilted-average] turns the errors of the weights into an error of a difference of logits."
+        "them is followed stage by stage; each number that may be stored is charged a storing for each time. Where a "
+        "conversion by way of more bits rounds a weight otherwise, the distance is an error of the weight. By "
+        "[@one-more-rounding], [@float-sum] and [@float-product] an inner product of inexact rows adds an error in "
+        "proportion to the absolute values of its terms, and carries the errors before it on. Subtracting the "
+        "largest score and exponentiating change the logarithm of a weight by a rounding and a storing of its "
+        "distance from the largest, and by the stated error of the exponential. [@float-softmax] and "
+        "[@float-mixture] bound the attended values: the exponentials that are added up, their sum, and those that "
+        "are divided, the reciprocal and the quotient may be stored. The residual is one sum with the terms of "
+        "$z\\,W_O$, and the logits are a product again. Entries are rounded up to multiples of $2^{-80}$, with one "
+        "such unit at each stage for underflow; the magnitudes that occur exclude overflow. [@tilted-average] turns "
+        "the errors of the weights into an error of a difference of logits."
     )
     cost = ALL_TABLES + ALL_TABLES
 
