@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -180,6 +181,21 @@ def test_json_gives_the_same_result_as_one_object(run):
     assert (proved["status"], proved["right_low"], proved["inputs"]) == ("PROVED", 513, 4096)
     assert (verified["status"], verified["right_low"], verified["sha256"]) == ("VERIFIED", 513, proved["sha256"])
     assert all(Path(name).is_file() for name in proved["files"])
+
+
+def test_the_json_is_what_its_page_says(run):
+    """Every key of every kind of result is described, and no other; the page and the object name the same schema."""
+    page = (Path(__file__).parents[1] / "docs" / "json.md").read_text("utf-8")
+    described = [re.findall(r"`([a-z0-9_]+)`", row) for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)]
+    known = {key for keys in described for key in keys}
+    found: set[str] = set()
+    for arguments in ((), ("--metric", "loss"), ("--semantics", "float32", "--runs", 0), ("--at-least", "0.9")):
+        told = json.loads(run("prove", TIED, *arguments, "--json", "--quiet").out)
+        assert f"**schema {told['schema']}**" in page
+        assert {"schema", "status", "metric", "relation", "sha256", "line", "files", "inputs"} <= set(told)
+        found |= set(told)
+    assert found == known
+    assert told["at_least"] == "9/10"
 
 
 def test_other_weights_are_refused_by_the_checker(run):

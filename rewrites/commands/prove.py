@@ -162,6 +162,7 @@ def prove_command(
         errors.print(no_certificate(proof.graph.proof(proof.goal)), soft_wrap=True)
     if as_json:
         extra = {} if compared is None else {"runs": compared.as_json()}
+        extra |= {} if at_least is None else {"at_least": str(at_least)}
         told = {"status": status, "line": verdict, "files": [str(path) for path in files]}
         typer.echo(json.dumps({"schema": SCHEMA} | proof.summary() | told | extra))
     else:

@@ -76,7 +76,7 @@ def installed(wheel, tmp_path_factory) -> Path:
 
 def test_wheel_holds_the_tree(wheel):
     """Every module, template and network is in the wheel under the package's name, and nothing else is."""
-    files = [ROOT / "__init__.py", ROOT / "__main__.py"]
+    files = [ROOT / "__init__.py", ROOT / "__main__.py", ROOT / "py.typed"]
     files += [
         path
         for top in SHIPPED
