@@ -16,6 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from . import __version__
 from .engine.terminal import sentences
+from .rewrites.advice.allowance import command_allowance, since_start, started
 
 # name -> module, and the first sentence of the command's help
 COMMANDS = {
@@ -127,7 +128,8 @@ def common(
 
 def main() -> None:
     """Run the command line; every error a user can cause is one sentence on standard error."""
-    with sentences():
+    started.ago = since_start()
+    with sentences(), command_allowance():
         app()
 
 

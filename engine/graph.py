@@ -49,10 +49,14 @@ class ProofGraph:
         if len(claims) != len(rule.premises) or not all(map(isinstance, claims, rule.premises)):
             raise NotEstablished(rule.tag, f"it takes premises {expected}, not {found}")
         conclusion = rule.conclude(claims, advice)
-        claim = self._ids.setdefault(_key(conclusion), len(self._ids))
+        return self._keep(conclusion, _key(conclusion), rule, tuple(premises), advice)
+
+    def _keep(self, conclusion: Claim, key: str, rule: Rule, premises: tuple[int, ...], advice: Any) -> int:
+        """The id of a claim that :meth:`apply` concluded; what cuts work off does not do so in here."""
+        claim = self._ids.setdefault(key, len(self._ids))
         if claim not in self.network:
             self.network.add_node(claim, claim=conclusion)
-        derivation = Derivation(rule, tuple(premises), advice, claim)
+        derivation = Derivation(rule, premises, advice, claim)
         if derivation not in self.derivations_of(claim):
             step = ("by", self.network.number_of_nodes())
             self.network.add_node(step, derivation=derivation)

@@ -9,9 +9,12 @@ from typing import Any
 from ..engine.graph import ProofGraph
 from ..engine.transcript.plain import plain
 from ..models.problem import problem
+from ..models.statement import Statement
 from ..models.weights import load
+from .advice.allowance import Allowance, BudgetSpent
 from .backward import Engine, Limits
 from .goal_names import goal
+from .goals import Unreachable
 from .rules.accuracy import Accuracy
 from .rules.path_decomposition import paths_of
 from .splits.common import Workbench
@@ -40,16 +43,30 @@ class Alternatives:
     complete: bool
 
 
-def alternatives(weights: str | PathLike[str], text: str, seconds: int, task: str = "max-of-k") -> Alternatives:
+def alternatives(
+    weights: str | PathLike[str], text: str, seconds: int, task: str = "max-of-k", memory: int | None = None
+) -> Alternatives:
     """Everything a backward search finds for the goal of that name.
 
-    Raises :class:`UnknownGoal`, and :class:`Unreachable` when nothing is found.
+    ``memory``: bytes that the process may hold.  Raises :class:`UnknownGoal`, :class:`Unreachable` when nothing is
+    found, and :class:`~mechproof.rewrites.advice.allowance.Spent` when the time or the memory ends before anything is.
     """
+    with Allowance(seconds, memory):
+        return _alternatives(problem(load(weights), task), text, seconds)
+
+
+def _alternatives(statement: Statement, text: str, seconds: int) -> Alternatives:
     graph = ProofGraph()
-    bench = Workbench.of(graph, paths_of(graph, problem(load(weights), task)), any_row=True)
+    bench = Workbench.of(graph, paths_of(graph, statement), any_row=True)
     engine = Engine(bench, Limits(seconds=seconds))
     rows = []
-    for found in engine.solve(goal(text, bench)):
+    try:
+        solved = engine.solve(goal(text, bench))
+    except Unreachable:
+        if engine.cut_short:
+            raise BudgetSpent(f"{seconds}") from None
+        raise
+    for found in solved:
         steps = engine.proof(found.claim).steps
         claim = graph.claim(found.claim)
         sentence = claim.relation() if isinstance(claim, Accuracy) else plain(claim.sentence())

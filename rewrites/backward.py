@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any, cast
@@ -26,7 +26,8 @@ from ..engine.graph import Derivation, ProofGraph
 from ..engine.rule import NotEstablished
 from ..models.statement import Statement
 from . import methods as shipped
-from .advice.deadline import deadline
+from .advice.allowance import shared_allowance
+from .advice.deadline import WIDE, deadline
 from .goals import Goal, Method, Unreachable
 from .splits.common import Workbench
 
@@ -73,7 +74,7 @@ class Engine:
         self._solved: dict[tuple[type[Claim], str], list[Found]] = {}
         self._prices: dict[tuple[int, str, tuple[int, ...]], int] = {}
         self._reasons: dict[str, list[str]] = {}
-        self._late = deadline(self.limits.seconds)
+        self._late = deadline(self.limits.seconds, WIDE)
         # Whether a limit was met, so that more might have been found.
         self.cut_short = False
 
@@ -104,28 +105,35 @@ class Engine:
         key = goal.kind, str(goal.subject)
         if key not in self._solved:
             self._solved[key] = []  # a goal that needs itself finds nothing new
-            self._solved[key] = self._ranked(dict.fromkeys(self._search(goal)))
+            self._solved[key] = self._ranked(self._search(goal))
         if not self._solved[key]:
             reasons = self._reasons.get(str(goal)) or ["no method gives claims of this kind"]
             raise Unreachable(str(goal), tuple(reasons))
         return self._solved[key]
 
-    def _search(self, goal: Goal) -> Iterator[int]:
+    def _search(self, goal: Goal) -> dict[int, None]:
+        """What the methods find, in their order.  Where time is limited, those still to be tried share what is
+        left of it."""
+        found: dict[int, None] = {}
         reasons = self._reasons.setdefault(str(goal), [])
-        for method in self.methods:
-            if method.kind is not goal.kind:
-                continue
-            needs = method.needs(self.bench, goal)
-            if needs is None:
-                continue
-            try:
-                for number, claims in enumerate(self._choices(needs)):
-                    if number and self._spent():  # every method may make one attempt
-                        reasons.append(f"{method.name} was cut short")
-                        break
-                    yield from method.attempts(self.bench, goal, claims)
-            except (NotEstablished, Unreachable) as missing:
-                reasons.append(f"{method.name} lacks: {missing}")
+        fitting = [method for method in self.methods if method.kind is goal.kind]
+        for place, method in enumerate(fitting):
+            with shared_allowance(len(fitting) - place) as time:
+                try:
+                    self._try(method, goal, found, reasons)
+                except (NotEstablished, Unreachable) as missing:
+                    reasons.append(f"{method.name} lacks: {missing}")
+            self.cut_short = self.cut_short or time.spent
+        return found
+
+    def _try(self, method: Method, goal: Goal, found: dict[int, None], reasons: list[str]) -> None:
+        needs = method.needs(self.bench, goal)
+        for number, claims in enumerate([] if needs is None else self._choices(needs)):
+            if number and self._spent():  # every method may make one attempt
+                reasons.append(f"{method.name} was cut short")
+                break
+            for claim in method.attempts(self.bench, goal, claims):
+                found[claim] = None
 
     def _choices(self, needs: Sequence[Goal]) -> list[tuple[int, ...]]:
         """All combinations of claims worth building upon."""

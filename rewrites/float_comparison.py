@@ -12,6 +12,7 @@ from ..engine.arithmetic.printing import floor_str
 from ..engine.errors import describe
 from ..engine.files import atomic_write, make_folder
 from ..models.training import TorchMissing
+from .advice.allowance import last_allowance
 from .advice.float_runs import Contradiction, Observation, observe
 from .between import LISTED, between, float_margin
 from .float_exposition import arithmetic
@@ -37,9 +38,11 @@ class Comparison:
         if not sample:
             return Comparison(proof, listed, None, "none were asked for")
         try:
-            return Comparison(proof, listed, observe(margin, listed, sample, compiled=compiled), "")
+            with last_allowance():
+                return Comparison(proof, listed, observe(margin, listed, sample, compiled=compiled), "")
         except TorchMissing as error:
             return Comparison(proof, listed, None, describe(error))
+        return Comparison(proof, listed, None, "the budget ended before them")
 
     @property
     def _bound(self) -> Any:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.certificate import emit
-from ..engine.files import make_folder
+from ..engine.files import atomic_write, make_folder
 from ..engine.graph import ProofGraph
 from ..engine.transcript import Document, write
 from ..models.float_statement import EXP_ULPS
 from ..models.statement import Statement
 from . import exposition
+from .advice.allowance import Allowance
 from .float_proof import STRATEGIES, NoFloatProof, prove_float
 from .rules.accuracy import Accuracy
 from .rules.loss import Loss
@@ -63,6 +64,16 @@ class Proof:
         document = self.transcript(detail)
         return write(document, make_folder(directory), "transcript", certificate)
 
+    def write_certificate(self, directory: str | PathLike[str]) -> list[Path]:
+        """The certificate alone, if there is one."""
+        if not self.certifiable:
+            return []
+        target = Path(directory, "certificate.json")
+        certificate = self.certificate
+        make_folder(directory)
+        atomic_write(target, certificate)
+        return [target]
+
     def _repr_html_(self) -> str:
         return self.transcript()._repr_html_()
 
@@ -94,10 +105,12 @@ def prove(
     """Prove bounds of a metric (accuracy or loss) of the statement's network by a named strategy.
 
     With ``semantics`` float32, float64 or bfloat16 the theorem is about the accuracy of every float run whose
-    exponential errs by at most ``exp_ulps`` units in the last place.
+    exponential errs by at most ``exp_ulps`` units in the last place.  Raises
+    :class:`~mechproof.rewrites.advice.allowance.Spent` when the time or the memory of the options ends first.
     """
-    if semantics != "real":
-        if metric != "accuracy":
-            raise NoFloatProof(f"the metric {metric}", STRATEGIES)
-        return Proof(name, *prove_float(statement, semantics, strategy, options, progress, exp_ulps))
-    return Proof(name, *prove_metric(metric, statement, strategy, options, progress))
+    if semantics != "real" and metric != "accuracy":
+        raise NoFloatProof(f"the metric {metric}", STRATEGIES)
+    with Allowance(options.seconds, options.memory):
+        if semantics != "real":
+            return Proof(name, *prove_float(statement, semantics, strategy, options, progress, exp_ulps))
+        return Proof(name, *prove_metric(metric, statement, strategy, options, progress))

@@ -29,8 +29,8 @@ from .verdict import Verdict
 def precision(bits: int) -> Iterator[None]:
     """Work with ``bits`` bits inside the block.  Arb's precision is global: not for threads."""
     before = ctx.prec
-    ctx.prec = bits
     try:
+        ctx.prec = bits
         yield
     finally:
         ctx.prec = before

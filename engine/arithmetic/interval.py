@@ -54,13 +54,13 @@ def times_nonnegative(weight: IntervalTable, value: IntervalTable) -> IntervalTa
     if weight.magnitude() * value.magnitude() >= LIMIT:
         raise MagnitudeError("a weight times a logit difference", "63 bits")
     upper = largest_product(weight, value.upper)
-    lower = weight.lower * np.maximum(value.lower, 0) + weight.upper * np.minimum(value.lower, 0)
+    lower = np.where(value.lower > 0, weight.lower, weight.upper) * value.lower
     return IntervalTable(lower, upper)
 
 
 def largest_product(weight: IntervalTable, value: np.ndarray) -> np.ndarray:
     """The largest product of a nonnegative weight with a known value; the caller sees to the magnitude."""
-    return weight.upper * np.maximum(value, 0) + weight.lower * np.minimum(value, 0)
+    return np.where(value > 0, weight.upper, weight.lower) * value
 
 
 def widened(table: IntervalTable, room: int, *, except_where: np.ndarray) -> IntervalTable:

@@ -6,7 +6,6 @@ shrinks from round to round until the enclosure is narrow, the tree is large, or
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -15,6 +14,7 @@ from ..rules.loss_tree import LossCell, Shape
 from ..rules.margin_enclosure import MarginEnclosure
 from ..rules.path_decomposition import Paths
 from ..rules.token_order_tree import Node
+from .deadline import deadline
 
 Progress = Callable[[int, int], None]
 
@@ -26,17 +26,17 @@ FINER, MUCH_FINER = 4, 8  # the second while the tree is small
 
 def search(paths: Paths, seconds: int | None = None, progress: Progress | None = None) -> Shape:
     """A tree for all cells."""
-    deadline = None if seconds is None else time.monotonic() + seconds
+    late = deadline(seconds)
     inputs = paths.statement.task.inputs
     enclosure, symbols = MarginEnclosure(paths), ""
     bits = FIRST
     while bits <= LAST:
-        attempt = _Round(2.0**-bits * inputs, None if bits == FIRST else deadline)
+        attempt = _Round(2.0**-bits * inputs, late)
         attempt.run(enclosure)
-        if attempt.late:
+        if attempt.late and bits > FIRST:
             break
         symbols, nodes = "".join(attempt.symbols), len(attempt.symbols)
-        if attempt.high - attempt.low <= NARROW * attempt.low or attempt.settled or nodes > NODES:
+        if attempt.high - attempt.low <= NARROW * attempt.low or attempt.settled or attempt.late or nodes > NODES:
             break
         bits += FINER if nodes > NODES >> 4 else MUCH_FINER
         if progress is not None:
@@ -47,20 +47,22 @@ def search(paths: Paths, seconds: int | None = None, progress: Progress | None =
 class _Round:
     """One tree, for one share; ``settled`` when each leaf is one sequence, ``late`` when the time ended first."""
 
-    def __init__(self, most: float, deadline: float | None) -> None:
-        self._most, self._deadline = most, deadline
+    def __init__(self, most: float, late: Callable[[], bool]) -> None:
+        self._most, self._late = most, late
         self.symbols: list[str] = []
         self.low = self.high = 0.0
         self.settled, self.late = True, False
 
     def run(self, enclosure: MarginEnclosure) -> None:
+        """Cells that the time does not reach are not split."""
         task = enclosure.paths.statement.task
         for q, m in task.cells():
             if task.cell_size(q, m):
-                self._cell(LossCell(enclosure, q, m))
-            if self._deadline is not None and time.monotonic() > self._deadline:
-                self.late = True
-                return
+                self.late = self.late or self._late()
+                if self.late:
+                    self.symbols.append("U")
+                else:
+                    self._cell(LossCell(enclosure, q, m))
 
     def _cell(self, cell: LossCell) -> None:
         self.symbols.append("S")
@@ -71,7 +73,8 @@ class _Round:
                 continue
             size = cell.tree.size(node)
             low, high = _bounds(cell, node)
-            if size > 1 and not size * (high - low) <= self._most:
+            self.late = self.late or self._late()
+            if size > 1 and not self.late and not size * (high - low) <= self._most:
                 self.symbols.append("S")
                 stack.extend(reversed(cell.tree.split(node)))
             else:

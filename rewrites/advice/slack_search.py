@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
 from ...engine.arithmetic.dyadic import DyadicMatrix
 from ..rules.additive_margin import AdditiveMargin
 from ..rules.slack_count import SlackAdvice, SlackCell
+from .deadline import deadline
 from .token_order_search import Limits
 
 UNLIMITED = Limits()
@@ -19,24 +20,23 @@ def search(margin: AdditiveMargin, slack: DyadicMatrix, limits: Limits = UNLIMIT
     sequences, or when the time is over.
     """
     task = margin.paths.statement.task
-    deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
+    late = deadline(limits.seconds)
     symbols: list[str] = []
     for q, m in task.cells():
         if task.cell_size(q, m):
-            _search_cell(SlackCell(margin.enclosure, q, m, slack), limits.cut, deadline, symbols)
+            _search_cell(SlackCell(margin.enclosure, q, m, slack), limits.cut, late, symbols)
     return SlackAdvice(slack, "".join(symbols))
 
 
-def _search_cell(cell: SlackCell, cut: int, deadline: float | None, symbols: list[str]) -> None:
+def _search_cell(cell: SlackCell, cut: int, late: Callable[[], bool], symbols: list[str]) -> None:
     stack = cell.tree.roots()[::-1]
     while stack:
         node = cell.tree.settled(stack.pop())
         if node is None:
             continue
-        late = deadline is not None and time.monotonic() > deadline
         if cell.is_right(node):
             symbols.append("R")
-        elif not node.positions or cell.tree.size(node) <= cut or late or cell.is_hopeless(node):
+        elif not node.positions or cell.tree.size(node) <= cut or late() or cell.is_hopeless(node):
             symbols.append("U")
         else:
             symbols.append("S")

@@ -6,11 +6,12 @@ weights; where they show nothing it is given up, or searched further, as the lim
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
 from ..rules.additive_margin import AdditiveMargin
 from ..rules.box_extremes import Cell
 from ..rules.token_order_tree import CellTree, Tree, TreeReader, token_digits
+from .deadline import deadline
 from .token_order_search import Limits
 
 EVERYTHING = 1 << 512
@@ -21,13 +22,13 @@ KEEP = Limits(cut=EVERYTHING)
 def adapted(margin: AdditiveMargin, guide: Tree, limits: Limits = KEEP) -> Tree:
     """The guide with its leaves judged anew; raises :class:`NotEstablished` for one of other sizes."""
     task = margin.paths.statement.task
-    deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
+    late = deadline(limits.seconds)
     digits = token_digits(task.d_vocab)
     reader = TreeReader(guide.symbols, digits, "tree_reuse")
     symbols: list[str] = []
     for q, m in task.cells():
         if task.cell_size(q, m):
-            _Cell(margin, Cell(margin.enclosure, q, m), reader, digits, symbols).adapt(limits.cut, deadline)
+            _Cell(margin, Cell(margin.enclosure, q, m), reader, digits, symbols).adapt(limits.cut, late)
     reader.finish()
     return Tree("".join(symbols))
 
@@ -48,7 +49,7 @@ class _Cell:
     def _wrong(self, x: int) -> str:
         return f"W{x:0{self._digits}x}"
 
-    def adapt(self, cut: int, deadline: int | float | None) -> None:
+    def adapt(self, cut: int, late: Callable[[], bool]) -> None:
         guided = self._was_split()
         if not guided and not self._cell.active:
             self._symbols.append("R")
@@ -56,9 +57,9 @@ class _Cell:
             self._symbols.append(self._wrong(winners[0]))
         else:
             self._symbols.append("S")
-            self._below(guided, cut, deadline)
+            self._below(guided, cut, late)
 
-    def _below(self, guided: bool, cut: int, deadline: int | float | None) -> None:
+    def _below(self, guided: bool, cut: int, late: Callable[[], bool]) -> None:
         tree = CellTree(self._margin, self._cell)
         stack = [(node, guided) for node in reversed(tree.roots())]
         while stack:
@@ -75,8 +76,7 @@ class _Cell:
                 if (x := tree.wrong_witness(node)) is not None:
                     self._symbols.append(self._wrong(x))
                     continue
-                late = deadline is not None and time.monotonic() > deadline
-                if not node.positions or tree.size(node) <= cut or late:
+                if not node.positions or tree.size(node) <= cut or late():
                     self._symbols.append("U")
                     continue
             self._symbols.append("S")

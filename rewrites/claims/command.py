@@ -14,7 +14,8 @@ from rich.text import Text
 
 from ...engine.files import atomic_write, make_folder
 from ...engine.terminal import errors, progress_bars
-from ..commands.options import Date
+from ..advice.allowance import command_allowance, last_allowance
+from ..commands.options import Date, Memory
 
 
 def claims_command(
@@ -41,8 +42,9 @@ def claims_command(
     << 18,
     sequences: Annotated[int, typer.Option(min=1, help="How many sequences a loss may look at one by one.")] = 20_000,
     budget: Annotated[
-        int | None, typer.Option(min=1, metavar="SECONDS", help="Stop searching for an accuracy after this time.")
+        int | None, typer.Option(min=1, metavar="SECONDS", help="For all claims together; what is open is UNDECIDED.")
     ] = None,
+    memory: Memory = None,
     date: Date = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
@@ -65,13 +67,18 @@ def claims_command(
         return
     if file is None:
         raise typer.BadParameter("is needed, unless with --sty", param_hint="FILE")
-    stated = read(file)
-    for warning in stated.warnings:
-        errors.print(f"mechproof: {warning}", markup=False, soft_wrap=True)
-    with progress_bars(quiet) as report:
-        found = run(stated, Budget(instances, sequences), budget, report, date)
-    written = found.write(out or folder_of(file.stem, ["claims"], found.sha256))
-    if not quiet:
+    with command_allowance(budget, memory):
+        stated = read(file)
+        for warning in stated.warnings:
+            errors.print(f"mechproof: {warning}", markup=False, soft_wrap=True)
+        with progress_bars(quiet) as report:
+            found = run(stated, Budget(instances, sequences), budget, report, date)
+        written: list[Path] = []
+        with last_allowance() as writing:
+            written = found.write(out or folder_of(file.stem, ["claims"], found.sha256))
+    if writing.spent:
+        errors.print("mechproof: the budget ended before all files were written", markup=False, soft_wrap=True)
+    elif not quiet:
         errors.print(f"mechproof: {len(written)} files in {written[0].parent}", markup=False, soft_wrap=True)
     if values is not None:
         atomic_write(values, found.values().encode())

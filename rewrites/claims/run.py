@@ -32,6 +32,7 @@ from ...models.architectures import recognise
 from ...models.architectures.errors import ArchitectureError
 from ...models.problem import TaskDoesNotFit, problem
 from ...models.weights import load
+from ..advice.allowance import Allowance, BudgetSpent, last_allowance
 from ..provenance import Provenance, provenance
 from .context import Budget
 from .errors import StatementError
@@ -45,6 +46,9 @@ ASSUMED = ("the stored weights are read as exact real numbers, and no floating-p
 ERROR = "ERROR"
 # Where certificates of verdicts go, beside the transcript.
 FOLDER = "certificates"
+
+# What is said of a claim that the time did not suffice for.
+LATE = "the budget ended first"
 
 Progress = Callable[[str, int, int], None]
 Key = tuple[Path, str, Path | None]
@@ -224,15 +228,24 @@ def run(
     date: str = "",
 ) -> Report:
     """Settle every claim; raises a :class:`~mechproof.engine.errors.MechproofError` for weights that cannot be read,
-    before any claim is looked at.  ``date``: what the report says of when it was made."""
+    before any claim is looked at.  ``seconds`` are for all claims together: what they leave open is UNDECIDED.
+    ``date``: what the report says of when it was made."""
     known: dict[Key, Session] = {}
-    sessions = [session_of(claim, known, budget or Budget(), seconds) for claim in file.claims]
     results = []
-    for claim, session in zip(file.claims, sessions, strict=True):
-        results.append(settle(claim, session))
-        progress("settling claims", len(results), len(file.claims))
+    with Allowance(seconds):
+        sessions = [session_of(claim, known, budget or Budget(), seconds) for claim in file.claims]
+        for claim, session in zip(file.claims, sessions, strict=True):
+            results.append(_in_time(claim, session, last=len(results) + 1 == len(sessions)))
+            progress("settling claims", len(results), len(file.claims))
     about = [(claim.model, session.problem) for claim, session in zip(file.claims, sessions, strict=True)]
     return Report(file, tuple(results), provenance(about, ASSUMED, date=date))
+
+
+def _in_time(claim: StatedClaim, session: Session, *, last: bool) -> Result:
+    """The claim settled in half of the time that is left, or in all of it."""
+    with last_allowance(1 if last else 2):
+        return settle(claim, session)
+    return Result(claim, Verdict("UNDECIDED", LATE), session)
 
 
 def settle(claim: StatedClaim, session: Session) -> Result:
@@ -240,6 +253,8 @@ def settle(claim: StatedClaim, session: Session) -> Result:
     UNDECIDED: neither says anything about the others."""
     try:
         verdict = session.settle(claim.statement)
+    except BudgetSpent:
+        verdict = Verdict("UNDECIDED", LATE)
     except StatementError as error:
         verdict = Verdict(ERROR, describe(error))
     except MechproofError as error:

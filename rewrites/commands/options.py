@@ -15,6 +15,10 @@ Task = Annotated[str, typer.Option(help="What the network is for.")]
 Config = Annotated[Path | None, typer.Option(help="JSON with TransformerLens configuration keys of the network.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
+Memory = Annotated[
+    float | None,
+    typer.Option(min=0.1, metavar="GIB", help="The most memory to hold (default: half of the machine's)."),
+]
 
 
 def _dated(text: str) -> str:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...engine.terminal import errors, progress_bars
-from .options import AsJson, Config, Detail, HowMuch, Quiet, StrategyName, Task, Weights
+from ..advice.allowance import BudgetSpent, command_allowance, last_allowance, shared_allowance
+from .options import AsJson, Config, Detail, HowMuch, Memory, Quiet, StrategyName, Task, Weights
 
 if TYPE_CHECKING:
     from ..proof import Proof
@@ -93,6 +94,7 @@ def prove_command(
             min=1, metavar="SECONDS", help="Stop searching after this time; what is open then counts as not proved."
         ),
     ] = None,
+    memory: Memory = None,
     grid: Annotated[
         int | None, typer.Option(min=1, max=1 << 20, help="separable: number of grid steps (default 1024).")
     ] = None,
@@ -139,25 +141,36 @@ def prove_command(
         at_least=at_least,
         minimise=minimise.value if minimise else DEFAULTS.minimise,
     )
-    with progress_bars(quiet) as report:
-        statement = problem(load(weights, config=config), task)
-        proof = prove(
-            statement,
-            weights.name,
-            strategy,
-            options,
-            report,
-            metric.value,
-            semantics.value,
-            EXP_ULPS if exp_ulps is None else exp_ulps,
-        )
+    with command_allowance(budget, memory), progress_bars(quiet) as report:
+        try:
+            statement = problem(load(weights, config=config), task)
+            proof = prove(
+                statement,
+                weights.name,
+                strategy,
+                options,
+                report,
+                metric.value,
+                semantics.value,
+                EXP_ULPS if exp_ulps is None else exp_ulps,
+            )
+        except BudgetSpent:
+            _say_undecided(f"{metric.value}: the budget of {budget} s ended before a theorem was reached", as_json)
+            raise typer.Exit(1) from None
         folder = out or default_folder(weights, proof, strategy, options, semantics.value, detail.value)
         real = semantics is Semantics.real
         compared = None if real else Comparison.of(proof, SAMPLE if runs is None else runs, compiled=compiled)
+        files: list[Path] = []
         if compared is not None and compared.contradiction is not None:
             files, status, verdict = compared.write_contradiction(folder), "CONTRADICTED", compared.verdict
         else:
-            files, (status, verdict) = proof.write(folder, detail.value), _judged(proof, at_least)
+            status, verdict = _judged(proof, at_least)
+            with last_allowance() as writing:
+                files = proof.write(folder, detail.value)
+            if writing.spent:
+                errors.print("the budget ended before the transcript was written", soft_wrap=True)
+                with shared_allowance(1):
+                    files = proof.write_certificate(folder)
     if real and proof.status == "PROVED" and not proof.certifiable:
         errors.print(no_certificate(proof.graph.proof(proof.goal)), soft_wrap=True)
     if as_json:
@@ -172,6 +185,13 @@ def prove_command(
             typer.echo(line)
         typer.echo(verdict)
     raise typer.Exit(0 if status == "PROVED" else 1)
+
+
+def _say_undecided(what: str, as_json: bool) -> None:
+    """The last line where nothing was established."""
+    line = f"s UNDECIDED {what}"
+    told = {"schema": SCHEMA, "status": "UNDECIDED", "line": line, "files": []}
+    typer.echo(json.dumps(told) if as_json else line)
 
 
 def _refuse_what_has_no_effect(*options: tuple[str, object, bool, str]) -> None:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ...engine.terminal import errors
-from .options import AsJson, Weights
+from ..advice.allowance import command_allowance
+from .options import AsJson, Memory, Weights
 
 GOALS = (
     "accuracy, right_count, logit_gap, EQKE, UU, EVOU, attention(G), row_difference(TABLE), "
@@ -20,13 +21,14 @@ def search_command(
     weights: Weights,
     goal: Annotated[str, typer.Argument(help=f"What is wanted, numbers open: {GOALS}.")],
     budget: Annotated[int, typer.Option(min=1, metavar="SECONDS", help="Stop searching after this time.")] = 60,
+    memory: Memory = None,
     dominated: Annotated[bool, typer.Option("--all", help="Also what others beat in both price and size.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Search for proofs of a bound, and list them: what each costs, and what it gives."""
     from ..alternatives import alternatives
 
-    with errors.status("searching"):
+    with command_allowance(budget, memory), errors.status("searching"):
         result = alternatives(weights, goal, budget)
     shown = [row for row in result.rows if dominated or not row.dominated]
     if as_json:

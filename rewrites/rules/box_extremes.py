@@ -84,6 +84,6 @@ def root_bounds(q: int, m: int, base: np.ndarray, table: np.ndarray, extreme: Ca
     if q == m:
         return (base + everything.sum(axis=0))[None, :]
     without = extreme(table[:, :m, :], axis=1)
-    return np.array(
-        [base + table[p, m] + without[:p].sum(axis=0) + everything[p + 1 :].sum(axis=0) for p in range(len(table))]
-    )
+    before = np.cumsum(without, axis=0) - without
+    after = everything.sum(axis=0) - np.cumsum(everything, axis=0)
+    return base + table[:, m] + before + after

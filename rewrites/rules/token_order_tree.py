@@ -84,6 +84,24 @@ class Node:
     tokens: tuple[int, ...]  # the token fixed at each position, -1 where free
 
 
+class Levels(dict[int, list[int]]):
+    """A positions × levels × columns table, level by level: at each position its columns packed into one integer.
+
+    A level is packed when a tree first comes to it; most trees never come to most levels.
+    """
+
+    def __init__(self, values: np.ndarray, bias: int) -> None:
+        super().__init__()
+        self._values, self._bias = values, bias
+
+    def __missing__(self, level: int) -> list[int]:
+        values = np.ascontiguousarray(self._values[:, level], dtype="<i8")
+        width, raw = 8 * values.shape[1], (values.view("<u8") ^ np.uint64(1 << 63)).tobytes()
+        pieces = (raw[width * p : width * (p + 1)] for p in range(len(values)))
+        self[level] = [int.from_bytes(piece, "little") - self._bias for piece in pieces]
+        return self[level]
+
+
 class BoxTree:
     """The nodes of one cell: roots, children, sizes, and bounds of separable sums over each.
 
@@ -97,25 +115,18 @@ class BoxTree:
         positions, _, self.columns = free.lower.shape
         self._everywhere = tuple(range(positions))
         self._bias = sum(1 << (64 * k + 63) for k in range(self.columns))
-        self._base = self._packed(base.upper[None, None])[0][0], self._packed(base.lower[None, None])[0][0]
-        self._value = self._packed(free.upper), self._packed(free.lower)
+        (upper,), (lower,) = (Levels(end[None, None], self._bias)[0] for end in (base.upper, base.lower))
+        self._base = upper, lower
+        self._value = Levels(free.upper, self._bias), Levels(free.lower, self._bias)
         suffix_max = np.maximum.accumulate(free.upper[:, ::-1], axis=1)[:, ::-1]
         suffix_min = np.minimum.accumulate(free.lower[:, ::-1], axis=1)[:, ::-1]
-        self._best = self._packed(suffix_max), self._packed(suffix_min)
-
-    def _packed(self, values: np.ndarray) -> list[list[int]]:
-        """The last axis of an int64 array packed into one integer each."""
-        raw = (np.ascontiguousarray(values, dtype="<i8").view("<u8") ^ np.uint64(1 << 63)).tobytes()
-        rows, columns, width = values.shape[0], values.shape[1], 8 * values.shape[2]
-        pieces = [raw[width * k : width * (k + 1)] for k in range(rows * columns)]
-        packed = [int.from_bytes(piece, "little") - self._bias for piece in pieces]
-        return [packed[r * columns : (r + 1) * columns] for r in range(rows)]
+        self._best = Levels(suffix_max, self._bias), Levels(suffix_min, self._bias)
 
     def roots(self) -> list[Node]:
         """The boxes that partition the cell (see :mod:`.box_extremes`)."""
         upper, lower = self._base
         for p in self._everywhere:
-            upper, lower = upper + self._best[0][p][0], lower + self._best[1][p][0]
+            upper, lower = upper + self._best[0][0][p], lower + self._best[1][0][p]
         start = Node(0, 0, self._everywhere, upper, lower, (-1,) * len(self._everywhere))
         if self.q == self.m:
             return [start]
@@ -144,15 +155,15 @@ class BoxTree:
         """The two children of a settled node that is not a single sequence; either may hold no sequence."""
         j = next(p for p in node.positions if p >= node.start)
         level = node.level
-        best_upper, best_lower = self._best[0][j], self._best[1][j]
+        best_upper, best_lower = self._best[0][level][j], self._best[1][level][j]
         rest = tuple(p for p in node.positions if p != j)
         tokens = (*node.tokens[:j], self.order[level], *node.tokens[j + 1 :])
         include = Node(
             level,
             j + 1,
             rest,
-            node.upper + self._value[0][j][level] - best_upper[level],
-            node.lower + self._value[1][j][level] - best_lower[level],
+            node.upper + self._value[0][level][j] - best_upper,
+            node.lower + self._value[1][level][j] - best_lower,
             tokens,
         )
         # Past the last token the exclude child is empty; its bounds are never read.
@@ -161,8 +172,8 @@ class BoxTree:
             level,
             j + 1,
             node.positions,
-            node.upper + best_upper[following] - best_upper[level],
-            node.lower + best_lower[following] - best_lower[level],
+            node.upper + self._best[0][following][j] - best_upper,
+            node.lower + self._best[1][following][j] - best_lower,
             node.tokens,
         )
         return include, exclude

@@ -10,15 +10,18 @@ import typer
 from rich.console import Console
 
 from ...engine.files import atomic_write, make_folder
-from ...engine.terminal import progress_bars
+from ...engine.terminal import errors, progress_bars
+from ..advice.allowance import command_allowance
+from ..commands.options import Memory
 
 
 def stages_command(
     checkpoints: Annotated[list[Path], typer.Argument(help="Checkpoints of one training run, or a folder of them.")],
     subcubic: Annotated[str, typer.Option("--strategy", help="The sub-cubic proof.")] = "subcubic/exact/chord/EQKE",
     budget: Annotated[
-        int | None, typer.Option(min=1, metavar="SECONDS", help="Stop each search for an exact count after this time.")
+        int | None, typer.Option(min=1, metavar="SECONDS", help="For all checkpoints; those not reached are left out.")
     ] = None,
+    memory: Memory = None,
     transfer: Annotated[bool, typer.Option("--transfer", help="Also count by the checkpoint before alone.")] = False,
     out: Annotated[
         Path | None,
@@ -38,9 +41,12 @@ def stages_command(
     from .checkpoints import read
     from .measuring import measure
 
-    run = read(checkpoints)
-    with progress_bars(quiet) as report:
-        stages = measure(run, subcubic, budget, report, transfer=transfer)
+    with command_allowance(budget, memory):
+        run = read(checkpoints)
+        with progress_bars(quiet) as report:
+            stages = measure(run, subcubic, budget, report, transfer=transfer)
+    if len(stages) < len(run):
+        errors.print(f"the budget ended after {len(stages)} of {len(run)} checkpoints", soft_wrap=True)
     words = [
         subcubic.replace("/", "."),
         *(["transfer"] if transfer else []),

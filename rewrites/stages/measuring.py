@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from math import ceil
 from time import perf_counter
 
 from ...engine.errors import MechproofError
 from ...engine.graph import ProofGraph
 from ...models.statement import Statement
+from ..advice.allowance import Allowance, BudgetSpent, last_allowance, time_left
 from ..advice.token_order_search import Limits
 from ..advice.tree_reuse import KEEP
 from ..rules.accuracy import Accuracy
@@ -23,6 +25,8 @@ from .carrying import carried
 from .transferring import transferred
 
 EXACT, CUBIC, SUBCUBIC = "branch_and_bound", "cubic", "subcubic/exact/chord/EQKE"
+# A checkpoint's time is spent in some such parts: trees searched, and tested again, here and on the next one.
+PASSES = 8
 TABLES = ("EQKE", "EQKP", "PVOU", "UU")
 
 
@@ -136,38 +140,60 @@ def measure(
     *,
     transfer: bool = False,
 ) -> list[Stage]:
-    """The stages of (step, statement) pairs, by step.  ``seconds`` limits each search by a tree.
+    """The stages of (step, statement) pairs, by step: of as many, from the first on, as the ``seconds`` suffice for.
 
-    Raises :class:`SizesDiffer` for a checkpoint of another shape than the first, and what strategies raise.
+    Raises :class:`SizesDiffer` for a checkpoint of another shape than the first, and what strategies raise;
+    :class:`~mechproof.rewrites.advice.allowance.BudgetSpent` when they do not suffice for one.
     """
     stages: list[Stage] = []
     before: tuple[_Proof, _Proof] | None = None
     ordered = sorted(checkpoints, key=lambda checkpoint: checkpoint[0])
-    for done, (step, statement) in enumerate(ordered):
+    for step, statement in ordered:
         _require_shape(step, ordered[0][1], statement)
-        progress("proving checkpoints", done, len(ordered))
-        exact, cubic, gaps = (
-            _timed(partial(prove_accuracy, statement, name, Options(seconds=seconds), progress))
-            for name in (EXACT, CUBIC, subcubic)
-        )
-        reused = None
-        if before is not None:
-            old_tree, old_gaps = before
-            again = partial(_again, statement=statement)
-            limits = Limits(0, seconds)
-            earlier = old_tree.theorem.statement
-            reused = Reused(
-                again(old_gaps, limits=KEEP),
-                again(old_tree, limits=KEEP),
-                again(old_tree, limits=limits),
-                _moves(old_tree.graph, exact.graph),
-                _timed(partial(transferred, earlier, statement, limits)).proved if transfer else None,
-            )
-        proved = exact.proved, cubic.proved, gaps.proved
-        stages.append(Stage(step, statement, *proved, mechanism(exact.graph), reused))
-        before = exact, gaps
-        progress("proving checkpoints", done + 1, len(ordered))
+    with Allowance(seconds):
+        for done, (step, statement) in enumerate(ordered):
+            progress("proving checkpoints", done, len(ordered))
+            with last_allowance(len(ordered) - done) as share:
+                stage, before = _stage(step, statement, subcubic, before, progress, transfer=transfer)
+                stages.append(stage)
+            if share.spent:
+                break
+            progress("proving checkpoints", done + 1, len(ordered))
+    if seconds is not None and not stages:
+        raise BudgetSpent(f"{seconds}")
     return stages
+
+
+def _stage(
+    step: int,
+    statement: Statement,
+    subcubic: str,
+    before: tuple[_Proof, _Proof] | None,
+    progress: Progress,
+    *,
+    transfer: bool,
+) -> tuple[Stage, tuple[_Proof, _Proof]]:
+    """One checkpoint, and its proofs for the next."""
+    left = time_left()
+    seconds = None if left is None else ceil(left / PASSES)
+    exact, cubic, gaps = (
+        _timed(partial(prove_accuracy, statement, name, Options(seconds=seconds), progress))
+        for name in (EXACT, CUBIC, subcubic)
+    )
+    reused = None
+    if before is not None:
+        old_tree, old_gaps = before
+        again = partial(_again, statement=statement)
+        limits = Limits(0, seconds)
+        reused = Reused(
+            again(old_gaps, limits=KEEP),
+            again(old_tree, limits=KEEP),
+            again(old_tree, limits=limits),
+            _moves(old_tree.graph, exact.graph),
+            _timed(partial(transferred, old_tree.theorem.statement, statement, limits)).proved if transfer else None,
+        )
+    proved = exact.proved, cubic.proved, gaps.proved
+    return Stage(step, statement, *proved, mechanism(exact.graph), reused), (exact, gaps)
 
 
 def _require_shape(step: int, first: Statement, other: Statement) -> None:

@@ -44,7 +44,8 @@ class Options:
 
     ``cut``: nodes of at most so many sequences are given up; None chooses 0 for up to 2^32 inputs, else a 10^9-th of
     them.  ``off``: names of tightenings that are not to be used.  ``variant``: the configuration of a family.
-    ``at_least`` and ``minimise`` (cost, tightness or length) say what ``auto`` is to find.
+    ``at_least`` and ``minimise`` (cost, tightness or length) say what ``auto`` is to find.  ``memory``: how many bytes
+    the process may hold (see :mod:`..advice.allowance`).
     """
 
     seconds: int | None = None
@@ -54,6 +55,7 @@ class Options:
     variant: str = ""
     at_least: Fraction | None = None
     minimise: str = "cost"
+    memory: int | None = None
 
 
 DEFAULTS = Options()

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from ...engine.extraction import Choice, select
 from ...engine.graph import ProofGraph
+from ..advice.allowance import BudgetSpent, last_allowance
 from ..backward import Engine, Limits
 from ..goals import Goal, Unreachable
 from ..rules.loss import LossSum
@@ -25,10 +26,20 @@ def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress)
     paths = paths_under(graph, margin)
     limits = Limits() if options.seconds is None else Limits(seconds=options.seconds)
     engine = Engine(Workbench.of(graph, paths, any_row=True), limits)
+    counts: list[int] = []
+    if options.seconds is not None:
+        with last_allowance(3):  # so that there is a proof, however little is found in that time
+            counts.append(branch_and_bound.derive(graph, margin, Options(), progress))
     progress("searching backwards", 0, 1)
-    found = engine.solve(Goal(RightCount))
+    try:
+        counts += [found.claim for found in engine.solve(Goal(RightCount))]
+    except Unreachable:
+        if not engine.cut_short:
+            raise
+        if not counts:
+            raise BudgetSpent(f"{options.seconds}") from None
     progress("searching backwards", 1, 1)
-    choices = [Choice(f.claim, graph.claim(f.claim).low, engine.proof(f.claim)) for f in found]
+    choices = [Choice(claim, graph.claim(claim).low, engine.proof(claim)) for claim in dict.fromkeys(counts)]
     # what cannot be written into a certificate stays in the graph, but is not handed out as the proof
     choices = [c for c in choices if all(step.rule.certifiable for step in c.proof.steps)]
     inputs = engine.statement.task.inputs
@@ -37,14 +48,16 @@ def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress)
     )
     best = select(choices, options.minimise, at_least=enough) or select(choices, "tightness")
     if best is None:
-        raise Unreachable(f"a certifiable {RightCount.kind}", tuple(f"{f.claim}" for f in found))
+        raise Unreachable(f"a certifiable {RightCount.kind}", tuple(map(str, counts)))
     return best.claim
 
 
 def derive_loss(graph: ProofGraph, paths: int, options: Options, progress: Progress) -> int:
     """The narrower of two enclosures that a certificate can carry: from a tree, and from logit gaps."""
     plain = replace(options, variant="")
-    found = [recipe.derive_loss(graph, paths, plain, progress) for recipe in (branch_and_bound, subcubic)]
+    found = [branch_and_bound.derive_loss(graph, paths, plain, progress)]
+    with last_allowance():
+        found.append(subcubic.derive_loss(graph, paths, plain, progress))
 
     def width(claim: int) -> int:
         total: LossSum = graph.claim(claim)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ...engine.graph import ProofGraph
+from ..advice.allowance import last_allowance
 from ..rules.enumeration import Enumeration
 from . import Options, Progress, branch_and_bound
 
@@ -16,7 +17,8 @@ SUMMARY = (
 
 def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:
     count = graph.apply(Enumeration(partial(progress, "enumerating all sequences")), [margin])
-    branch_and_bound.derive(graph, margin, Options(cut=0), progress)
+    with last_allowance():  # without the tree the count stands, and has no certificate
+        branch_and_bound.derive(graph, margin, Options(cut=0), progress)
     return count
 
 

@@ -25,11 +25,24 @@ def test_fewer_nodes_give_a_smaller_tree(oracle, monkeypatch):
     assert len(search(paths).symbols) < len(whole.symbols)
 
 
-def test_time_that_is_over_leaves_the_first_tree(oracle, monkeypatch):
-    """A budget of no seconds gives the first round's tree, which is whole, and says how far it came."""
+def test_time_that_is_over_leaves_a_whole_tree(oracle, monkeypatch):
+    """A budget of no seconds splits nothing, one that ends in the first round no further; the rule takes both."""
+    monkeypatch.setattr(loss_tree_search, "FIRST", 2)
+    paths = oracle.random_net(1, "float16", 6, 3).margin().paths
+    shape = search(paths, 0)
+    assert set(shape.symbols) == {"U"}
+    LossTree().conclude([paths], shape)
+    looks = iter([False] * 20)
+    monkeypatch.setattr(loss_tree_search, "deadline", lambda seconds: lambda: next(looks, True))
+    begun = search(paths, 1)
+    assert set(begun.symbols) == {"S", "U"}
+    LossTree().conclude([paths], begun)
+
+
+def test_every_round_says_how_far_it_came(oracle, monkeypatch):
+    """A search of several rounds reports after each."""
     monkeypatch.setattr(loss_tree_search, "FIRST", 2)
     reports: list[tuple[int, int]] = []
     paths = oracle.random_net(1, "float16", 6, 3).margin().paths
-    shape = search(paths, 0, lambda done, total: reports.append((done, total)))
-    LossTree().conclude([paths], shape)
+    search(paths, None, lambda done, total: reports.append((done, total)))
     assert reports
