@@ -67,7 +67,12 @@ def opening(theorem: FloatAccuracy, name: str) -> Block:
         """
     )
     steps = Listing(tuple((paragraph(f"{step}."),) for step in PROGRAM))
-    kept = f"Stored may be {STORED}; what reads one of these may read it as stored or as computed. " if short else ""
+    kept = ""
+    if short:
+        kept = (
+            f"These numbers may be stored: {STORED}. What reads one of them may read it as stored or as computed, and "
+            "the maximum is that of the numbers from which it is subtracted. "
+        )
     covered = paragraph(
         f"{kept}Any step may be computed with less error, or in one piece with another. Not covered are "
         f"{'; '.join(NOT_COVERED)}."

@@ -98,6 +98,8 @@ ISOLATED: dict[str, tuple[Network, Runs]] = {
     "exponential": (network(2, 2, 1, 1, W_E=[[1], [-1]], W_Q=ONE, W_K=ONE), Runs(COARSE, 256)),
     "scores": (network(2, 2, 1, 1, W_E=[[32], [-32]], W_Q=ONE, W_K=ONE), Runs(COARSE, 1)),
     "one sum": (network(2, 1, 1, 8, W_E=[[64], [64]], W_U=BOTH), Runs(COARSE, 1)),
+    "softmax": (network(2, 2, 1, 1, W_E=[[1], [1]], W_V=[[1024]], W_O=ONE, W_U=BOTH), Runs(STORED, 1)),
+    "distances": (network(2, 2, 1, 1, W_E=[[32], [-32]], W_Q=ONE, W_K=ONE), Runs(STORED, 1)),
     "storing": (network(2, 1, 1, 1, W_E=[[1], [3]], W_V=ONE, W_O=ONE, W_U=BOTH), Runs(STORED, 1)),
 }  # fmt: skip
 
@@ -114,6 +116,15 @@ _times, _scores = Analysis.times, Analysis.scores
 
 def _without_error(held: Held) -> Held:
     return Held(held.value, float_error.units(held.value.shape, 0))
+
+
+def _attended_as_once(self: Analysis, values: Held) -> Held:
+    """The false theorem's: attention is stored, and nothing inside of the softmax is."""
+    g, s = float_error.gamma(self.network.positions, self.unit), self.storage
+    division = (1 + float_error.gamma(2, self.unit)) * (1 + s)
+    psi = Fraction(division, 1 - g) * (1 + g) * (1 + s) - 1
+    more = float_error.up(values.size, psi)
+    return Held(values.value, float_error.plus(values.error, more, float_error.units(values.value.shape)))
 
 
 MUTANTS: dict[str, tuple[str, Any, str, Any]] = {
@@ -135,6 +146,7 @@ MUTANTS: dict[str, tuple[str, Any, str, Any]] = {
             query.error, float_error.up(float_error.absolute(query.value), self.unit)
         )),
     ),
+    "nothing stored inside of the softmax": ("softmax", Analysis, "attended", _attended_as_once),
     "storing without error": ("storing", Arithmetic, "storage", Fraction(0)),
 }  # fmt: skip
 
