@@ -99,7 +99,8 @@ class Beheld:
         if self.step not in ABOVE + BELOW:
             return 0
         sign = 1 if self.step in ABOVE else -1
-        suspects = np.nonzero(finite & (sign * (found - self.near) <= 0))[0].tolist()
+        places = np.flatnonzero(finite)
+        suspects = places[sign * (found[places] - self.near[places]) <= 0].tolist()
         # arb's < is true only where it is certain
         return sum(sign * arb(float(found[place])) < sign * self.balls[place] for place in suspects)
 

@@ -26,6 +26,9 @@ from mechproof.rewrites.audit.session import Session
 from mechproof.rewrites.audit.verifiers import Runner, UnknownVerifier, published
 from mechproof.rewrites.published.network import FloatNetwork
 
+# A warning of our own arithmetic is a mistake of ours, such as infinity less infinity.
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
 ONE = ("float32",)
 FULL, CACHED = published("brute-force"), published("brute-force/cached")
 
