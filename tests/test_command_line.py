@@ -241,6 +241,16 @@ def test_a_nan_names_its_tensor(run, tmp_path):
     assert "nan.npz" in result.err and "W_Q" in result.err
 
 
+def test_a_shape_is_not_printed_as_python(run, tmp_path):
+    """A sentence says 32, not (32,)."""
+    weights = dict(np.load(TIED))
+    np.savez(tmp_path / "flat.npz", allow_pickle=False, **(weights | {"W_E": weights["W_E"][0]}))
+
+    result = run("prove", "flat.npz")
+
+    assert result.code == 2 and result.err.rstrip().endswith("expected axes d_vocab × d_model, found shape 32")
+
+
 def test_an_output_folder_that_is_a_file_is_refused(run, tmp_path):
     """What the user had stays, and the sentence names it."""
     (tmp_path / "taken").write_text("mine")

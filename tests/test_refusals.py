@@ -89,7 +89,7 @@ def test_a_network_too_large_to_be_read_is_not_trained(monkeypatch, capsys, tmp_
     with pytest.raises(SystemExit) as stop:
         main()
     told = capsys.readouterr().err
-    assert stop.value.code == 2 and "size must be at most 16760832 numbers in all tensors" in told.replace("\n", " ")
+    assert stop.value.code == 2 and "size must be at most 4194304 numbers in all tensors" in told.replace("\n", " ")
     assert os.listdir(tmp_path) == []
 
 

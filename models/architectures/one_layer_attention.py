@@ -20,6 +20,7 @@ from typing import Any
 
 from ...engine.arithmetic.dyadic import DyadicMatrix
 from ..weights import Checkpoint, StoredTensor
+from ..weights.errors import axes_text
 from .errors import (
     ArchitectureError,
     ConflictingTensors,
@@ -183,7 +184,7 @@ class OneLayerAttention:
             tensor = found[name]
             if _core(file, name, tensor) != shape:
                 expected = f"{' × '.join(axes)} = {' × '.join(map(str, shape))}, as W_E, W_pos and W_Q have it"
-                raise WrongShape(file, tensor.name, expected, str(tensor.shape))
+                raise WrongShape(file, tensor.name, expected, axes_text(tensor.shape))
             rows, columns = (1, *shape)[-2:]
             tensors[name] = DyadicMatrix.from_integers(rows, columns, tensor.numerators, tensor.exponent)
         settled = check_config(file, config, FORM | _sized(sizes), INERT)
@@ -251,7 +252,7 @@ def _core(file: str, name: str, tensor: StoredTensor) -> tuple[int, ...]:
     """The shape without its leading axes (layer, head), which must have length 1."""
     axes = len(SHAPES[name])
     if len(tensor.shape) < axes:
-        raise WrongShape(file, tensor.name, f"axes {' × '.join(SHAPES[name])}", str(tensor.shape))
+        raise WrongShape(file, tensor.name, f"axes {' × '.join(SHAPES[name])}", axes_text(tensor.shape))
     leading = tensor.shape[: len(tensor.shape) - axes]
     if name in _PER_HEAD and leading and leading[-1] > 1:
         raise SeveralHeads(file, tensor.name, leading[-1])
@@ -259,7 +260,7 @@ def _core(file: str, name: str, tensor: StoredTensor) -> tuple[int, ...]:
         if size > 1 and name not in _EMBEDDINGS:
             raise SeveralLayers(file, tensor.name, size)
         if size > 1:
-            raise WrongShape(file, tensor.name, f"axes {' × '.join(SHAPES[name])}", str(tensor.shape))
+            raise WrongShape(file, tensor.name, f"axes {' × '.join(SHAPES[name])}", axes_text(tensor.shape))
     return tensor.shape[len(leading) :]
 
 

@@ -16,6 +16,7 @@ from itertools import permutations
 
 import numpy as np
 
+from ..weights.errors import axes_text
 from .errors import TaskDoesNotFit
 
 MAX_ORDER = 1000
@@ -66,7 +67,9 @@ def check_group(where: str, table: np.ndarray) -> None:
     """Closed, associative, with a unit and inverses; raises :class:`TaskDoesNotFit` that says what fails first."""
     n = len(table)
     if table.shape != (n, n) or not 1 <= n <= MAX_ORDER:
-        raise TaskDoesNotFit(where, f"a square table of at most {MAX_ORDER} elements", f"shape {table.shape}")
+        raise TaskDoesNotFit(
+            where, f"a square table of at most {MAX_ORDER} elements", f"shape {axes_text(table.shape)}"
+        )
     if int(table.min()) < 0 or int(table.max()) >= n:
         raise TaskDoesNotFit(where, f"products among the elements 0 to {n - 1}", "another number")
     elements = np.arange(n, dtype=np.int64)

@@ -16,6 +16,7 @@ from math import perm, prod
 import numpy as np
 
 from ...engine.errors import MechproofError
+from ..weights.errors import axes_text
 
 CONDITIONS = ("none", "distinct", "repeated", "listed")
 
@@ -59,7 +60,7 @@ class InputSet:
 
     def _check_list(self, listed: np.ndarray) -> None:
         if listed.ndim != 2 or listed.shape[1] != len(self.sets):
-            raise BadInputSet("inputs", f"a list of {len(self.sets)} tokens a row", f"shape {listed.shape}")
+            raise BadInputSet("inputs", f"a list of {len(self.sets)} tokens a row", f"shape {axes_text(listed.shape)}")
         for p, tokens in enumerate(self.sets):
             strangers = set(np.unique(listed[:, p]).tolist()) - set(tokens)
             if strangers:

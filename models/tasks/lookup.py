@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...engine.arithmetic.tensor import DyadicTensor
+from ..weights.errors import axes_text
 from ..weights.integers import load_integers
 from .errors import TaskDoesNotFit
 
@@ -31,7 +32,7 @@ def integer_table(where: str, path: str | os.PathLike[str], name: str, axes: int
         raise TaskDoesNotFit(where, f"a tensor {name} in {Path(path).name}", ", ".join(found)[:100] or "none")
     table = found.get(name, next(iter(found.values())))
     if table.ndim != axes:
-        raise TaskDoesNotFit(where, f"a table of {axes} axes", f"shape {table.shape}")
+        raise TaskDoesNotFit(where, f"a table of {axes} axes", f"shape {axes_text(table.shape)}")
     return table
 
 

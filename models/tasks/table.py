@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..network import Network
+from ..weights.errors import axes_text
 from .errors import TaskDoesNotFit
 from .lookup import Lookup, exact_table, integer_table
 from .task import Task
@@ -16,7 +17,9 @@ class TableOfAnswers:
         positions = positions_of(self.name, network)
         table = integer_table(self.name, parameters, "answers", positions)
         if table.shape != network.vocabulary(positions):
-            raise TaskDoesNotFit(self.name, f"answers of shape {network.vocabulary(positions)}", f"{table.shape}")
+            raise TaskDoesNotFit(
+                self.name, f"answers of shape {axes_text(network.vocabulary(positions))}", axes_text(table.shape)
+            )
         return on_all_inputs(self.name, network, Lookup(table), {"answers": exact_table(table)})
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from ...engine.arithmetic.tensor import DyadicTensor
 from ...engine.files import read_bytes
 from ..network import Network
+from ..weights.errors import axes_text
 from .errors import TaskDoesNotFit
 from .expression import Expression, parse
 from .inputs import InputSet
@@ -125,7 +126,9 @@ class _TaskFile:
             axes = len(self.sets())
             table = integer_table(self.name, self.file("table"), "answers", axes)
             if table.shape != self.network.vocabulary(axes) or reads != 1:
-                raise TaskDoesNotFit(self.name, f"answers of shape {self.network.vocabulary(axes)}", f"{table.shape}")
+                raise TaskDoesNotFit(
+                    self.name, f"answers of shape {axes_text(self.network.vocabulary(axes))}", axes_text(table.shape)
+                )
             tensors["answers"] = exact_table(table)
             return Lookup(table)
         texts = [value] if given[0] == "answer" else value

@@ -6,16 +6,13 @@ from collections.abc import Callable, Collection, Iterator
 from math import prod
 from typing import TYPE_CHECKING
 
-from ..weights.checkpoint import MAX_FILE
+from ..weights.tensor import MAX_NUMBERS
 from .errors import BadRecipe, TrainingDiverged
 from .network import State, initial_state, is_weight, logits, loss, require_torch, shapes
 from .recipe import Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-# In float32, with room for the file's header.
-MOST_NUMBERS = (MAX_FILE - (1 << 16)) // 4
 
 
 def batches(recipe: Recipe) -> Iterator[Tensor]:
@@ -48,8 +45,10 @@ def train(
         if not 0 <= checkpoint <= recipe.steps:
             raise BadRecipe("checkpoint", f"in 0 ... {recipe.steps}", repr(checkpoint))
     numbers = sum(map(prod, shapes(recipe).values()))
-    if numbers > MOST_NUMBERS:
-        raise BadRecipe("size", f"at most {MOST_NUMBERS} numbers in all tensors, as files are read", str(numbers))
+    if numbers > MAX_NUMBERS:
+        raise BadRecipe(
+            "size", f"at most {MAX_NUMBERS} numbers in all tensors, which is what proofs read", str(numbers)
+        )
     torch = require_torch()
     wanted = {*checkpoints, recipe.steps}
     state = initial_state(recipe)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...engine.errors import MechproofError
@@ -152,3 +153,12 @@ class NotALiveModel(WeightsError):
     expected: str
     found: str
     sentence = "{file}: expected {expected}, found {found}"
+
+
+def axes_text(shape: Sequence[int]) -> str:
+    """A shape as sentences print it.
+
+    >>> axes_text((64, 32)), axes_text((64,)), axes_text(())
+    ('64 × 32', '64', 'without axes')
+    """
+    return " × ".join(map(str, shape)) or "without axes"

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...engine.files import read_bytes
 from .archive import Archive
-from .errors import BadShape, BrokenFile, UnsupportedDtype
+from .errors import BadShape, BrokenFile, UnsupportedDtype, axes_text
 from .tensor import MAX_NUMBERS
 
 _LIMIT = 2**26
@@ -40,7 +40,9 @@ def _array(file: str, name: str, content: bytes) -> np.ndarray | None:
         if dtype.kind not in "iu":
             return None
         if prod(shape) > MAX_NUMBERS or prod(shape) * dtype.itemsize != len(content) - stream.tell():
-            raise BadShape(file, name, f"at most {MAX_NUMBERS} numbers, all of them in the file", f"shape {shape}")
+            raise BadShape(
+                file, name, f"at most {MAX_NUMBERS} numbers, all of them in the file", f"shape {axes_text(shape)}"
+            )
         stream.seek(0)
         array = np.lib.format.read_array(stream, allow_pickle=False, max_header_size=10_000)
     except (ValueError, SyntaxError, EOFError) as error:

@@ -18,7 +18,7 @@ from math import prod
 
 import numpy as np
 
-from .errors import BadName, BadShape, NoTensors, NotFinite, TooManyNumbers, UnsupportedDtype
+from .errors import BadName, BadShape, NoTensors, NotFinite, TooManyNumbers, UnsupportedDtype, axes_text
 
 MAX_NUMBERS = 2**22
 MAX_AXES = 8
@@ -101,7 +101,7 @@ def check_headers(file: str, headers: Iterable[Header]) -> None:
         if len(shape) > MAX_AXES:
             raise BadShape(file, name, f"at most {MAX_AXES} axes", f"{len(shape)}")
         if any(size < 1 for size in shape):
-            raise BadShape(file, name, "axes of length 1 or more", f"shape {shape}")
+            raise BadShape(file, name, "axes of length 1 or more", f"shape {axes_text(shape)}")
         numbers += prod(shape)
         if numbers > MAX_NUMBERS:
             raise TooManyNumbers(file, MAX_NUMBERS, numbers)
@@ -116,7 +116,7 @@ def decode(file: str, raw: RawTensor) -> StoredTensor:
     """
     layout = LAYOUTS[raw.dtype]
     if len(raw.data) != layout.size * prod(raw.shape):
-        expected = f"{layout.size * prod(raw.shape)} bytes for shape {raw.shape} of {raw.dtype}"
+        expected = f"{layout.size * prod(raw.shape)} bytes for shape {axes_text(raw.shape)} of {raw.dtype}"
         raise BadShape(file, raw.name, expected, f"{len(raw.data)}")
     bits = np.frombuffer(raw.data, dtype=f"<u{layout.size}").astype(np.uint64)
     fractions = (bits & np.uint64(2**layout.fraction - 1)).astype(np.int64)

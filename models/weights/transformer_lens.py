@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import BadShape, BridgeLayout, DuplicateTensor
+from .errors import BadShape, BridgeLayout, DuplicateTensor, axes_text
 from .tensor import LAYOUTS, RawTensor
 
 NATIVE = "TransformerLensNative"
@@ -112,9 +112,13 @@ def _moved(file: str, tensor: RawTensor, heads: int, keys: int) -> RawTensor:
             continue
         count = keys if re.search(r"\.[kv]\.", tensor.name) else heads
         if len(tensor.shape) != axes:
-            raise BadShape(file, tensor.name, f"{axes} axes, as torch.nn.Linear has them", f"shape {tensor.shape}")
+            raise BadShape(
+                file, tensor.name, f"{axes} axes, as torch.nn.Linear has them", f"shape {axes_text(tensor.shape)}"
+            )
         if (move is _per_head and tensor.shape[0] % count) or (move is _from_heads and tensor.shape[1] % count):
-            raise BadShape(file, tensor.name, f"an axis that {count} heads share evenly", f"shape {tensor.shape}")
+            raise BadShape(
+                file, tensor.name, f"an axis that {count} heads share evenly", f"shape {axes_text(tensor.shape)}"
+            )
         bits = np.frombuffer(tensor.data, dtype=f"<u{LAYOUTS[tensor.dtype].size}").reshape(tensor.shape)
         there = move(bits, count)
         return RawTensor(match.expand(replacement), tensor.dtype, there.shape, there.tobytes(order="C"))
