@@ -37,12 +37,14 @@ class Comparison:
         assert margin is not None, "a theorem about float runs rests on their margin"
         if not sample:
             return Comparison(proof, listed, None, "none were asked for")
+        seen = Observation()
         try:
-            with last_allowance():
-                return Comparison(proof, listed, observe(margin, listed, sample, compiled=compiled), "")
+            with last_allowance() as allowance:
+                observe(margin, listed, sample, compiled=compiled, seen=seen)
         except TorchMissing as error:
             return Comparison(proof, listed, None, describe(error))
-        return Comparison(proof, listed, None, "the budget ended before them")
+        ended = "the budget ended before them" if allowance.spent else ""
+        return Comparison(proof, listed, seen if seen.programs else None, ended)
 
     @property
     def _bound(self) -> Any:
@@ -95,6 +97,7 @@ class Comparison:
         if self.runs is None:
             return [*told, f"no torch runs: {self.reason}"]
         seen = self.runs
+        told += [f"programs not run: {self.reason}"] if self.reason else []
         told += [f"contradiction: {one}" for one in seen.broken[:LISTED]]
         told += [f"skipped: {name}: {reason}" for name, reason in seen.skipped.items()]
         if seen.programs:

@@ -48,7 +48,7 @@ class Observation:
     ``skipped`` the programs that did not run, with the reason.
     """
 
-    inputs: int
+    inputs: int = 0
     programs: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     largest: float = 0.0
@@ -81,14 +81,23 @@ class Observation:
 
 
 def observe(
-    margin: FloatMargin, open_inputs: Sequence[tuple[int, ...]], sample: int = SAMPLE, *, compiled: bool = False
+    margin: FloatMargin,
+    open_inputs: Sequence[tuple[int, ...]],
+    sample: int = SAMPLE,
+    *,
+    compiled: bool = False,
+    seen: Observation | None = None,
 ) -> Observation:
-    """Run every program on a sample of inputs and on ``open_inputs``; raises TorchMissing without torch."""
+    """Run every program on a sample of inputs and on ``open_inputs``; raises TorchMissing without torch.
+
+    What is seen is written into ``seen`` program by program, so that it is there also if the work is cut off.
+    """
+    seen = Observation() if seen is None else seen
     torch = require_torch()
     inputs = [*map(tuple, open_inputs), *_sample(margin, sample)]
     tokens, largest_token = torch.tensor(inputs), torch.tensor([max(row) for row in inputs])
     exact = exact_differences(margin, inputs)
-    seen = Observation(len(inputs))
+    seen.inputs = len(inputs)
     seen.real_wrong = {row for row, values in zip(inputs, exact, strict=True) if sum(values >= 0) > 1}
     wrong = np.zeros(len(inputs), dtype=int)
     claims = _Claims(margin, seen.real_wrong)

@@ -13,11 +13,15 @@ from mechproof.engine.arithmetic.float_format import FORMATS  # noqa: E402
 from mechproof.models.float_statement import FloatStatement  # noqa: E402
 from mechproof.models.problem import problem  # noqa: E402
 from mechproof.models.weights import load  # noqa: E402
+from mechproof.rewrites import float_comparison  # noqa: E402
 from mechproof.rewrites.advice import float_programs, float_runs  # noqa: E402
+from mechproof.rewrites.advice.allowance import Allowance  # noqa: E402
 from mechproof.rewrites.advice.float_programs import programs  # noqa: E402
-from mechproof.rewrites.advice.float_runs import exact_differences, observe  # noqa: E402
+from mechproof.rewrites.advice.float_runs import Contradiction, exact_differences, observe  # noqa: E402
 from mechproof.rewrites.between import between, float_margin  # noqa: E402
+from mechproof.rewrites.float_comparison import Comparison  # noqa: E402
 from mechproof.rewrites.float_proof import prove_float  # noqa: E402
+from mechproof.rewrites.proof import prove  # noqa: E402
 from mechproof.rewrites.rules.float_margin import FloatMargin  # noqa: E402
 
 
@@ -131,3 +135,21 @@ def test_flips_are_counted(oracle):
     seen = replace(seen, open_wrong={(0, 0): 1, (1, 1): 0, (2, 2): len(seen.programs)}, real_wrong={(2, 2)})
     assert seen.flipped == 1
     assert [one["real_right"] for one in seen.as_json()["between"]] == [True, True, False]
+
+
+def test_what_was_seen_before_the_budget_ended_counts(oracle, monkeypatch):
+    """A contradiction stands though other programs did not run."""
+    proof = prove(oracle.random_net(3, "float16", 3, 2).statement, "net", semantics="float32")
+
+    def slow(margin, open_inputs, sample, *, compiled, seen):
+        seen.programs.append("quick")
+        seen.broken.append(Contradiction("quick", (0, 1), False))
+        while True:
+            pass
+
+    monkeypatch.setattr(float_comparison, "observe", slow)
+    with Allowance(1.0):
+        compared = Comparison.of(proof, 10)
+    assert compared.contradiction == Contradiction("quick", (0, 1), False)
+    assert compared.verdict.startswith("s CONTRADICTED ")
+    assert "programs not run: the budget ended before them" in compared.lines()
