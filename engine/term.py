@@ -294,7 +294,7 @@ class Softmax(Term):
         return self.body.evaluate(values).softmax(self.scale)
 
     def expansion(self) -> Expansion:
-        return _opaque(f"softmax[{self.scale}]", self.body)
+        return opaque(f"softmax[{self.scale}]", self.body)
 
     def __str__(self) -> str:
         return f"\\operatorname{{softmax}}\\left({self.scale}{_grouped(self.body) if self.scale else self.body}\\right)"
@@ -314,7 +314,7 @@ class Winner(Term):
         return self.body.evaluate(values).winner()
 
     def expansion(self) -> Expansion:
-        return _opaque("winner", self.body)
+        return opaque("winner", self.body)
 
     def __str__(self) -> str:
         return f"\\operatorname{{winner}}\\left({self.body}\\right)"
@@ -356,10 +356,10 @@ def product(terms: Sequence[Term]) -> Term:
     return result
 
 
-def _opaque(function: str, body: Term) -> Expansion:
-    """A function of a term as one atom: equal when the arguments have equal expansions."""
-    argument = sorted((repr(word), n) for word, n in body.expansion().items())
-    return Counter({((f"{function}{body.shape}{argument}", None, False),): 1})
+def opaque(function: str, *bodies: Term) -> Expansion:
+    """A function of terms as one atom: equal when the arguments have equal expansions."""
+    arguments = [f"{body.shape}{sorted((repr(word), n) for word, n in body.expansion().items())}" for body in bodies]
+    return Counter({((function + "".join(arguments), None, False),): 1})
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..engine.arithmetic.dyadic import DyadicMatrix
+from ..engine.network_terms import stacked
+from ..engine.term import Named, Term
 from .layers.embed import Embed
 from .layers.layer import Layer, LayerError, Stream
 from .layers.unembed import Unembed
@@ -59,6 +62,23 @@ class Network:
         for number, layer in enumerate(self.layers):
             stream = layer.after(stream, f"{self.source}: layer {number} ({layer.kind})")
         return stream
+
+    def term(self, positions: int, read: Sequence[int]) -> Term:
+        """The definition of the network: its logits at the read positions, one row each, as a function of the
+        tokens."""
+        stream: Term = Named("X^{(0)}", self.embed.embedded(positions))
+        for number, layer in enumerate(self.layers[1:], 1):
+            last = number == len(self.layers) - 1
+            stream = layer.term(stream, number)
+            stream = stream if last else Named(f"X^{{({number})}}", stream)
+        return stacked([stream.row(p) for p in read])
+
+    def values(self, positions: int) -> dict[str, DyadicMatrix]:
+        """The matrices that :meth:`term` names."""
+        found: dict[str, DyadicMatrix] = {}
+        for number, layer in enumerate(self.layers):
+            found |= layer.values(number)
+        return found | self.embed.first_positions(positions)
 
     def describe(self, positions: int) -> dict[str, Any]:
         """The ``network`` object of docs/statement.md §3."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 
 from flint import arb, ctx, fmpz
 
@@ -46,6 +47,11 @@ class Ball:
     def dyadic(numerator: int | fmpz, exponent: int) -> Ball:
         """The exact number numerator·2^exponent (radius zero at any precision)."""
         return Ball(arb((fmpz(numerator), fmpz(exponent))))
+
+    @staticmethod
+    def rational(number: Fraction) -> Ball:
+        """The fraction, enclosed."""
+        return Ball(arb(number.numerator) / arb(number.denominator))
 
     @staticmethod
     def sqrt(n: int) -> Ball:

@@ -10,8 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.arithmetic.tensor import DyadicTensor
-from .layer import Layer, LayerError, Stream
+from ...engine.network_terms import MaskedSoftmax
+from ...engine.term import Tensor, Term
+from .layer import Layer, LayerError, Stream, named_tensor, plus_rows, tensor_name
 from .norm import Norm
 
 MASKS = ("causal", "none")
@@ -100,6 +103,45 @@ class Attention(Layer):
             f"$$x^{{({number})}}_p = x^{{({number - 1})}}_p + \\sum_h \\sum_{{{seen}}} a^h_{{pm}} \\, "
             f"{mapped('m', 'V')} W_O^{{({number},h)}}{out}.$$"
         )
+
+    def term(self, stream: Term, number: int) -> Term:
+        read, result = self.read(stream, number), stream
+        for head in range(self.heads):
+            result = result + self._head(read, number, head)
+        return plus_rows(result, self.tensor(number, "b_O"))
+
+    def _head(self, read: Term, number: int, head: int) -> Term:
+        """What one head adds to the stream."""
+
+        def part(name: str) -> Tensor | None:
+            tensor = self.tensors.get(name)
+            if tensor is None:
+                return None
+            rows, columns = (1, *tensor.shape[1:]) if len(tensor.shape) == 2 else tensor.shape[1:]
+            return named_tensor(number, self.kind, name, (rows, columns), head)
+
+        def projected(which: str) -> Term:
+            weight = part(f"W_{which}")
+            assert weight is not None, "a checked attention layer has its weights"
+            return plus_rows(read @ weight, part(f"b_{which}"))
+
+        scores = projected("Q") @ projected("K").T
+        pattern = MaskedSoftmax(scores, self.scale.factor, self.scale.root, self.mask == "causal")
+        leaving = part("W_O")
+        assert leaving is not None, "a checked attention layer has its weights"
+        return pattern @ projected("V") @ leaving
+
+    def values(self, number: int) -> dict[str, DyadicMatrix]:
+        found: dict[str, DyadicMatrix] = {} if self.norm is None else self.norm.values(number)
+        for name, tensor in self.tensors.items():
+            if name == "b_O":
+                found[tensor_name(number, self.kind, name)] = tensor.row_matrix()
+                continue
+            for head in range(self.heads):
+                one = tensor[head]
+                matrix = one.matrix() if len(one.shape) == 2 else one.row_matrix()
+                found[tensor_name(number, self.kind, name, head)] = matrix
+        return found
 
 
 LAYER = Attention

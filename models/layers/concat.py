@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...engine.network_terms import Joined
+from ...engine.term import Term
 from .layer import Layer, Stream
 
 
@@ -19,6 +21,9 @@ class Concat(Layer):
     def definition(self, number: int) -> str:
         before = f"x^{{({number - 1})}}"
         return f"The positions are joined side by side: $$x^{{({number})}}_0 = ({before}_0, {before}_1, \\dots).$$"
+
+    def term(self, stream: Term, number: int) -> Term:
+        return Joined(stream)
 
 
 LAYER = Concat

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.arithmetic.tensor import DyadicTensor
-from .layer import Layer, LayerError, Stream, spelled
+from ...engine.network_terms import Selection, stacked
+from ...engine.term import Tensor, Term
+from .layer import Layer, LayerError, Stream, named_tensor, spelled, tensor_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +70,27 @@ class Embed(Layer):
             f"$$x^{{({number})}}_p = {table}[t_p]{shift}$$\nis the embedding of token $t_p$ at position $p$, "
             f"a row of {self.tables[0].shape[1]} numbers{own}."
         )
+
+    def embedded(self, positions: int) -> Term:
+        """The stream of so many positions, from the tokens alone: layer 0."""
+        if self.shared:
+            table = self.needed(0, "E")
+            result: Term = Selection(tuple(range(positions)), table.shape[0]) @ table
+        else:
+            tables = [self.needed(0, f"E_{p}") for p in range(positions)]
+            result = stacked([Selection((p,), table.shape[0]) @ table for p, table in enumerate(tables)])
+        return result if "P" not in self.tensors else result + self._first_positions(positions)
+
+    def _first_positions(self, positions: int) -> Tensor:
+        return named_tensor(0, self.kind, "P", (positions, self.tables[0].shape[1]))
+
+    def first_positions(self, positions: int) -> dict[str, DyadicMatrix]:
+        """The rows of P that so many positions have, by the name that :meth:`embedded` gives them."""
+        P = self.tensors.get("P")
+        return {} if P is None else {tensor_name(0, self.kind, "P"): P[:positions].matrix()}
+
+    def term(self, stream: Term, number: int) -> Term:
+        raise TypeError("an embedding has no stream before it")
 
 
 LAYER = Embed

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.arithmetic.tensor import DyadicTensor
 from ...engine.digest import tensor_digest
 from ...engine.errors import MechproofError
+from ...engine.term import Ones, Tensor, Term
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,38 @@ class Layer(ABC):
         read = f"y^{{({number})}}"
         return read, f"Let ${read}_p = N_{{{number}}}({before}_p)$. {norm.definition(number)}\n\n"
 
+    @abstractmethod
+    def term(self, stream: Term, number: int) -> Term:
+        """The stream behind the layer, as a function of the stream before it; ``number`` is the layer's, from 0."""
+
+    def values(self, number: int) -> dict[str, DyadicMatrix]:
+        """The matrices that :meth:`term` names: a vector is a matrix of one row."""
+        own = {
+            tensor_name(number, self.kind, name): tensor.matrix() if len(tensor.shape) == 2 else tensor.row_matrix()
+            for name, tensor in self.tensors.items()
+        }
+        norm = self.inner_norm
+        return own if norm is None else own | norm.values(number)
+
+    def tensor(self, number: int, name: str) -> Tensor | None:
+        """The tensor of this name in a term; None where it is absent."""
+        found = self.tensors.get(name)
+        if found is None:
+            return None
+        rows, columns = found.shape if len(found.shape) == 2 else (1, *found.shape)
+        return named_tensor(number, self.kind, name, (rows, columns))
+
+    def needed(self, number: int, name: str) -> Tensor:
+        """The same for a tensor that is always there."""
+        found = self.tensor(number, name)
+        assert found is not None, f"a checked {self.kind} has {name}"
+        return found
+
+    def read(self, stream: Term, number: int) -> Term:
+        """What the layer reads: the stream, through the layer's norm where it has one."""
+        norm = self.inner_norm
+        return stream if norm is None else norm.term(stream, number)
+
     def sizes(self, where: str, **known: int) -> dict[str, int]:
         """The length of every axis by its letter, from the tensors and what is known; raises :class:`LayerError`.
 
@@ -98,6 +132,35 @@ class Layer(ABC):
             if not fits:
                 raise LayerError(f"{where}, tensor {name}", f"axes {expected}", "shape " + spelled(tensor.shape))
         return lengths
+
+
+def tensor_name(number: int, kind: str, name: str, head: int | None = None) -> str:
+    """A tensor's name in terms.
+
+    >>> tensor_name(1, "attention", "W_Q", 3)
+    '1.attention.W_Q.3'
+    """
+    return f"{number}.{kind}.{name}" + ("" if head is None else f".{head}")
+
+
+def named_tensor(number: int, kind: str, name: str, shape: tuple[int, int], head: int | None = None) -> Tensor:
+    """A tensor in terms, written with its layer's number, and its head's, on top.
+
+    >>> print(named_tensor(1, "attention", "W_Q", (4, 2), 3), named_tensor(2, "mlp", "b_in", (1, 8)))
+    W_{Q}^{(1,3)} b_{\\mathrm{in}}^{(2)}
+    """
+    letter, _, index = name.partition("_")
+    written = index if len(index) == 1 else f"\\mathrm{{{index}}}"
+    below = f"_{{{written}}}" if index else ""
+    above = f"({number})" if head is None else f"({number},{head})"
+    return Tensor(tensor_name(number, kind, name, head), shape, f"{letter}{below}^{{{above}}}")
+
+
+def plus_rows(term: Term, row: Term | None) -> Term:
+    """The row added to every row of the term; the term itself without one."""
+    if row is None:
+        return term
+    return term + (row if term.shape[0] == 1 else Ones(term.shape[0]) @ row)
 
 
 def says_nothing(name: str, tensor: DyadicTensor) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...engine.arithmetic.tensor import DyadicTensor
-from .layer import Layer, Stream
+from ...engine.term import Term
+from .layer import Layer, Stream, plus_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,9 @@ class Linear(Layer):
     def definition(self, number: int) -> str:
         shift = f" + b^{{({number})}}" if "b" in self.tensors else ""
         return f"$$x^{{({number})}}_p = x^{{({number - 1})}}_p W^{{({number})}}{shift}.$$"
+
+    def term(self, stream: Term, number: int) -> Term:
+        return plus_rows(stream @ self.needed(number, "W"), self.tensor(number, "b"))
 
 
 LAYER = Linear

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...engine.arithmetic.tensor import DyadicTensor
+from ...engine.network_terms import Entrywise, Pointwise
+from ...engine.term import Term
 from .functions import FUNCTIONS
-from .layer import Layer, LayerError, Stream
+from .layer import Layer, LayerError, Stream, plus_rows
 from .norm import Norm
 
 SKIPS = ("added", "none")
@@ -65,6 +67,17 @@ class Mlp(Layer):
             f"{given}At every position, with {FUNCTIONS[self.function]}:\n"
             f"$$x^{{({number})}}_p = {before}\\left({hidden}\\right) {weight['out']}{outer}.$$"
         )
+
+    def term(self, stream: Term, number: int) -> Term:
+        read, b_in = self.read(stream, number), self.tensor(number, "b_in")
+        entering = read @ self.needed(number, "W_in")
+        gate = self.tensor(number, "W_gate")
+        if gate is None:
+            hidden: Term = Pointwise(plus_rows(entering, b_in), self.function)
+        else:
+            hidden = plus_rows(Entrywise(Pointwise(read @ gate, self.function), entering), b_in)
+        leaving = plus_rows(hidden @ self.needed(number, "W_out"), self.tensor(number, "b_out"))
+        return stream + leaving if self.skip == "added" else leaving
 
 
 LAYER = Mlp

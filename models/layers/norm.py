@@ -7,7 +7,9 @@ from fractions import Fraction
 
 from ...engine.arithmetic.tensor import DyadicTensor
 from ...engine.digest import number_text
-from .layer import Layer, LayerError, Stream
+from ...engine.network_terms import Entrywise, Normalised
+from ...engine.term import Ones, Term
+from .layer import Layer, LayerError, Stream, plus_rows
 
 FUNCTIONS = ("layernorm", "rmsnorm")
 
@@ -51,6 +53,14 @@ class Norm(Layer):
             f"{mean}$\\circ$ multiplies entry by entry, and "
             f"$\\varepsilon = {self.epsilon.numerator} \\cdot 2^{{-{twos}}}$ exactly."
         )
+
+    def term(self, stream: Term, number: int) -> Term:
+        result: Term = Normalised(stream, self.function == "layernorm", self.epsilon)
+        w = self.tensor(number, "w")
+        if w is not None:
+            rows = stream.shape[0]
+            result = Entrywise(result, w if rows == 1 else Ones(rows) @ w)
+        return plus_rows(result, self.tensor(number, "b"))
 
 
 LAYER = Norm

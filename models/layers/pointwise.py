@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...engine import network_terms
+from ...engine.term import Term
 from .functions import FUNCTIONS
 from .layer import Layer, LayerError, Stream
 
@@ -29,6 +31,9 @@ class Pointwise(Layer):
             f"Entry by entry, with {FUNCTIONS[self.function]}: "
             f"$$x^{{({number})}}_p = \\varphi(x^{{({number - 1})}}_p).$$"
         )
+
+    def term(self, stream: Term, number: int) -> Term:
+        return network_terms.Pointwise(stream, self.function)
 
 
 LAYER = Pointwise

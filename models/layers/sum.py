@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...engine.term import Ones, Term
 from .layer import Layer, Stream
 
 
@@ -18,6 +19,9 @@ class Sum(Layer):
 
     def definition(self, number: int) -> str:
         return f"The positions are added up: $$x^{{({number})}}_0 = \\sum_p x^{{({number - 1})}}_p.$$"
+
+    def term(self, stream: Term, number: int) -> Term:
+        return Ones(stream.shape[0]).T @ stream
 
 
 LAYER = Sum

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...engine.arithmetic.tensor import DyadicTensor
-from .layer import Layer, Stream
+from ...engine.term import Term
+from .layer import Layer, Stream, plus_rows
 from .norm import Norm
 
 
@@ -32,6 +33,9 @@ class Unembed(Layer):
             f"{given}The logits at position $p$ are the {self.W_U.shape[1]} numbers\n"
             f"$$\\mathrm{{logits}}_p = {read}_p W_U^{{({number})}}{shift}.$$"
         )
+
+    def term(self, stream: Term, number: int) -> Term:
+        return plus_rows(self.read(stream, number) @ self.needed(number, "W_U"), self.tensor(number, "b_U"))
 
 
 LAYER = Unembed

@@ -1,0 +1,136 @@
+"""Every input of a task decided, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+
+import numpy as np
+
+from ...engine.errors import MechproofError
+from ...models.network import Network
+from ...models.tasks.task import Task
+from .block import Decider, Settings
+from .outcome import RIGHT, STAGES, UNDECIDED, WRONG, Loss, Margin, Outcome, least
+from .processes import outcomes
+
+MOST_INPUTS = 1 << 30
+BLOCK_ENTRIES = 1 << 21  # a block's widest table has so many entries: 16 MiB
+MOST_ROWS = 1 << 15
+PROBE = 2048  # inputs that are evaluated to choose the precision
+PATIENCE = 20_000  # inputs that the ladder may take in all
+FINE = Fraction(1, 1 << 13)  # a radius of logits that leaves three digits of a loss
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(unsafe_hash=True)
+class TooManyInputs(MechproofError):
+    """An input set is too large to enumerate."""
+
+    inputs: int
+    limit: int
+    sentence = (
+        "the task has {inputs} inputs, and enumeration takes at most {limit}: list some of them (a task file with "
+        "inputs = ...), or bound the accuracy with a strategy for this form of network"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """Exact counts over all inputs (or pairs of input and read position, as the task counts).
+
+    ``margin``: the least margin over all inputs and read positions; None if there is one output only.  ``loss``: the
+    mean cross-entropy over all pairs, enclosed; None if it was not asked for or an undecided input has none.
+    ``stages``: how many pairs of input and read position fixed-point numbers, balls and exact tests settled, and how
+    many are open.
+    """
+
+    task: Task
+    rows: int
+    right: int
+    wrong: int
+    undecided: int
+    margin: Margin | None
+    loss: Loss | None
+    stages: dict[str, int]
+    _packed: tuple[tuple[np.ndarray, np.ndarray], ...]
+
+    def wrong_inputs(self) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """(tokens, the read positions that are wrong) of every input that is wrong at some, in the inputs' order."""
+        return self._listed(0)
+
+    def undecided_inputs(self) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """The same for the inputs that are undecided at some read position."""
+        return self._listed(1)
+
+    def _listed(self, which: int) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+        reads = len(self.task.read)
+        for tokens, packed in zip(self.task.inputs.blocks(self.rows), self._packed, strict=True):
+            if not packed[which].any():
+                continue
+            flags = np.unpackbits(packed[which], count=len(tokens) * reads).reshape(-1, reads)
+            for row in np.flatnonzero(flags.any(axis=1)).tolist():
+                positions = tuple(p for p, flag in zip(self.task.read, flags[row].tolist(), strict=True) if flag)
+                yield tuple(tokens[row].tolist()), positions
+
+
+def decide(
+    network: Network,
+    task: Task,
+    *,
+    loss: bool = True,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Decision:
+    """Decides every input; ``progress(done, inputs)`` is called after each block.
+
+    The result depends on the network and the task alone: blocks are cut by their sizes, precision is chosen on the
+    first inputs, and sums are exact, whatever ``jobs`` (processes).
+
+    Raises :class:`TooManyInputs`, :class:`~.block.AnswerOutOfRange`, and what checking the network raises.
+    """
+    size = task.inputs.size
+    if size > MOST_INPUTS:
+        raise TooManyInputs(size, MOST_INPUTS)
+    network.check(task.positions)
+    settings = chosen(network, task, loss=loss)
+    found: dict[int, Outcome] = {}
+    done = 0
+    for outcome in outcomes(network, task, settings, enumerate(task.inputs.blocks(settings.rows)), jobs):
+        found[outcome.number] = outcome
+        done += len(outcome.verdicts)
+        if progress is not None:
+            progress(done, size)
+    if done != size:
+        raise AssertionError(f"{done} inputs were enumerated of {size}")
+    return _added([found[number] for number in sorted(found)], task, settings)
+
+
+def _added(found: Sequence[Outcome], task: Task, settings: Settings) -> Decision:
+    """All blocks together, in order."""
+    counts = [sum(numbers) for numbers in zip(*(outcome.counts(task.counted) for outcome in found), strict=True)]
+    stages = {stage: sum(outcome.stages[stage] for outcome in found) for stage in STAGES}
+    margin = reduce(least, (outcome.margin for outcome in found))
+    losses = [outcome.loss for outcome in found]
+    mean: Loss | None = None
+    if None not in losses:
+        pairs = Fraction(task.inputs.size * len(task.read))
+        lower, upper = (sum((getattr(loss, end) for loss in losses), Fraction(0)) for end in ("lower", "upper"))
+        mean = Loss(lower / Fraction(pairs), upper / Fraction(pairs))
+    packed = tuple(
+        (np.packbits(outcome.verdicts == WRONG), np.packbits(outcome.verdicts == UNDECIDED)) for outcome in found
+    )
+    return Decision(task, settings.rows, counts[RIGHT], counts[WRONG], counts[UNDECIDED], margin, mean, stages, packed)
+
+
+def chosen(network: Network, task: Task, *, loss: bool) -> Settings:
+    """Block size and precision, from the network, the task and its first inputs alone."""
+    widths = [matrix.shape[1] for matrix in network.values(task.positions).values()]
+    rows = max(1, min(MOST_ROWS, BLOCK_ENTRIES // max(widths)))
+    patience = max(64, PATIENCE * rows // task.inputs.size)
+    narrow = Settings(rows, False, loss, patience)
+    first = next(iter(task.inputs.blocks(min(rows, PROBE))))
+    return narrow if Decider(network, task, narrow).suffices(first, FINE) else Settings(rows, True, loss, patience)

@@ -1,0 +1,143 @@
+"""Cross-entropies of many rows of logits at once, enclosed.
+
+With M the largest logit, attained at j, the cross-entropy of output c is
+
+    log Σ_z exp(l_z) - l_c = (M - l_c) + log(1 + S),    S = Σ_{z≠j} exp(l_z - M).
+
+**S.**  A table holds e_i >= 2^BITS exp(-i h), rounded up, for steps h = 2^-STEP; a distance d = M - l_z in [i h, (i
++ 1) h) has exp(-h) e^-ih < exp(-d) <= e^-ih, and distances behind the table at most its last entry.  So S is at most
+the sum of the e_i, and at least exp(-h) >= 1 - h times the sum less one unit (and the last entry) for each of its
+terms. **Logits that are known up to r** change every distance by at most 2r: S changes by a factor in [e^-2r, e^2r]
+where c = j, and the whole cross-entropy by at most 2r in any case (its gradient has sum of sizes 2(1 - p_c)).
+**log(1 + S)** lies in [S - S²/2, S - S²/2 + S³/3]; from S = 2^-SMALL on it comes from a table of the logarithm.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache
+
+import numpy as np
+from flint import arb
+
+from ...engine.arithmetic.ball import precision
+from ...engine.arithmetic.fixed_point import LOST, Table
+from ...engine.arithmetic.function_table import INPUT, OUTPUT, logarithm
+from ...engine.domains.fixed_functions import bit_lengths
+from ...engine.errors import MagnitudeError
+from .outcome import Loss
+
+BITS = 48
+MOST_OUTPUTS = 1 << 12
+STEP = 12
+END = 32  # the table ends at exp(-END)
+SMALL = 8
+_ONE = 1 << BITS
+
+
+@cache
+def _exponentials() -> np.ndarray:
+    """⌈2^BITS exp(-i 2^-STEP)⌉ or one more, i = 0 … END 2^STEP, non-increasing."""
+    count = (END << STEP) + 1
+    # blocks of 2^STEP entries are products of one block with exp(-1), exp(-2), …; two roundings up, 60 bits each
+    with precision(96):
+        step = [_up((-arb((i, -STEP))).exp(), 60) for i in range(1 << STEP)]
+        whole = [_up((-arb(k)).exp(), 60) for k in range(END + 1)]
+    fine = [[a * b for a in step] for b in whole]
+    entries = [-(-product >> 120 - BITS) for row in fine for product in row]
+    return np.array(entries[:count], dtype=np.int64)
+
+
+def _up(number: arb, bits: int) -> int:
+    found = (number * arb((1, bits))).upper().ceil().unique_fmpz()
+    assert found is not None, "96 bits hold 60"
+    return int(found)
+
+
+@cache
+def _log_two() -> tuple[int, int]:
+    """Bounds of 2^BITS log 2."""
+    with precision(96):
+        upper = _up(arb(2).log(), BITS)
+    return upper - 1, upper
+
+
+def well_known(logits: Table) -> np.ndarray:
+    """Which rows' logits are known up to 1/8."""
+    return _radius(logits) < _ONE >> 3
+
+
+def cross_entropy(logits: Table, answers: np.ndarray) -> Loss:
+    """The sum over the rows, all of which must be :func:`well_known`."""
+    if logits.values.shape[1] > MOST_OUTPUTS:
+        raise MagnitudeError("a cross-entropy", f"{MOST_OUTPUTS} outputs")
+    values, rows = logits.values, np.arange(len(answers))
+    top = values.max(axis=1)
+    shift = -STEP - logits.exponent
+    distance = top[:, None] - values
+    steps = distance >> min(shift, 62) if shift >= 0 else np.minimum(distance, END << STEP) << min(-shift, 40)
+    table = _exponentials()
+    steps = np.minimum(steps, len(table) - 1)
+    upper = np.take(table, steps).sum(axis=1) - table[0]
+    terms = values.shape[1] - 1
+    # one unit of rounding a term, and for terms behind the table all of it
+    lower = np.maximum(upper - terms * (2 + int(table[-1])), 0)
+    lower -= (lower >> STEP) + 1
+    excess = top - values[rows, answers]
+    twice = 2 * _radius(logits)
+    right = excess == 0
+    low_s = np.where(right, lower - _times(lower, twice) - 1, lower)
+    # e^x <= 1 + x + x² for x <= 1
+    high_s = np.where(right, upper + _times(upper, twice + _times(twice, twice) + 1) + 1, upper)
+    low, _ = log_one_plus(np.maximum(low_s, 0))
+    _, high = log_one_plus(high_s)
+    low, high = np.where(right, low, low - twice), np.where(right, high, high + twice)
+    exact = exact_sum(excess) * Fraction(2) ** logits.exponent
+    ends = (exact + Fraction(exact_sum(end), _ONE) for end in (low, high))
+    return Loss(*ends)
+
+
+def _radius(logits: Table) -> np.ndarray:
+    """At least the radius, in units of 2^-BITS; LOST for 2^10 and more."""
+    shift = logits.exponent + BITS
+    if shift >= 0:
+        most = LOST >> min(shift, 61)
+        return np.where(logits.radius >= most, LOST, np.minimum(logits.radius, most) << min(shift, 61))
+    return np.where(logits.radius >= LOST, LOST, -(-logits.radius >> min(-shift, 62)))
+
+
+def _times(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """At least a·b·2^-BITS, for 0 <= a < 2^60, 0 <= b <= 2^BITS: both rounded up to 30 bits at most."""
+    bits = np.maximum(bit_lengths(np.maximum(a, 1)) - 30, 0)
+    short = (a >> bits) + 1
+    small = (b >> 20) + 1
+    product = short * small + ((1 << BITS - 20) - 1) >> BITS - 20
+    return product << bits
+
+
+def log_one_plus(s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(lower, upper) bounds of 2^BITS log(1 + 2^-BITS s), for 0 <= s < 2^60."""
+    small = s < 1 << BITS - SMALL
+    a = np.where(small, s, 0)  # the other rows are looked up below
+    unit = BITS - SMALL - 30
+    short = a >> unit
+    # a² in [short², (short + 1)²]·4^unit
+    square_low = short * short >> BITS + 1 - 2 * unit
+    square_high = ((short + 1) * (short + 1) >> BITS + 1 - 2 * unit) + 1
+    cube = ((short + 1) * ((square_high >> 12) + 1) >> BITS - unit - 12) + 1  # a³/2 >= a³/3
+    low, high = a - square_high, a - square_low + cube
+    w = s + _ONE
+    length = bit_lengths(w)
+    down = np.maximum(length - INPUT - 1, 0)
+    log = logarithm().at((w << np.maximum(INPUT + 1 - length, 0)) >> down)
+    halvings = length - 1 - BITS
+    low_two, high_two = _log_two()
+    error = logarithm().error + (1 << OUTPUT - INPUT)  # what is cut off w changes the logarithm by 2^-INPUT
+    table_low = (log - error << BITS - OUTPUT) + halvings * low_two
+    table_high = (log + error << BITS - OUTPUT) + halvings * high_two
+    return np.where(small, low, table_low), np.where(small, high, table_high)
+
+
+def exact_sum(numbers: np.ndarray) -> int:
+    """The sum as a Python integer."""
+    return (int((numbers >> 32).sum()) << 32) + int((numbers & 0xFFFFFFFF).sum())

@@ -1,0 +1,73 @@
+"""What is known of a block of inputs once it is decided, and how blocks add up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+RIGHT, WRONG, UNDECIDED = 0, 1, 2
+STAGES = ("fixed", "balls", "exact", "open")  # what settled a pair of input and position; "open": nothing did
+
+
+@dataclass(frozen=True)
+class Margin:
+    """The least of some margins (right logit minus the largest other one) lies in [lower, upper].
+
+    So does the margin of the input ``tokens`` at the read position ``position``.  ``lower`` is None where an input was
+    left undecided of whose margin nothing is known.
+    """
+
+    lower: Fraction | None
+    upper: Fraction
+    tokens: tuple[int, ...]
+    position: int
+
+
+def least(a: Margin | None, b: Margin | None) -> Margin | None:
+    """The same for both together; the first of equal witnesses.
+
+    The smaller upper end belongs to an input whose margin is at least the least one, and so at least the smaller lower
+    end.
+    """
+    if a is None or b is None:
+        return b if a is None else a
+    witness = b if b.upper < a.upper else a
+    lower = None if a.lower is None or b.lower is None else min(a.lower, b.lower)
+    return Margin(lower, witness.upper, witness.tokens, witness.position)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Sums of cross-entropies (natural logarithm): between lower and upper."""
+
+    lower: Fraction
+    upper: Fraction
+
+    def __add__(self, other: Loss) -> Loss:
+        return Loss(self.lower + other.lower, self.upper + other.upper)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """One block, by its number; ``verdicts``: inputs × reads of RIGHT, WRONG, UNDECIDED (uint8)."""
+
+    number: int
+    verdicts: np.ndarray
+    margin: Margin | None
+    loss: Loss | None
+    stages: Mapping[str, int]
+
+    def per_input(self) -> np.ndarray:
+        """The verdict of whole inputs: right at every read position, wrong at some, or neither is known."""
+        wrong = (self.verdicts == WRONG).any(axis=1)
+        right = (self.verdicts == RIGHT).all(axis=1)
+        return np.where(wrong, WRONG, np.where(right, RIGHT, UNDECIDED))
+
+    def counts(self, counted: str) -> tuple[int, int, int]:
+        """How many are right, wrong and undecided, as the task counts."""
+        verdicts = self.verdicts if counted == "pairs" else self.per_input()
+        found = np.bincount(verdicts.reshape(-1), minlength=3)
+        return int(found[RIGHT]), int(found[WRONG]), int(found[UNDECIDED])
