@@ -100,11 +100,13 @@ def check(
     task: str = "max-of-k",
     jobs: int = 1,
     checks: Sequence[Rule] = (),
+    config: str | PathLike[str] | None = None,
 ) -> CheckVerdict:
     """Re-check a certificate against your own weights with the independent checker.
 
+    ``weights``: a checkpoint (``config``: its TransformerLens configuration, where it has one) or a network file.
     ``checks``: your own, for rules that are not built in (see docs/add_a_lemma.md).
     """
     from .engine.checker import check
 
-    return check(Path(certificate), Path(weights), task=task, jobs=jobs, own_rules=checks)
+    return check(Path(certificate), Path(weights), task=task, jobs=jobs, own_rules=checks, config=config)

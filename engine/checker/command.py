@@ -62,10 +62,12 @@ def parser() -> Parser:
         add_help=False,
     )
     options.add_argument("certificate", metavar="CERTIFICATE", help="the certificate.json to check")
-    weights_help = "your own copy of the weights (.safetensors or .npz)"
+    weights_help = "your own copy of the weights (.safetensors, .npz, or a network file .toml)"
     options.add_argument("--weights", action=Once, required=True, metavar="FILE", help=weights_help)
-    task_help = "what the network is for (default and only task: %(default)s)"
+    task_help = "what the network is for: a name with parameters, or a task file (default: %(default)s)"
     options.add_argument("--task", action=Once, default=TASK, help=task_help)
+    config_help = "the TransformerLens configuration of a checkpoint"
+    options.add_argument("--config", action=Once, default=None, metavar="JSON", help=config_help)
     jobs_help = "number of processes (default 1)"
     options.add_argument("--jobs", action=Once, type=int, default=1, metavar="N", help=jobs_help)
     options.add_argument(
@@ -86,7 +88,7 @@ def run(arguments: Sequence[str]) -> Verdict:
         given = parser().parse_args(arguments, argparse.Namespace(given=set()))
     except Failure as failure:
         return failed(failure.code, failure.data)
-    return check(given.certificate, given.weights, given.task, given.jobs, given.budget)
+    return check(given.certificate, given.weights, given.task, given.jobs, given.budget, config=given.config)
 
 
 def printed(arguments: Sequence[str]) -> tuple[str, int]:

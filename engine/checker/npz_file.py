@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from math import prod
 
 from .errors import Code, Failure
-from .stored import FORMATS, Stored
+from .stored import SIZES, Stored
 
 MAX_INFLATED = 1 << 26
 MAX_MEMBERS = 256
 MAX_NPY_HEADER = 1 << 12
 DTYPES = {"<f2": "float16", "<f4": "float32", "<f8": "float64"}
+DTYPES |= {"|i1": "int8", "|u1": "uint8", "<i2": "int16", "<u2": "uint16", "<i4": "int32", "<u4": "uint32"}
+DTYPES |= {"<i8": "int64", "<u8": "uint64"}
 
 _END = struct.Struct("<4s4H2LH")
 _MEMBER = struct.Struct("<4s6H3L5H2L")
@@ -123,7 +125,7 @@ def _array(file: str, name: str, content: bytes) -> Stored:
         raise Failure(Code.E124, file=file, name=name, dtype=descr.decode("latin-1"))
     shape = tuple(int(n) for n in re.findall(rb"[0-9]+", sizes))
     payload = content[start + length :]
-    if len(payload) != prod(shape) * FORMATS[dtype].size:
+    if len(payload) != prod(shape) * SIZES[dtype]:
         raise broken("its bytes do not fit its shape")
     return Stored(name, dtype, shape, lambda: payload, order == b"True")
 

@@ -45,11 +45,11 @@ class Accuracy:
         """What the verdict says in JSON."""
         return {"right_low": self.right_low, "right_high": self.right_high, "inputs": inputs}
 
-    def words(self, inputs: str) -> str:
+    def words(self, inputs: str, counted: str = "sequences") -> str:
         """The theorem in words."""
         low, high = self.right_low, self.right_high
         count = f"exactly {low}" if low == high else f"at least {low} and at most {high}"
-        return f"Theorem: over the real numbers, of all {inputs} sequences, {count}\n  are answered right.\n"
+        return f"Theorem: over the real numbers, of all {inputs} {counted}, {count}\n  are answered right.\n"
 
 
 def read_bounds(reader: Reader) -> Accuracy:

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from math import prod
 
 from .errors import Code, Failure
-from .stored import FORMATS, Stored
+from .stored import SIZES, Stored
 
 MAX_HEADER = 1 << 20
 MAX_DEPTH = 4
 MAX_SIZE = 1 << 40
 DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
+DTYPES |= {"I8": "int8", "U8": "uint8", "I16": "int16", "I32": "int32", "I64": "int64"}
 
 # A string, or what an unterminated one leaves: matching to the end keeps the search linear.
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
@@ -97,7 +98,7 @@ def read_safetensors(file: str, data: bytes) -> list[Stored]:
             raise Failure(Code.E121, file=file, what=f"tensor {name} has a wrong dtype, shape or data_offsets")
         begin, end = offsets
         dtype = DTYPES.get(entry["dtype"], entry["dtype"])
-        if dtype in FORMATS and end - begin != prod(shape) * FORMATS[dtype].size:
+        if dtype in SIZES and end - begin != prod(shape) * SIZES[dtype]:
             raise Failure(Code.E121, file=file, what=f"the bytes of tensor {name} do not fit its shape")
         spans.append((begin, end))
         tensors.append(Stored(name, dtype, shape, lambda b=start + begin, e=start + end: data[b:e]))

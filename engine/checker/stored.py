@@ -28,6 +28,12 @@ FORMATS = {
     "float64": Format(8, "Q", 52, 11),
 }
 
+# Integers, as tables of tasks have them: the struct letter of a word. No weight is one.
+INTEGERS = {"int8": "b", "int16": "h", "int32": "i", "int64": "q"}
+INTEGERS |= {f"u{name}": letter.upper() for name, letter in INTEGERS.items()}
+SIZES = {name: form.size for name, form in FORMATS.items()}
+SIZES |= {name: struct.calcsize(f"<{letter}") for name, letter in INTEGERS.items()}
+
 
 @dataclass(frozen=True)
 class Stored:

@@ -6,14 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
+from typing import cast
 
 from .budget import DEFAULT_STEPS, Budget
 from .certificate import MAX_CERTIFICATE
 from .errors import Code, Failure, describe, fault
 from .files import read_bytes
 from .network import Network, read_network
+from .networks.network_file import read_description
+from .networks.rules import SCHEMA, NetworkAuditor, check_certificate
+from .networks.rules import read_certificate as read_network_certificate
+from .networks.task import read_task
+from .networks.theorem import theorem
 from .proof import Relation, check_proof, read_certificate, with_own
 from .rule import Auditor, Rule
+from .rule_accuracy import Accuracy
 from .rule_float import FloatAccuracy
 from .statement import TASK, statement_hash
 
@@ -122,15 +129,19 @@ def check(
     jobs: int = 1,
     budget: int = DEFAULT_STEPS,
     own_rules: Sequence[Rule] = (),
+    config: str | PathLike[str] | None = None,
 ) -> Verdict:
     """Check a certificate against the auditor's own weights and task. Every failure is a verdict, never an exception.
+
+    ``weights_path`` may be a network file (TOML) where the certificate is of schema 2; ``config``: the TransformerLens
+    configuration that goes with a checkpoint.
 
     A fault of the checker itself, no memory or no stack left included, is E245 (but an interrupt from the keyboard is
     one). ``jobs`` processes share the cells; ``budget`` is the number of steps (about a microsecond each) a process may
     take. ``own_rules`` are checks of the auditor's own for rules that are not built in; the verdict names those used.
     """
     try:
-        return _checked(certificate_path, weights_path, task, jobs, budget, own_rules)
+        return _checked(certificate_path, weights_path, task, jobs, budget, own_rules, config)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -144,16 +155,21 @@ def _checked(
     jobs: int,
     budget: int,
     own_rules: Sequence[Rule],
+    config: str | PathLike[str] | None,
 ) -> Verdict:
     """The verdict, where nothing is raised but what a check raises."""
     try:
-        if task != TASK:
-            raise Failure(Code.E103, task=task, known=TASK)
         if not 1 <= jobs <= MAX_JOBS or budget < 1:
             raise Failure(Code.E100, problem=f"the jobs must be 1 to {MAX_JOBS}, and the budget positive")
         text = read_bytes(str(certificate_path), MAX_CERTIFICATE)
         steps = Budget(budget)
         steps.spend(len(text) // BYTES_A_STEP)
+        if text.startswith(SCHEMA.encode("ascii")):
+            return _network_checked(text, str(weights_path), task, None if config is None else str(config), steps, jobs)
+        if task != TASK:
+            raise Failure(Code.E103, task=task, known=TASK)
+        if config is not None:
+            raise Failure(Code.E100, problem="a certificate of schema 1 is about a network that needs no --config")
         certificate = read_certificate(text, with_own(own_rules))
         network = read_network(str(weights_path), steps)
         auditor = Auditor(network, statement_hash(network), steps, jobs)
@@ -162,3 +178,21 @@ def _checked(
         return failed(failure.code, failure.data)
     names = {rule.name for rule in own_rules} & {derivation.rule.name for derivation in certificate.derivations}
     return proved(network, certificate.relation, certificate.statement, sorted(names))
+
+
+def _network_checked(text: bytes, weights: str, task: str, config: str | None, budget: Budget, jobs: int) -> Verdict:
+    """The verdict about a certificate of schema 2."""
+    certificate = read_network_certificate(text)
+    auditor = NetworkAuditor(*read_task(task, read_description(weights, config)), budget, jobs)
+    check_certificate(certificate, auditor)
+    before, after = theorem(auditor.network, auditor.task, auditor.statement)
+    relation = cast(Accuracy, certificate.relation)
+    return Verdict(
+        status="VERIFIED",
+        exit_code=0,
+        line=f"s VERIFIED {relation.text()} sha256:{auditor.statement}",
+        relation=relation.text(),
+        sha256=auditor.statement,
+        explanation=before + relation.words(str(auditor.inputs), auditor.task.counts) + after,
+        **relation.fields(auditor.inputs),  # type: ignore[arg-type]
+    )

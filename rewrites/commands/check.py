@@ -18,8 +18,9 @@ check_command = typer.Typer(add_completion=False)
 @check_command.command("check", cls=CheckArguments)
 def check_certificate_command(
     certificate: Certificate,
-    weights: Annotated[Path, typer.Option(help="Your own copy of the weights (safetensors or npz).")],
+    weights: Annotated[Path, typer.Option(help="Your own copy of the weights (safetensors, npz), or a network file (toml).")],
     task: Task = "max-of-k",
+    config: Annotated[Path | None, typer.Option(help="TransformerLens configuration of a checkpoint (json).")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
     rule_checks: Annotated[
         list[Path] | None,
@@ -33,6 +34,6 @@ def check_certificate_command(
 
     with errors.status("checking"):
         own = [rule for path in rule_checks or () for rule in load_checks(path)]
-        verdict = check(certificate, weights, task=task, jobs=jobs, own_rules=own)
+        verdict = check(certificate, weights, task=task, jobs=jobs, own_rules=own, config=config)
     typer.echo(json.dumps(verdict.as_json()) if as_json else verdict.text.rstrip("\n"))
     raise typer.Exit(verdict.exit_code)

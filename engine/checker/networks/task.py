@@ -1,0 +1,326 @@
+"""Tasks: which inputs there are, what the right answer is, and where it is read. docs/statement.md §2."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from ..budget import MAX_POSITIONS, within
+from ..errors import Code, Failure
+from ..network import read_tensors
+from .expression import read_expression
+from .groups import group_table, is_group
+from .inputs import Inputs
+from .layers import Description, Network, fit
+from .tensor import Tensor, read_integers
+from .toml_file import beside_or_below, read_toml
+
+CONDITIONS = ("none", "distinct", "repeated", "listed")
+COUNTED = ("inputs", "pairs")
+
+Answers = Callable[[Sequence[int]], Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """``answers`` gives the right answer at each position of ``read``; the rest is what the statement says of it."""
+
+    name: str
+    tokens: tuple[tuple[int, ...], ...]
+    condition: str
+    read: tuple[int, ...]
+    counted: str
+    right: str
+    inputs: Inputs
+    answers: Answers
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> str:
+        """What is counted, in words."""
+        return "pairs of input and position" if self.counted == "pairs" else "inputs"
+
+    @property
+    def size(self) -> int:
+        """The number of inputs, or of pairs of input and position."""
+        return self.inputs.size() * (len(self.read) if self.counted == "pairs" else 1)
+
+
+class _Making:
+    """Makes the task of a text for a network of some description."""
+
+    def __init__(self, text: str, description: Description) -> None:
+        self.text, self.description = text, description
+
+    def refuse(self, what: str) -> NoReturn:
+        raise Failure(Code.E150, task=self.text, what=what)
+
+    def number(self, text: str, least: int) -> int:
+        """A parameter."""
+        if not re.fullmatch("[0-9]{1,9}", text) or int(text) < least:
+            self.refuse(f"its parameter must be a whole number from {least} on")
+        return int(text)
+
+    def positions(self, parameter: str = "") -> int:
+        """The number of positions: the parameter, or what the network was made for."""
+        found = self.number(parameter, 1) if parameter else self.description.positions
+        if found is None:
+            self.refuse("the network does not say how many positions there are")
+        within("the number of positions", found, MAX_POSITIONS)
+        return found
+
+    def network(self, positions: int) -> Network:
+        return fit(self.description, positions)
+
+    def integers(self, file: str, name: str) -> Tensor:
+        """A tensor of integers of a file."""
+        found = next((stored for stored in read_tensors(file) if stored.name == name), None)
+        return self.refuse(f"{file} has no tensor {name}") if found is None else read_integers(file, found)
+
+    def task(
+        self,
+        network: Network,
+        name: str,
+        right: str,
+        answers: Answers,
+        tokens: Sequence[Sequence[int]] | None = None,
+        read: Sequence[int] | None = None,
+        condition: str = "none",
+        counted: str = "inputs",
+        tensors: dict[str, Tensor] | None = None,
+        rows: tuple[tuple[int, ...], ...] | None = None,
+    ) -> Task:
+        """The task, checked against the network's vocabulary; tokens are all, and read is last, unless given."""
+        n = len(network.vocabulary)
+        tokens = [range(size) for size in network.vocabulary] if tokens is None else tokens
+        for p, (mine, size) in enumerate(zip(tokens, network.vocabulary, strict=True)):
+            if not mine:
+                raise Failure(Code.E153, task=self.text)
+            if mine[0] < 0 or mine[-1] >= size:
+                self.refuse(f"position {p} has tokens {mine[0]} ... {mine[-1]}, the network {size} tokens there")
+        read = (n - 1,) if read is None else tuple(read)
+        if any(layer.kind in ("sum", "concat") for layer in network.layers) and read != (n - 1,):
+            self.refuse("a network that adds or joins its positions is read at the last one only")
+        sets = tuple(tuple(mine) for mine in tokens)
+        differ = {"distinct": [p for p, mine in enumerate(sets) if len(mine) > 1], "repeated": range(n - 1)}.get(
+            condition, ()
+        )
+        inputs = Inputs(sets, tuple(differ), condition == "repeated", rows)
+        if inputs.size() == 0:
+            raise Failure(Code.E153, task=self.text)
+        return Task(name, sets, condition, read, counted, right, inputs, answers, tensors or {})
+
+    def max_of_k(self, parameter: str) -> tuple[Network, Task]:
+        if parameter:
+            self.refuse("max-of-k has no parameter")
+        network = self.network(self.positions())
+        return network, self.task(network, self.text, "max(t)", lambda t: (max(t),))
+
+    def kth_max(self, parameter: str) -> tuple[Network, Task]:
+        rank = self.number(parameter, 1)
+        network = self.network(self.positions())
+        if rank > len(network.vocabulary):
+            self.refuse(f"there are {len(network.vocabulary)} positions")
+        return network, self.task(network, self.text, "J-th largest", lambda t: (sorted(t)[-rank],))
+
+    def two_and_equals(self, order: int) -> tuple[Network, list[range]]:
+        """Two tokens below ``order``, and in a third position, if there is one, the token ``order``."""
+        positions = self.positions()
+        if positions not in (2, 3):
+            self.refuse(f"it is about 2 or 3 positions, the network has {positions}")
+        network = self.network(positions)
+        return network, [range(order), range(order), range(order, order + 1)][:positions]
+
+    def modular_addition(self, parameter: str) -> tuple[Network, Task]:
+        modulus = self.number(parameter, 1)
+        network, tokens = self.two_and_equals(modulus)
+        text, _ = read_expression(f"(t[0] + t[1]) % {modulus}", 2)
+        return network, self.task(network, self.text, text, lambda t: ((t[0] + t[1]) % modulus,), tokens)
+
+    def group(self, parameter: str) -> tuple[Network, Task]:
+        table = group_table(parameter) or self.integers(parameter, "table")
+        order = table.shape[0]
+        if table.shape != (order, order) or not is_group(table.entries, order):
+            self.refuse("its table is not that of a group")
+        network, tokens = self.two_and_equals(order)
+        entries = table.entries
+        answers: Answers = lambda t: (entries[t[0] * order + t[1]],)  # noqa: E731
+        return network, self.task(network, "group", "table", answers, tokens, tensors={"table": table})
+
+    def induction(self, parameter: str) -> tuple[Network, Task]:
+        network = self.network(self.positions(parameter))
+        answers: Answers = lambda t: (t[t.index(t[-1]) + 1],)  # noqa: E731
+        return network, self.task(
+            network, self.text, "the token after the earlier occurrence", answers, condition="repeated"
+        )
+
+    def running_sum_sign(self, parameter: str) -> tuple[Network, Task]:
+        network = self.network(self.positions(parameter))
+        size = network.vocabulary[0]
+        return network, self.task(
+            network,
+            self.text,
+            "running sum sign",
+            lambda t: running_signs(t, size),
+            read=range(len(network.vocabulary)),
+        )
+
+    def table(self, parameter: str) -> tuple[Network, Task]:
+        table = self.integers(parameter, "answers")
+        network = self.network(len(table.shape))
+        return network, self.task(network, "table", "table", self.looked_up(network, table), tensors={"answers": table})
+
+    def looked_up(self, network: Network, table: Tensor) -> Answers:
+        """The entries of a table with one axis a position."""
+        if table.shape != network.vocabulary:
+            self.refuse(f"its table has shape {table.shape}, the network tokens {network.vocabulary}")
+
+        def answers(t: Sequence[int]) -> Sequence[int]:
+            place = 0
+            for size, token in zip(table.shape, t, strict=True):
+                place = place * size + token
+            return (table.entries[place],)
+
+        return answers
+
+    def expression(self, parameter: str) -> tuple[Network, Task]:
+        network = self.network(self.positions())
+        text, value = read_expression(parameter.strip(), len(network.vocabulary))
+        return network, self.task(network, "expression", text, lambda t: (value(t),))
+
+    def file(self) -> tuple[Network, Task]:
+        """A task file: docs/your_task.md."""
+        settings = read_toml(self.text)
+        keys = {"tokens", "positions", "condition", "read", "counted", "answer", "answers", "table", "list"}
+        if unknown := sorted(set(settings) - keys):
+            self.refuse(f"it has no setting {unknown[0]}")
+        tokens = settings.get("tokens")
+        if tokens is not None and "positions" in settings:
+            self.refuse("it gives tokens and positions; one of them is enough")
+        given = settings.get("positions") if tokens is None else len(tokens) if isinstance(tokens, list) else None
+        if given is not None and not _natural(given):
+            self.refuse("positions must be a number from 1 on")
+        network = self.network(self.positions("" if given is None else str(given)))
+        n = len(network.vocabulary)
+        sets = None if tokens is None else [self.token_set(given) for given in tokens]
+        read = self.read_positions(settings.get("read", "last"), n)
+        condition = self.one_of(settings, "condition", CONDITIONS, "listed" if "list" in settings else "none")
+        counted = self.one_of(settings, "counted", COUNTED, "inputs")
+        tensors: dict[str, Tensor] = {}
+        rows = None
+        if (condition == "listed") != ("list" in settings):
+            self.refuse("condition listed and a list belong together")
+        if condition == "listed":
+            tensors["list"] = self.integers(self.path(settings["list"]), "inputs")
+            rows = self.rows(tensors["list"], network, sets)
+        name, right, answers = self.answered(settings, network, read, tensors)
+        tensors = {key: tensors[key] for key in ("table", "answers", "list") if key in tensors}
+        return network, self.task(network, name, right, answers, sets, read, condition, counted, tensors, rows)
+
+    def path(self, value: Any) -> str:
+        """A file named in the task file."""
+        return beside_or_below(self.text, value) or self.refuse("a file must be named by a path beside or below it")
+
+    def one_of(self, settings: dict[str, Any], name: str, values: Sequence[str], usual: str) -> str:
+        value = settings.get(name, usual)
+        if value not in values:
+            self.refuse(f"{name} must be one of {', '.join(values)}")
+        return value
+
+    def token_set(self, given: Any) -> list[int]:
+        """``[first, last]``, or three or more tokens."""
+        if not isinstance(given, list) or len(given) < 2 or not all(type(t) is int and 0 <= t < 1 << 31 for t in given):
+            self.refuse("tokens must be [first, last], or a list of three or more, for each position")
+        if len(given) == 2:
+            within("the number of tokens", given[1] - given[0], 1 << 22)
+            return list(range(given[0], given[1] + 1))
+        return sorted(set(given))
+
+    def read_positions(self, given: Any, n: int) -> tuple[int, ...]:
+        """``"last"``, ``"all"``, or a list of positions."""
+        places = {"last": [n - 1], "all": list(range(n))}.get(given) if isinstance(given, str) else given
+        if not isinstance(places, list) or not places or not all(type(p) is int and 0 <= p < n for p in places):
+            self.refuse(f'read must be "last", "all", or a list of positions below {n}')
+        if places != sorted(set(places)):
+            self.refuse("read must name positions in ascending order, each once")
+        return tuple(places)
+
+    def rows(
+        self, table: Tensor, network: Network, sets: Sequence[Sequence[int]] | None
+    ) -> tuple[tuple[int, ...], ...]:
+        """The rows of a list of inputs; each is an input of the token sets, none twice."""
+        n = len(network.vocabulary)
+        if len(table.shape) != 2 or table.shape[1] != n:
+            self.refuse(f"its list has shape {table.shape}, expected one row of {n} tokens an input")
+        rows = tuple(table.entries[i : i + n] for i in range(0, len(table.entries), n))
+        allowed = [set(tokens) for tokens in sets] if sets else [range(size) for size in network.vocabulary]
+        for row in rows:
+            if any(token not in tokens for token, tokens in zip(row, allowed, strict=True)):
+                self.refuse(f"its list holds {row}, which is not among its tokens")
+        if len(set(rows)) != len(rows):
+            self.refuse("its list holds an input twice")
+        return rows
+
+    def answered(
+        self, settings: dict[str, Any], network: Network, read: tuple[int, ...], tensors: dict[str, Tensor]
+    ) -> tuple[str, str, Answers]:
+        """The name, the text of the right answer, and the right answers."""
+        kinds = [key for key in ("answer", "answers", "table") if key in settings]
+        if len(kinds) != 1:
+            self.refuse("it must have one of answer, answers and table")
+        value = settings[kinds[0]]
+        if kinds == ["table"]:
+            tensors["answers"] = self.integers(self.path(value), "answers")
+            look_up = self.looked_up(network, tensors["answers"])
+            return "table", "table", lambda t: tuple(look_up(t)) * len(read)
+        texts = [value] if kinds == ["answer"] else value
+        if (
+            not isinstance(texts, list)
+            or not all(isinstance(text, str) for text in texts)
+            or len(texts) not in (1, len(read))
+        ):
+            self.refuse(f"it must give one expression, or one for each of {len(read)} read positions")
+        expressions = [read_expression(text, len(network.vocabulary)) for text in texts]
+        values = [value for _, value in expressions] * (len(read) // len(expressions))
+        return "expression", "; ".join(text for text, _ in expressions), lambda t: [value(t) for value in values]
+
+
+def _natural(value: Any) -> bool:
+    return type(value) is int and 0 < value < 1 << 31
+
+
+def running_signs(t: Sequence[int], size: int) -> list[int]:
+    """0, 1, 2 for each running sum that is negative, zero, positive; tokens above ``size`` / 2 stand for negatives.
+
+    >>> running_signs([5, 6, 9], 11)
+    [2, 1, 0]
+    """
+    total, signs = 0, []
+    for token in t:
+        total += token if 2 * token <= size else token - size
+        signs.append(1 + (total > 0) - (total < 0))
+    return signs
+
+
+def read_task(text: str, description: Description) -> tuple[Network, Task]:
+    """The task of this text, and the network on as many positions as the task has; E150 to E154."""
+    making = _Making(text, description)
+    if os.path.splitext(text)[1].lower() == ".toml" and ":" not in os.path.basename(text):
+        return making.file()
+    name, _, parameter = text.partition(":")
+    known = {
+        "max-of-k": making.max_of_k,
+        "kth-max": making.kth_max,
+        "modular-addition": making.modular_addition,
+        "group": making.group,
+        "induction": making.induction,
+        "running-sum-sign": making.running_sum_sign,
+        "table": making.table,
+        "expression": making.expression,
+    }
+    if name not in known:
+        raise Failure(Code.E103, task=text, known=f"{', '.join(known)}, and task files (.toml)")
+    return known[name](parameter)

@@ -1,0 +1,85 @@
+"""Exact tensors of any number of axes: integers in row-major order over one power of two."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from ..dyadic import Matrix, matrix, tensor_hash
+from ..errors import Code, Failure
+from ..stored import FORMATS, INTEGERS, Stored, exact
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Entries ``entries[i] * 2**exponent``, row-major in ``shape``."""
+
+    shape: tuple[int, ...]
+    entries: tuple[int, ...]
+    exponent: int
+
+    @property
+    def hash(self) -> str:
+        """sha256 of the canonical text: equal numbers in an equal shape, equal hash."""
+        return tensor_hash(matrix([self.entries], self.exponent), self.shape)
+
+    def rows(self) -> Matrix:
+        """A matrix, or a vector as a matrix of one row."""
+        width = self.shape[-1]
+        return matrix((self.entries[i : i + width] for i in range(0, len(self.entries), width)), self.exponent)
+
+    def parts(self) -> list[Matrix]:
+        """The slices along the first of three axes, or the rows of a matrix as matrices of one row."""
+        size = prod(self.shape[1:])
+        slices = (self.entries[i : i + size] for i in range(0, len(self.entries), size))
+        return [Tensor(self.shape[1:], entries, self.exponent).rows() for entries in slices]
+
+    def constant(self, value: int) -> bool:
+        """Whether every entry is the integer ``value``."""
+        return all(
+            e << self.exponent == value if self.exponent >= 0 else e == value << -self.exponent for e in self.entries
+        )
+
+
+def permuted(tensor: Tensor, shape: Sequence[int], order: Sequence[int]) -> Tensor:
+    """The entries seen in ``shape``, with its axes in another order.
+
+    >>> permuted(Tensor((2, 3), tuple(range(6)), 0), (2, 3), (1, 0)).entries
+    (0, 3, 1, 4, 2, 5)
+    """
+    strides = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    places = [0]
+    for axis in order:
+        steps = [k * strides[axis] for k in range(shape[axis])]
+        places = [place + step for place in places for step in steps]
+    return Tensor(tuple(shape[axis] for axis in order), tuple(tensor.entries[i] for i in places), tensor.exponent)
+
+
+def read_tensor(file: str, stored: Stored) -> Tensor:
+    """The stored tensor, exactly; E124 for another dtype, E132 for no entries, E133 for a NaN."""
+    if stored.dtype not in FORMATS:
+        raise Failure(Code.E124, file=file, name=stored.name, dtype=stored.dtype)
+    if not prod(stored.shape):
+        raise Failure(Code.E132, file=file, name=stored.name, found=stored.shape, expected="no empty axis")
+    flat = exact(file, stored, 1, prod(stored.shape))
+    return _row_major(Tensor((), flat.rows[0], flat.exponent), stored)
+
+
+def read_integers(file: str, stored: Stored) -> Tensor:
+    """The stored tensor of integers; E154 for another dtype, E132 for no entries."""
+    if stored.dtype not in INTEGERS:
+        raise Failure(Code.E154, file=file, name=stored.name, dtype=stored.dtype)
+    count = prod(stored.shape)
+    if not count:
+        raise Failure(Code.E132, file=file, name=stored.name, found=stored.shape, expected="no empty axis")
+    flat = Tensor((count,), struct.unpack(f"<{count}{INTEGERS[stored.dtype]}", stored.payload()), 0)
+    return _row_major(flat, stored)
+
+
+def _row_major(flat: Tensor, stored: Stored) -> Tensor:
+    """The entries, which lie as they are stored, in row-major order."""
+    if not stored.columns_first:
+        return Tensor(stored.shape, flat.entries, flat.exponent)
+    return permuted(flat, stored.shape[::-1], tuple(reversed(range(len(stored.shape)))))

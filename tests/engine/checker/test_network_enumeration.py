@@ -1,0 +1,225 @@
+"""The checker's count of any network: compared with mpmath's for every kind of layer; claims that are off by one."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import layered_network as reference
+import numpy as np
+import pytest
+
+from mechproof.engine import checker
+from mechproof.engine.checker import Verdict, check
+from mechproof.engine.checker.budget import Budget
+from mechproof.engine.checker.networks import evaluator, folding, tables
+from mechproof.engine.checker.networks.network_file import read_description
+from mechproof.engine.checker.networks.statement import statement_hash
+from mechproof.engine.checker.networks.task import read_task
+
+Draw = reference.Draw
+
+
+def judge(path: Path, task: str, low: int, high: int | None = None, **options: Any) -> Verdict:
+    """The verdict on a certificate that states these bounds."""
+    network, made = read_task(task, read_description(str(path), None))
+    text = reference.certificate(statement_hash(network, made), low, low if high is None else high, made.size)
+    certificate = path.with_suffix(".json")
+    certificate.write_bytes(text)
+    return check(certificate, path, task, **options)
+
+
+def assert_counts(layers: reference.Layers, folder: Path, task: str, found: int) -> None:
+    """The true count is verified, and neither one more nor one less."""
+    path = reference.write(layers, folder)
+    verdict = judge(path, task, found)
+    assert verdict.status == "VERIFIED", verdict.line
+    assert judge(path, task, found + 1, found + 2).code in ("E216", "E203")
+    if found:
+        assert judge(path, task, 0, found - 1).code == "E216"
+
+
+def stack(draw: Draw, *middle: dict[str, Any], tokens: int = 5, positions: int = 3, **last: Any) -> reference.Layers:
+    """embed, these layers, unembed; streams of 4 numbers."""
+    return [draw.embed(tokens, 4, positions), *middle, draw.unembed(4, tokens, **last)]
+
+
+def every_kind(draw: Draw) -> dict[str, reference.Layers]:
+    """Networks in which every kind of layer and every setting occurs, on three positions of five tokens."""
+    d = 4
+    bare = {"W_Q": draw(1, d, 2), "W_K": draw(1, d, 2), "W_V": draw(1, d, 3), "W_O": draw(1, 3, d)}
+    functions = ("relu", "identity", "square", "gelu", "gelu_new", "silu")
+    return {
+        "one head": stack(draw, draw.attention(d, 1)),
+        "no biases": stack(draw, {"kind": "attention", "scale": "3/4", "mask": "causal", **bare}),
+        "two heads, no mask": stack(draw, draw.attention(d, 2, mask="none", scale="2")),
+        "two layers": stack(draw, draw.attention(d, 2), draw.attention(d, 1)),
+        "three layers with norms": stack(
+            draw, *(draw.attention(d, 1, norm=draw.norm(d, f)) for f in ("layernorm", "rmsnorm", "layernorm"))
+        ),
+        **{f"mlp {f}": stack(draw, draw.attention(d, 2), draw.mlp(d, 5, f)) for f in functions},
+        **{f"gated {f}": stack(draw, draw.attention(d, 1), draw.mlp(d, 5, f, gated=True)) for f in functions},
+        "mlp in place": stack(draw, draw.attention(d, 1), draw.mlp(d, 5, "relu", skip="none")),
+        "mlp first": stack(draw, draw.mlp(d, 5, "gelu", norm=draw.norm(d)), draw.attention(d, 1)),
+        "norms": stack(
+            draw,
+            draw.attention(d, 2, norm=draw.norm(d)),
+            draw.mlp(d, 5, "gelu_new", norm=draw.norm(d, "rmsnorm")),
+            norm=draw.norm(d),
+        ),
+        "norms without tensors": stack(
+            draw, draw.attention(d, 1, norm=draw.norm(d, tensors="")), norm=draw.norm(d, "rmsnorm", "")
+        ),
+        "norm in place": stack(draw, {"kind": "norm", **draw.norm(d)}, draw.attention(d, 1)),
+        "linear, pointwise": stack(
+            draw,
+            {"kind": "linear", "W": draw(4, 6), "b": draw(6)},
+            {"kind": "pointwise", "function": "silu"},
+            {"kind": "linear", "W": draw(6, 4)},
+            draw.attention(d, 1),
+        ),
+        "sum": stack(draw, {"kind": "sum"}, draw.mlp(d, 6, "relu")),
+        "attention, then sum": stack(
+            draw, draw.attention(d, 2), {"kind": "sum"}, draw.mlp(d, 6, "square"), norm=draw.norm(d)
+        ),
+        "concat": [
+            {"kind": "embed", "tables": [draw(5, d), draw(5, d), draw(5, d)]},
+            {"kind": "concat"},
+            {"kind": "linear", "W": draw(12, 6)},
+            {"kind": "pointwise", "function": "relu"},
+            {"kind": "unembed", "W_U": draw(6, 5)},
+        ],
+        "attention, concat, attention": [
+            draw.embed(5, d, 3),
+            draw.attention(d, 1),
+            {"kind": "concat"},
+            draw.attention(12, 1),
+            draw.unembed(12, 5),
+        ],
+        "no mix": stack(draw, draw.mlp(d, 5, "relu")),
+        "nothing": stack(draw),
+    }
+
+
+KINDS = list(every_kind(Draw(0)))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_counts_of_every_kind_of_layer(name, tmp_path):
+    """Exactly as many inputs are right as with mpmath, whose forward pass shares no code with the checker's."""
+    layers = every_kind(Draw(KINDS.index(name)))[name]
+    found = reference.count(layers, reference.every(5, 5, 5), lambda t: sum(t) % 5)
+    assert 0 < found < 125
+    positions = 'positions = 3\nanswer = "sum(t) % 5"\n'
+    (tmp_path / "task.toml").write_text(positions)
+    assert_counts(layers, tmp_path, str(tmp_path / "task.toml"), found)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_pass_is_within_its_radius(name, tmp_path):
+    """The radii hold: what tables and words of 64, 256 and 1024 bits say of a logit is within them of mpmath's."""
+    layers = every_kind(Draw(7))[name]
+    path = reference.write(layers, tmp_path)
+    (tmp_path / "task.toml").write_text('positions = 3\nanswer = "t[0]"\n')
+    network, task = read_task(str(tmp_path / "task.toml"), read_description(str(path), None))
+    budget = Budget(10**9)
+    plan = folding.fold(network, task.read, budget)
+    reach = evaluator.Reach(plan, evaluator.crude(plan, task.tokens, budget), 1, budget)
+    passes = [(0, tables.Tables(plan, task.tokens, budget), None)]
+    passes += [(words, made := evaluator.Evaluator(plan, reach, words, budget), made) for words in (1, 4, 16)]
+    for t in [(0, 0, 0), (4, 1, 3), (1, 4, 0)]:
+        with reference.mpmath.workdps(400):
+            true = reference.logits(layers, t)[-1]
+            for words, made, own in passes:
+                ((found, radius),) = made.logits(t)
+                unit = reference.mpmath.mpf(2) ** -(own or made.coarse).read_grid[plan.last]
+                off = max(abs(f * unit - x) for f, x in zip(found, true, strict=True))
+                assert off <= radius * unit, (words, off, radius * unit)
+                assert words < 4 or radius * unit < 2.0**-90, words
+
+
+def test_a_planted_wrong_input_is_found(tmp_path):
+    """A network that is right everywhere but on one input, by its own table, is wrong exactly there."""
+    draw = Draw(3)
+    layers = stack(draw, draw.attention(4, 2), draw.mlp(4, 6, "gelu"), tokens=4)
+    answers = np.zeros((4, 4, 4), dtype=np.int32)
+    with reference.mpmath.workdps(40):
+        for t in reference.every(4, 4, 4):
+            (found,) = reference.logits(layers, t)[-1:]
+            answers[t] = found.index(max(found))
+    np.savez(tmp_path / "answers.npz", answers=answers)
+    assert_counts(layers, tmp_path, f"table:{tmp_path}/answers.npz", 64)
+    answers[2, 3, 1] = (answers[2, 3, 1] + 1) % 4
+    np.savez(tmp_path / "answers.npz", answers=answers)
+    assert_counts(layers, tmp_path, f"table:{tmp_path}/answers.npz", 63)
+
+
+def test_processes_share_the_inputs(tmp_path):
+    """Two processes count what one counts."""
+    draw = Draw(5)
+    layers = stack(draw, draw.attention(4, 2))
+    found = reference.count(layers, reference.every(5, 5, 5), max)
+    path = reference.write(layers, tmp_path)
+    assert judge(path, "max-of-k", found, jobs=2).line == judge(path, "max-of-k", found).line
+    assert judge(path, "max-of-k", found + 1, jobs=2).code == "E216"
+
+
+def test_the_folder_runs_by_itself(tmp_path):
+    """Copied elsewhere, without the rest and without site-packages, the checker counts the same."""
+    draw = Draw(5)
+    layers = stack(draw, draw.attention(4, 2), draw.mlp(4, 5, "gelu"))
+    found = reference.count(layers, reference.every(5, 5, 5), max)
+    path = reference.write(layers, tmp_path)
+    assert judge(path, "max-of-k", found).status == "VERIFIED"
+    copied = tmp_path / "elsewhere"
+    shutil.copytree(Path(checker.__file__).parent, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    line = [sys.executable, "-I", "-S", str(copied), str(path.with_suffix(".json")), "--weights", str(path)]
+    ran = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith(f"s VERIFIED accuracy = {found}/125 sha256:")
+    ran = subprocess.run([*line, "--task", "kth-max:2"], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (1, "") and ran.stdout.startswith("s REFUSED E201")
+
+
+def test_budget_ends_the_count(tmp_path):
+    """More work than the budget allows is refused before it is done."""
+    draw = Draw(5)
+    path = reference.write(stack(draw, draw.attention(4, 2)), tmp_path)
+    assert judge(path, "max-of-k", 0, 125, budget=300).code == "E242"
+
+
+def test_weaker_bounds_are_implied(tmp_path):
+    """A certificate may say less than the count."""
+    draw = Draw(5)
+    layers = stack(draw, draw.attention(4, 1))
+    found = reference.count(layers, reference.every(5, 5, 5), max)
+    path = reference.write(layers, tmp_path)
+    verdict = judge(path, "max-of-k", found - 1, 125)
+    assert verdict.line.startswith(f"s VERIFIED accuracy >= {found - 1}/125 sha256:")
+    assert "Network: 3 positions, 5 outputs" in verdict.text
+    assert "attention: heads 1, scale 1/sqrt(3), mask causal" in verdict.text
+
+
+def test_other_weights_are_another_statement(tmp_path):
+    """A certificate about one network says nothing about another: one weight, one bit."""
+    draw = Draw(5)
+    layers = stack(draw, draw.attention(4, 1))
+    path = reference.write(layers, tmp_path)
+    assert judge(path, "max-of-k", 0, 125).status == "VERIFIED"
+    layers[0]["E"][2, 2] = np.nextafter(layers[0]["E"][2, 2], np.float32(9))
+    reference.write(layers, tmp_path)
+    assert check(path.with_suffix(".json"), path, "max-of-k").code == "E201"
+    assert check(path.with_suffix(".json"), path, "kth-max:2").code == "E201"
+
+
+def test_huge_and_tiny_weights_are_decided(tmp_path):
+    """Grids follow the sizes of the weights; scores that differ by thousands leave one position."""
+    for factor in (2.0**-60, 2.0**60):
+        draw = Draw(11)
+        layers = stack(draw, draw.attention(4, 2), draw.mlp(4, 5, "relu"))
+        layers[0]["E"] *= np.float32(factor)
+        found = reference.count(layers, reference.every(5, 5, 5), max)
+        assert_counts(layers, tmp_path, "max-of-k", found)
