@@ -10,7 +10,7 @@ import typer
 
 from ...engine.terminal import errors
 from ..check_arguments import CheckArguments
-from .options import AsJson, Certificate, Task
+from .options import AsJson, Certificate, Config, Task
 
 check_command = typer.Typer(add_completion=False)
 
@@ -18,9 +18,9 @@ check_command = typer.Typer(add_completion=False)
 @check_command.command("check", cls=CheckArguments)
 def check_certificate_command(
     certificate: Certificate,
-    weights: Annotated[Path, typer.Option(help="Your own copy of the weights (safetensors, npz), or a network file (toml).")],
+    weights: Annotated[Path, typer.Option(help="Your own copy of the weights (safetensors, npz, or a network file).")],
     task: Task = "max-of-k",
-    config: Annotated[Path | None, typer.Option(help="TransformerLens configuration of a checkpoint (json).")] = None,
+    config: Config = None,
     jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
     rule_checks: Annotated[
         list[Path] | None,

@@ -128,14 +128,16 @@ def test_every_pass_is_within_its_radius(name, tmp_path):
     budget = Budget(10**9)
     plan = folding.fold(network, task.read, budget)
     reach = evaluator.Reach(plan, evaluator.crude(plan, task.tokens, budget), 1, budget)
-    passes = [(0, tables.Tables(plan, task.tokens, budget), None)]
-    passes += [(words, made := evaluator.Evaluator(plan, reach, words, budget), made) for words in (1, 4, 16)]
+    by_tables = tables.Tables(plan, task.tokens, budget)
+    passes = [(0, by_tables.logits, by_tables.coarse)]
+    wider = [evaluator.Evaluator(plan, reach, words, budget) for words in (1, 4, 16)]
+    passes += [(made.words, made.logits, made) for made in wider]
     for t in [(0, 0, 0), (4, 1, 3), (1, 4, 0)]:
         with reference.mpmath.workdps(400):
             true = reference.logits(layers, t)[-1]
-            for words, made, own in passes:
-                ((found, radius),) = made.logits(t)
-                unit = reference.mpmath.mpf(2) ** -(own or made.coarse).read_grid[plan.last]
+            for words, evaluate, made in passes:
+                ((found, radius),) = evaluate(t)
+                unit = reference.mpmath.mpf(2) ** -made.read_grid[plan.last]
                 off = max(abs(f * unit - x) for f, x in zip(found, true, strict=True))
                 assert off <= radius * unit, (words, off, radius * unit)
                 assert words < 4 or radius * unit < 2.0**-90, words

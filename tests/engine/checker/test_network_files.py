@@ -72,7 +72,7 @@ def config(folder, **values):
 def test_a_state_dict_is_the_network_that_a_network_file_describes(tmp_path):
     """Two descriptions of one network have one statement: names and configuration, or layers."""
     state, layers = transformer(Draw(1))
-    np.savez(tmp_path / "state.npz", **state, **{"blocks.0.attn.mask": np.ones((3, 3), dtype=bool)})
+    np.savez(tmp_path / "state.npz", **(state | {"blocks.0.attn.mask": np.ones((3, 3), dtype=bool)}))  # type: ignore[arg-type]
     assert statement(tmp_path / "state.npz", config=config(tmp_path)) == statement(reference.write(layers, tmp_path))
     for other in (
         {"act_fn": "gelu"},
@@ -171,7 +171,7 @@ def test_group_mlps(tmp_path):
     """W_x, W_y, W, W_U are embed, concat, linear, relu, unembed."""
     draw = Draw(2)
     tensors = {"W_x": draw(4, 3), "W_y": draw(4, 3), "W": draw(6, 5), "W_U": draw(5, 4)}
-    np.savez(tmp_path / "group.npz", **tensors)
+    np.savez(tmp_path / "group.npz", **tensors)  # type: ignore[arg-type]
     layers = [
         {"kind": "embed", "tables": [tensors["W_x"], tensors["W_y"]]},
         {"kind": "concat"},
