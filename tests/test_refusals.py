@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -44,10 +45,21 @@ def large(path: Path, vocabulary: int) -> Path:
 
 
 def test_memory_that_does_not_suffice(tmp_path):
-    """V = 20,000 under a limit of one gigabyte."""
+    """V = 20,000 under a limit of one gigabyte: a sentence, before or when an allocation fails."""
     weights = large(tmp_path / "large.npz", 20_000)
-    assert mechproof("prove", weights, "--quiet", cwd=tmp_path, limit=(resource.RLIMIT_AS, 1 << 30)) == (2, MEMORY)
+    code, told = mechproof("prove", weights, "--quiet", cwd=tmp_path, limit=(resource.RLIMIT_AS, 1 << 30))
+    assert code == 2
+    assert told == MEMORY or re.fullmatch(r"mechproof: the work holds .* the limit is 0\.5 GiB .*\n", told)
     assert os.listdir(tmp_path) == ["large.npz"]
+
+
+def test_memory_is_given_up_before_a_library_aborts(tmp_path):
+    """Libraries in C end the process without a word where an allocation fails; half of the limit is ours."""
+    weights = large(tmp_path / "large.npz", 2_500)
+    code, told = mechproof(
+        "prove", weights, "--quiet", "--strategy", "cubic", cwd=tmp_path, limit=(resource.RLIMIT_AS, 700 << 20)
+    )
+    assert code == 2 and told.startswith("mechproof: the work holds 0.") and "the limit is 0.3 GiB" in told
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -36,6 +37,8 @@ GIB = 1 << 30
 WHOLE = frozenset({("engine.graph", "_keep"), ("engine.files", "write_together")})
 # A command keeps to its budget within a tenth and two seconds: what is left of them is for starting and ending.
 TENTH, MORE = 0.1, 1.7
+# Where a container on Linux reads its limit of memory.
+CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _LOCAL = threading.local()
 
 
@@ -162,7 +165,7 @@ def resident() -> int:
 
 def command_allowance(budget: int | None = None, memory: float | None = None) -> Allowance:
     """For all that a command does: its ``budget`` in seconds with what it may exceed it by, and ``memory`` in GiB
-    (default: half of the machine's)."""
+    (default: half of what :func:`machine_memory` says)."""
     seconds = None if budget is None else (1 + TENTH) * budget + max(MORE - started.ago, 0)
     return Allowance(seconds, machine_memory() // 2 if memory is None else int(memory * GIB))
 
@@ -177,8 +180,18 @@ def since_start() -> float:
 
 
 def machine_memory() -> int:
-    """Bytes of memory of this machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Bytes of memory of this machine, or of a smaller limit that is set for this process (``ulimit -v``) or for the
+    container that it runs in: beyond those, libraries in C abort, or the system ends the process, without a word."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    with suppress(ImportError):
+        import resource
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+        limits += [] if soft == resource.RLIM_INFINITY else [soft]
+    for file in CONTAINER:
+        with suppress(OSError, ValueError):  # "max": no limit
+            limits.append(int(Path(file).read_text()))
+    return min(limits)
 
 
 def _open() -> list[Allowance]:
