@@ -36,6 +36,13 @@ def test_the_two_counts_of_the_published_network_are_close(published):
     assert published.verdict.startswith(start)
 
 
+def test_what_is_left_in_bfloat16(data):
+    """The number that README and docs/float_semantics.md name."""
+    statement = problem(load(data / "max_of_4_seed123" / "weights.npz"), "max-of-k")
+    graph, goal = prove_float(statement, "bfloat16")
+    assert graph.claim(goal).low == 15153398
+
+
 def test_the_inputs_in_between_are_listed(published):
     """As many as are counted, each left open by both ends of its sum."""
     listed, margin = between(published.graph), float_margin(published.graph)
