@@ -27,8 +27,9 @@ class Sequences:
         by_token, by_position = (
             max(max(map(abs, row)) for row in part) for part in (margins.by_token, margins.by_position)
         )
-        self.largest = by_token + by_position
-        size = self.largest.bit_length() + margins.logit_unit + margins.positions.bit_length()
+        size = (by_token + by_position).bit_length() + margins.logit_unit + margins.positions.bit_length()
+        # fine enough for the logits of weights that are all equal, or of which one is all
+        self.digits = max(bits, margins.positions.bit_length() - margins.logit_unit)
         self.share_bits = bits + max(0, size) + 4
         self.precision = self.share_bits + margins.positions.bit_length() + 8
         self.weights: dict[tuple[int, int], Enclosure] = {}
@@ -56,28 +57,35 @@ class Sequences:
         above = [-((-v << self.share_bits) // least) for v in high]
         return shares, max(b - a for a, b in zip(shares, above, strict=True))
 
-    def logits(self, tokens: Sequence[int]) -> tuple[list[int], int]:
-        """For each output n with |logit * 2**bits - n| <= error; and the error."""
+    def logits(self, tokens: Sequence[int], digits: int) -> tuple[list[int], list[int]]:
+        """For each output bounds of its logit, in units of 2**-digits.
+
+        The weights add up to one: an output gets what the last position gives it, and the weighted differences of the
+        other positions from that. Without any difference it is known exactly, whatever the weights.
+        """
         margins = self.margins
         outputs, positions = margins.vocabulary, margins.positions
         self.budget.spend(16 + positions * 8 + outputs * (positions + 1) * (1 + (self.share_bits >> 8)) // 4)
         shares, slack = self.shares(tokens)
-        shift = margins.logit_unit + self.bits - self.share_bits
-        places = [margins.by_token[t] for t in tokens], margins.by_position
-        total = [v << self.share_bits for v in margins.direct[tokens[-1]]]
-        for share, token, place in zip(shares, *places, strict=True):
-            total = [n + share * (a + b) for n, a, b in zip(total, token, place, strict=True)]
-        lost = shift < 0 and any(n & (1 << -shift) - 1 for n in total)
-        return [shifted_down(n, shift) for n in total], shifted_up(slack * positions * self.largest, shift) + lost
+        shift = margins.logit_unit + digits - self.share_bits
+        tables = zip((margins.by_token[t] for t in tokens), margins.by_position, strict=True)
+        *others, last = ([a + b for a, b in zip(token, place, strict=True)] for token, place in tables)
+        total = [a + b << self.share_bits for a, b in zip(margins.direct[tokens[-1]], last, strict=True)]
+        errors = [0] * outputs
+        for share, row in zip(shares[:-1], others, strict=True):
+            differences = [a - b for a, b in zip(row, last, strict=True)]
+            total = [n + share * d for n, d in zip(total, differences, strict=True)]
+            errors = [error + slack * abs(d) for error, d in zip(errors, differences, strict=True)]
+        pairs = list(zip(total, errors, strict=True))
+        return [shifted_down(n - e, shift) for n, e in pairs], [shifted_up(n + e, shift) for n, e in pairs]
 
     def correct(self, tokens: Sequence[int]) -> bool:
         """Whether the largest token's logit is strictly the largest; exact signs decide what enclosures leave open."""
         m = max(tokens)
-        logits, error = self.logits(tokens)
-        gaps = [n - logits[m] for n in logits]
-        if any(gap > 2 * error for x, gap in enumerate(gaps) if x != m):
+        lower, upper = self.logits(tokens, self.bits)
+        if any(low > upper[m] for x, low in enumerate(lower) if x != m):
             return False
-        close = [x for x, gap in enumerate(gaps) if x != m and gap >= -2 * error]
+        close = [x for x, high in enumerate(upper) if x != m and high >= lower[m]]
         return all(self.margins.sign(tokens[-1], m, x, tokens[:-1]) < 0 for x in close)
 
     def one_loss(self, tokens: Sequence[int]) -> tuple[int, int]:
@@ -85,7 +93,8 @@ class Sequences:
         if self.margins.vocabulary == 1:
             return 0, 0
         bits = self.bits
-        logits, error = self.logits(tokens)
+        logits, upper = self.logits(tokens, bits)
+        error = max(high - low for low, high in zip(logits, upper, strict=True))
         top = max(logits)
         low = high = 0
         for logit in logits:
@@ -97,7 +106,7 @@ class Sequences:
                 high += shifted_up(most, exponent + bits)
         above = top - logits[max(tokens)]
         below, up = logarithm(low, bits)[0], logarithm(high, bits)[1]
-        return max(0, above + below - 2 * error), above + up + 2 * error
+        return max(0, above + below - error), above + up + error
 
     def loss(self) -> tuple[int, int]:
         """Bounds of the sum of the losses of all sequences, in units of 2**-bits; E242 when there are many."""

@@ -258,9 +258,9 @@ class Values:
             return self._spectral(node, variables)
         arguments = list(map(self.value, node.parts, repeat(variables)))
         if name == "logits":
-            found, error = self.sequences.logits(self.tokens(arguments))
-            lower, upper = (tuple((n + side,) for n in found) for side in (-error, error))
-            return Intervals(lower, upper, self.arithmetic.unit)
+            digits = self.sequences.digits
+            lower, upper = self.sequences.logits(self.tokens(arguments), digits)
+            return Intervals(tuple((n,) for n in lower), tuple((n,) for n in upper), Fraction(1, 1 << digits))
         (value,) = arguments
         self.arithmetic.room(len(value.lower) * len(value.lower[0]), value.bits)
         if name == "sqrt":

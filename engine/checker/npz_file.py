@@ -1,6 +1,7 @@
 """Reader of npz: a zip of npy arrays. Only what numpy writes: stored or deflated members, no zip64, no pickles.
 
-The central directory is the truth; the local headers are stepped over after their names are compared.
+Numbers may be of either byte order. The central directory is the truth; the local headers are stepped over after their
+names are compared.
 Sizes are checked before anything is inflated, so that a zip bomb costs nothing.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from array import array
 from dataclasses import dataclass
 from math import prod
 
@@ -18,9 +20,10 @@ from .stored import SIZES, Stored
 MAX_INFLATED = 1 << 26
 MAX_MEMBERS = 256
 MAX_NPY_HEADER = 1 << 12
-DTYPES = {"<f2": "float16", "<f4": "float32", "<f8": "float64"}
-DTYPES |= {"|i1": "int8", "|u1": "uint8", "<i2": "int16", "<u2": "uint16", "<i4": "int32", "<u4": "uint32"}
-DTYPES |= {"<i8": "int64", "<u8": "uint64"}
+DTYPES = {"f2": "float16", "f4": "float32", "f8": "float64"}
+DTYPES |= {f"{name[0]}{size}": f"{name}{8 * size}" for name in ("int", "uint") for size in (1, 2, 4, 8)}
+# by the bytes of a number, what byteswap knows it as
+WORDS = {2: "H", 4: "I", 8: "Q"}
 
 _END = struct.Struct("<4s4H2LH")
 _MEMBER = struct.Struct("<4s6H3L5H2L")
@@ -120,13 +123,17 @@ def _array(file: str, name: str, content: bytes) -> Stored:
     if parsed is None:
         raise broken("its header is not that of a plain array (object arrays and records are not read)")
     descr, order, sizes = parsed.groups()
-    dtype = DTYPES.get(descr.decode("latin-1"))
-    if dtype is None:
+    dtype = DTYPES.get(descr[1:].decode("latin-1"))
+    if dtype is None or descr[:1] not in (b"<", b">", b"|") or (descr[:1] == b"|") != (SIZES[dtype] == 1):
         raise Failure(Code.E124, file=file, name=name, dtype=descr.decode("latin-1"))
     shape = tuple(int(n) for n in re.findall(rb"[0-9]+", sizes))
     payload = content[start + length :]
     if len(payload) != prod(shape) * SIZES[dtype]:
         raise broken("its bytes do not fit its shape")
+    if descr[:1] == b">":
+        words = array(WORDS[SIZES[dtype]], payload)
+        words.byteswap()
+        payload = words.tobytes()
     return Stored(name, dtype, shape, lambda: payload, order == b"True")
 
 

@@ -14,7 +14,7 @@ from itertools import product
 from ...engine.arithmetic.ball import Ball, precision
 from ...engine.arithmetic.dyadic import DyadicMatrix
 from ..rules.additive_margin import AdditiveMargin
-from ..rules.path_decomposition import Paths
+from ..rules.path_decomposition import Paths, exp_of_score
 
 # Working precision beyond what is asked for.
 GUARD = 64
@@ -45,7 +45,8 @@ class Forward:
     def _weight(self, q: int, p: int, t: int) -> Ball:
         if (q, p, t) not in self.weights:
             root = Ball.sqrt(self.paths.statement.network.d_head)
-            self.weights[q, p, t] = Ball.dyadic(self.paths.score(q, p, t), self.paths.score_exponent).over(root).exp()
+            score = Ball.dyadic(self.paths.score(q, p, t), self.paths.score_exponent)
+            self.weights[q, p, t] = exp_of_score(score.over(root))
         return self.weights[q, p, t]
 
     def attention(self, tokens: Sequence[int]) -> list[Ball]:

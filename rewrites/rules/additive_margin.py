@@ -33,7 +33,7 @@ from ...engine.formula import At, Num, Range, Total, Var
 from ...engine.rule import Lemma, Rule
 from ...models.statement import Statement
 from .margin_enclosure import MarginEnclosure
-from .path_decomposition import ALL_TABLES, K, Paths, V
+from .path_decomposition import ALL_TABLES, K, Paths, V, exp_of_score
 
 LADDER = tuple(128 << n for n in range(8))
 # What the tables D of all cells are made of; charged to the rules that use their numbers.
@@ -128,7 +128,7 @@ class AdditiveMargin(Claim):
                 root = Ball.sqrt(paths.statement.network.d_head)
                 total = Ball.dyadic(0, 0)
                 for score, delta in groups.items():
-                    weight = Ball.dyadic(score, paths.score_exponent).over(root).exp()
+                    weight = exp_of_score(Ball.dyadic(score, paths.score_exponent).over(root))
                     total = total + weight * Ball.dyadic(delta, paths.logit_exponent)
                 sign = total.sign()
             if sign is not None:

@@ -29,7 +29,7 @@ from ...engine.rule import Lemma, NotEstablished, Rule
 from ...engine.term import Equation
 from ...models.architectures.one_layer_terms import OneLayerTerms
 from .attention_range import EXP_PRECISION, GRID_BITS, MANTISSA_BITS, AttentionRange, Reach, check_reach
-from .path_decomposition import K, Paths, V
+from .path_decomposition import K, Paths, V, exp_of_score
 from .row_difference import RowDifference
 from .score_gap import ScoreGap
 
@@ -141,4 +141,4 @@ def _floors(gap: ScoreGap, positions: RowDifference, reach: np.ndarray) -> np.nd
 def _exponentials(root: Ball, rows: Sequence[Sequence[int]], exponent: int) -> ScaledTable:
     """exp(n·2^exponent/root) for every integer n."""
     scale = Ball.dyadic(1, exponent).over(root)
-    return scaled_table([[(Ball.dyadic(n, 0) * scale).exp() for n in row] for row in rows], MANTISSA_BITS)
+    return scaled_table([[exp_of_score(Ball.dyadic(n, 0) * scale) for n in row] for row in rows], MANTISSA_BITS)

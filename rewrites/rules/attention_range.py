@@ -38,7 +38,7 @@ from ...engine.cost import Cost
 from ...engine.digest import digest
 from ...engine.formula import At, ForAll, Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
-from .path_decomposition import TABLE_COSTS, K, Paths, V
+from .path_decomposition import TABLE_COSTS, K, Paths, V, exp_of_score
 from .row_split import RowSplit
 
 # Attention is on the grid of 2^-GRID_BITS; mantissas of exponentials have MANTISSA_BITS bits.
@@ -206,7 +206,7 @@ class _Attention:
 
     def _exponentials(self, rows: Sequence[Sequence[int]], exponent: int) -> ScaledTable:
         scale = Ball.dyadic(1, exponent).over(self._root)
-        return scaled_table([[(Ball.dyadic(n, 0) * scale).exp() for n in row] for row in rows], MANTISSA_BITS)
+        return scaled_table([[exp_of_score(Ball.dyadic(n, 0) * scale) for n in row] for row in rows], MANTISSA_BITS)
 
     def _offsets(self, q: int) -> list[int]:
         """EQKP[q,p] - EQKP[q,K-1]: ascending over the free positions, then 0 for the query's own."""

@@ -42,7 +42,7 @@ from ...engine.arithmetic.interval import (
     widened,
 )
 from ...engine.errors import MagnitudeError
-from .path_decomposition import Paths
+from .path_decomposition import Paths, exp_of_score
 
 MANTISSA_BITS = 31
 WEIGHT_BITS = 30
@@ -182,7 +182,7 @@ class MarginEnclosure:
 def exponentials_of(table: DyadicMatrix, root: Ball) -> list[list[Ball]]:
     """exp(entry/root) for every entry."""
     scale = Ball.dyadic(1, table.exponent).over(root)
-    return [[(Ball.dyadic(entry, 0) * scale).exp() for entry in row] for row in table.numerators.tolist()]
+    return [[exp_of_score(Ball.dyadic(entry, 0) * scale) for entry in row] for row in table.numerators.tolist()]
 
 
 def _sum(a: IntervalTable, b: IntervalTable) -> IntervalTable:

@@ -29,10 +29,12 @@ from typing import Any
 import sympy
 from sympy import symbols
 
+from ...engine.arithmetic.ball import Ball
 from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.digest import tensor_digest
+from ...engine.errors import MagnitudeError
 from ...engine.graph import ProofGraph
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...engine.term import Ones
@@ -43,6 +45,8 @@ from .network_definition import Network, NetworkDefinition
 
 V, K, d, h = symbols("V K d h", positive=True, integer=True)
 NAMES = ("UU", "EVOU", "PVOU", "EQKE", "EQKP")
+# Differences of a few scores of this size stay below 2^23 in all, which the checker computes with (E241).
+SCORE_BITS = 21
 
 
 def _products(*sizes: tuple[sympy.Expr, sympy.Expr, sympy.Expr]) -> Cost:
@@ -194,6 +198,14 @@ class PathDecomposition(Rule):
                         f"the equation '{equation.name}' at position {position} does not expand to the same words",
                     )
         return Paths(premises[0].statement, Tables(network))
+
+
+def exp_of_score(score: Ball) -> Ball:
+    """exp of an attention score, or of what it may be off by; raises MagnitudeError unless it is below 2^21 in size."""
+    limit = Ball.dyadic(1, SCORE_BITS)
+    if not ((score < limit).proved and (score > Ball.dyadic(-1, SCORE_BITS)).proved):
+        raise MagnitudeError("an attention score", f"2^{SCORE_BITS}")
+    return score.exp()
 
 
 def paths_of(graph: ProofGraph, statement: Statement) -> int:

@@ -50,7 +50,7 @@ from ...engine.rule import Lemma, NotEstablished, Rule
 from .additive_margin import AdditiveMargin
 from .cubic_cells import MIXTURE, TWO_ENDS, Attention
 from .margin_enclosure import EXP_PRECISION, MANTISSA_BITS, WEIGHT_BITS, MarginEnclosure
-from .path_decomposition import TABLE_COSTS, K, Paths, V
+from .path_decomposition import TABLE_COSTS, K, Paths, V, exp_of_score
 from .right_count import RightCount
 from .row_split import RowSplit
 
@@ -138,7 +138,7 @@ class SplitEnclosure(MarginEnclosure):
         with precision(EXP_PRECISION):
             scale = Ball.dyadic(1, table.exponent).over(Ball.sqrt(self._root))
             return scaled_table(
-                [[(Ball.dyadic(n, 0) * scale).exp() for n in row] for row in table.integers()], MANTISSA_BITS
+                [[exp_of_score(Ball.dyadic(n, 0) * scale) for n in row] for row in table.integers()], MANTISSA_BITS
             )
 
 

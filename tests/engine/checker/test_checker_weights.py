@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import random
 import struct
@@ -16,6 +17,11 @@ import pytest
 import safetensors.numpy
 
 from mechproof.engine.checker import check
+from mechproof.engine.checker.budget import Budget
+from mechproof.engine.checker.network import read_network
+from mechproof.engine.checker.statement import statement_hash
+from mechproof.models.problem import problem
+from mechproof.models.weights import load
 
 OUTER = {"W_E": "embed.W_E", "W_pos": "pos_embed.W_pos", "W_U": "unembed.W_U", "b_U": "unembed.b_U"}
 
@@ -148,10 +154,21 @@ def test_wrong_tensors(small: Any, verdict: Any) -> None:
     assert code(b_O=np.array([0, 0, -np.inf], dtype=np.float64)) == "E133"
     assert code(L0_attn_W_Q=plain["W_Q"] * 2) == "E134"
     assert code(W_Q=plain["W_Q"].astype(np.int32)) == "E124"
-    assert code(W_Q=plain["W_Q"].astype(">f4")) == "E124"
+    assert code(W_Q=plain["W_Q"].astype(">i4")) == "E124"
     assert code(W_Q=plain["W_Q"].astype(complex)) == "E124"
     assert code(W_Q=np.array([[None]], dtype=object)) in ("E123", "E124")
     assert code(W_Q=np.zeros(3, dtype=[("a", "<f4")])) == "E123"
+
+
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8"])
+def test_both_byte_orders_of_an_npz(small: Any, tmp_path: Any, kind: str) -> None:
+    """The same numbers in either byte order, and in Fortran order, are the same network, as for the prover."""
+    hashes = set()
+    for order, layout in itertools.product("<>", "CF"):
+        path = tmp_path / f"{kind}.npz"
+        np.savez(path, **{name: np.array(a, dtype=order + kind, order=layout) for name, a in small.tensors.items()})
+        hashes |= {statement_hash(read_network(str(path), Budget(10**9))), problem(load(path), "max-of-k").sha256}
+    assert len(hashes) == 1
 
 
 def test_other_files(verdict: Any) -> None:

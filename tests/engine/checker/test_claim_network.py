@@ -61,10 +61,9 @@ def test_logits(emitter: Any, model: Any, tmp_path: Path) -> None:
     own = sequences(emitter, model, tmp_path)
     with mpmath.workdps(80):
         for tokens in every(model):
-            found, error = own.logits(tokens)
-            assert error <= 4
-            for n, truth in zip(found, logits(model, tokens), strict=True):
-                assert abs(truth * mpmath.mpf(2) ** 160 - n) <= error
+            for low, high, truth in zip(*own.logits(tokens, 160), logits(model, tokens), strict=True):
+                assert high - low <= 8
+                assert low <= truth * mpmath.mpf(2) ** 160 <= high
 
 
 def test_correct(emitter: Any, model: Any, tmp_path: Path) -> None:
@@ -123,15 +122,15 @@ def test_huge_logits(emitter: Any, tmp_path: Path) -> None:
 
 
 def test_an_error_in_the_logits_counts_twice(emitter: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bounds of the loss stay bounds when every logit is off by the error that is stated."""
+    """Bounds of the loss stay bounds wherever the logits lie within theirs."""
     model = extreme_model(emitter)
     own = sequences(emitter, model, tmp_path, 32)
     unit = 1 << 32
     exact = [3 * unit, 0, unit]
-    monkeypatch.setattr(own, "logits", lambda tokens: (exact, 0))
+    monkeypatch.setattr(own, "logits", lambda tokens, digits: (exact, exact))
     low, high = own.one_loss((2, 2))
-    shifted = [4 * unit, unit, 0]
-    monkeypatch.setattr(own, "logits", lambda tokens: (shifted, unit))
+    bounds = [3 * unit, 0, -unit], [5 * unit, 2 * unit, unit]
+    monkeypatch.setattr(own, "logits", lambda tokens, digits: bounds)
     assert own.one_loss((2, 2))[0] <= low <= high <= own.one_loss((2, 2))[1]
     assert own.one_loss((2, 2))[1] > high + unit
 
@@ -149,13 +148,32 @@ def test_equal_attention_gives_exact_logits(emitter: Any, tmp_path: Path) -> Non
     model = emitter.random_model(3, 4, 2, 3, 2, True)
     without = {name: np.zeros_like(a) if name in ("W_Q", "b_Q") else a for name, a in model.tensors.items()}
     model = emitter.Model(without)
-    found, error = sequences(emitter, model, tmp_path).logits((1, 0))
+    own = sequences(emitter, model, tmp_path)
+    found, above = own.logits((1, 0), own.digits)
     parts, half = model.parts, Fraction(1, 2)
     truth = [
         parts["UU"][0][x] + half * sum(parts["EVOU"][t][x] + parts["PVOU"][p][x] for p, t in enumerate((1, 0)))
         for x in range(4)
     ]
-    assert error == 0 and [Fraction(n, 1 << 160) for n in found] == truth
+    assert found == above and [Fraction(n, 1 << own.digits) for n in found] == truth
+
+
+def test_an_output_that_positions_agree_on_is_exact(emitter: Any, tmp_path: Path) -> None:
+    """The weights add up to one: what every position gives an output it gets, however small, whatever the weights."""
+    model = emitter.random_model(3, 4, 3, 3, 2, True)
+    mute = {name: a.copy() for name, a in model.tensors.items()}
+    mute["W_U"][:, 2] = 0
+    mute["W_U"][:, 3] *= 2.0**-100
+    mute["b_U"][2] = 2.0**-149
+    own = sequences(emitter, emitter.Model(mute), tmp_path)
+    for tokens in every(model):
+        low, high = own.logits(tokens, own.digits)
+        assert low[2] == high[2] == 1 << own.digits - 149
+        assert low[0] < high[0]
+    assert own.logits((1, 1, 1), own.digits)[0][0] < own.logits((1, 1, 1), own.digits)[1][0]
+    same = emitter.Model({n: np.zeros_like(a) if n == "W_pos" else a for n, a in model.tensors.items()})
+    low, high = sequences(emitter, same, tmp_path).logits((1, 1, 1), 400)
+    assert low == high
 
 
 def test_a_single_output_loses_nothing(emitter: Any, tmp_path: Path) -> None:
