@@ -204,7 +204,7 @@ def exp_of_score(score: Ball) -> Ball:
     """exp of an attention score, or of what it may be off by; raises MagnitudeError unless it is below 2^21 in size."""
     limit = Ball.dyadic(1, SCORE_BITS)
     if not ((score < limit).proved and (score > Ball.dyadic(-1, SCORE_BITS)).proved):
-        raise MagnitudeError("an attention score", f"2^{SCORE_BITS}")
+        raise MagnitudeError("the exponential of an attention score", f"exp(2^{SCORE_BITS})")
     return score.exp()
 
 

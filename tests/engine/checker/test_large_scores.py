@@ -43,7 +43,7 @@ def test_scores_that_are_proved_are_checked(
     try:
         graph, goal = prove(statement, name)
     except MagnitudeError as error:
-        assert size > 2**21 and error.what == "an attention score"
+        assert size > 2**21 and error.what == "the exponential of an attention score"
     else:
         found = judge(model, json.loads(emit(graph, goal, statement.sha256)))
         assert found.status == "VERIFIED", found.line

@@ -188,13 +188,13 @@ def wild(oracle: Any, rng: random.Random, V: int, K: int, tokens: Sizes, positio
     return tabled(oracle, V, K, EQKE=table(V, tokens), EQKP=table(K, positions))
 
 
-SIZES = [(0,), (4, 8), (0, 10, 18), (18,), (-60, 0, 18), (30,), (36,)]
+SIZES = [(0,), (4, 8), (0, 10, 18), (18,), (-60, 0, 18), (19,), (20,)]
 SHAPES = [(2, 3), (4, 3), (2, 6), (3, 4)]
 
 
 @pytest.mark.parametrize("sizes", SIZES)
 def test_scores_of_any_size_are_what_the_theorem_says(oracle, sizes):
-    """Exponents up to 10^10 between tokens, saturated at both ends: within a few grid units of the theorem's ends."""
+    """Exponents up to 10^6 between tokens, saturated at both ends: within a few grid units of the theorem's ends."""
     rng = random.Random(str(sizes))
     for V, K in SHAPES:
         net = wild(oracle, rng, V, K, sizes, (0,))
@@ -224,9 +224,9 @@ def test_positions_of_any_size_are_sound(oracle, sizes):
                     assert claim.low[cell] <= low and high <= claim.high[cell]
 
 
-@pytest.mark.parametrize("size", [44, 60, 200, 5000])
+@pytest.mark.parametrize("size", [24, 60, 200, 5000])
 def test_scores_beyond_the_exponent_range_are_refused(oracle, size):
-    """Scores above 2^40 have no exponential here, and the refusal says so."""
+    """Scores above 2^21 have no exponential here, and the refusal says so."""
     net = wild(oracle, random.Random(1), 3, 3, (size,), (0,))
     with pytest.raises(MagnitudeError, match="exponential of an attention score"):
         ranges(net)

@@ -73,14 +73,14 @@ def scaled_scores(oracle, exponent: int):
     )
 
 
-@pytest.mark.parametrize("exponent", [6, 20, 38])
+@pytest.mark.parametrize("exponent", [6, 15, 19])
 def test_scores_that_are_large_but_not_too_large(oracle, exponent):
-    """Weights that differ by e^(2^38) in one cell are still enclosed, the small ones between 0 and 1 unit."""
+    """Weights that differ by e^(2^19) in one cell are still enclosed, the small ones between 0 and 1 unit."""
     net = scaled_scores(oracle, exponent)
     assert oracle.enclosure_faults(net.margin(), net) == []
 
 
-@pytest.mark.parametrize("exponent", [41, 64, 1000])
+@pytest.mark.parametrize("exponent", [24, 64, 1000])
 def test_scores_that_are_too_large_are_refused(oracle, exponent):
     """Scores whose exponentials leave the exponent range end in a named error, not in wrapped integers."""
     net = scaled_scores(oracle, exponent)
