@@ -47,6 +47,7 @@ STORED = (
     "logits, before $b_U$ and after"
 )
 NOT_COVERED = (
+    "weights that are left unrounded (autocast of a longer format)",
     "products by Strassen-like schemes",
     "operands cut to fewer bits on the way (TF32, float32 products in bfloat16 parts)",
     "accumulators that cut results off instead of rounding them (tensor cores)",

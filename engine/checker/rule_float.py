@@ -27,11 +27,11 @@ A {name} run rounds every weight to the nearest {name} number (ties to even{twic
 Assumed of a run: sums are taken in any order (each of q, k, v, r and the logits with its bias is one sum); every
   addition, multiplication (fused or not) and division has a relative error of at most 2^-{bits};{storing}
   what falls below 2^{least} may be kept, rounded or flushed to zero, also of operands; exp errs by at most
-  {ulps} units in the last place of {bits} bits. Any step may be computed with less error. Not covered: Strassen-like
-  products; operands cut to fewer bits (TF32); accumulators that cut off instead of rounding (tensor cores); products or
-  partial sums stored with fewer bits than they are added up with; scores scaled before the product; a softmax that
-  rescales as it goes or adds up other exponentials than it divides (flash attention); matrices multiplied together
-  first.
+  {ulps} units in the last place of {bits} bits. Any step may be computed with less error. Not covered: weights left
+  unrounded (autocast); Strassen-like products; operands cut to fewer bits (TF32); accumulators that cut off instead of
+  rounding (tensor cores); products or partial sums stored with fewer bits than they are added up with; scores scaled
+  before the product; a softmax that rescales as it goes or adds up other exponentials than it divides (flash
+  attention); matrices multiplied together first.
 """
 STORING = """
   storing one of these has one of at most 2^-{stored}, and what reads it (max reads what it is subtracted from) reads
