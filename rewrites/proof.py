@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 from ..engine.certificate import emit
 from ..engine.files import atomic_write, make_folder
 from ..engine.graph import ProofGraph
-from ..engine.transcript import Document, write
+from ..engine.transcript import Document, Section, write
 from ..models.float_statement import EXP_ULPS
 from ..models.statement import Statement
 from . import exposition
@@ -29,6 +29,8 @@ class Proof:
     name: str
     graph: ProofGraph
     goal: int
+    # Sections that the transcript ends with; they prove nothing.
+    notes: tuple[Section, ...] = ()
 
     @property
     def theorem(self) -> Accuracy | Loss:
@@ -56,7 +58,8 @@ class Proof:
 
     def transcript(self, detail: str = "appendix") -> Document:
         """``detail``: summary (no proofs of lemmas), appendix, or full (all cells that are not right throughout)."""
-        return exposition.transcript(self.graph, self.goal, self.name, detail)
+        document = exposition.transcript(self.graph, self.goal, self.name, detail)
+        return replace(document, blocks=(*document.blocks, *self.notes))
 
     def write(self, directory: str | PathLike[str], detail: str = "appendix") -> list[Path]:
         """Certificate (if there is one) and transcript into ``directory``: all files or none."""

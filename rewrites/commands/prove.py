@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
@@ -107,6 +108,10 @@ def prove_command(
     cut: Annotated[
         int | None, typer.Option(min=0, help="branch_and_bound: give up nodes of at most so many sequences.")
     ] = None,
+    check_again: Annotated[
+        bool,
+        typer.Option("--cross-check", help="Evaluate a sample a second time, with mpmath; exit 1 on disagreement."),
+    ] = False,
     detail: HowMuch = Detail.appendix,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -119,6 +124,7 @@ def prove_command(
         ("--runs", runs, semantics is not Semantics.real, "--semantics float32, float64 or bfloat16"),
         ("--compiled", compiled, semantics is not Semantics.real, "--semantics float32, float64 or bfloat16"),
         ("--compiled", compiled, runs != 0, "torch runs, and --runs is 0"),
+        ("--cross-check", check_again, semantics is Semantics.real, "--semantics real"),
         ("--grid", grid, strategy == "separable", "--strategy separable"),
         ("--cut", cut, strategy == "branch_and_bound", "--strategy branch_and_bound"),
         ("--minimise", minimise, strategy == "auto", "--strategy auto"),
@@ -126,6 +132,7 @@ def prove_command(
     from ...models.float_statement import EXP_ULPS
     from ...models.problem import problem
     from ...models.weights import load
+    from ..advice.cross_check import cross_check
     from ..advice.float_runs import SAMPLE
     from ..exposition import no_certificate
     from ..float_comparison import Comparison
@@ -157,6 +164,13 @@ def prove_command(
         except BudgetSpent:
             _say_undecided(f"{metric.value}: the budget of {budget} s ended before a theorem was reached", as_json)
             raise typer.Exit(1) from None
+        try:
+            checked = cross_check(proof.graph, proof.goal, proof.name) if check_again else None
+        except BudgetSpent:
+            _say_undecided(f"{metric.value}: the budget of {budget} s ended before the cross-check did", as_json)
+            raise typer.Exit(1) from None
+        if checked is not None:
+            proof = replace(proof, notes=(checked.section(),))
         folder = out or default_folder(weights, proof, strategy, options, semantics.value, detail.value)
         real = semantics is Semantics.real
         compared = None if real else Comparison.of(proof, SAMPLE if runs is None else runs, compiled=compiled)
@@ -176,11 +190,14 @@ def prove_command(
     if as_json:
         extra = {} if compared is None else {"runs": compared.as_json()}
         extra |= {} if at_least is None else {"at_least": str(at_least)}
+        extra |= {} if checked is None else {"cross_check": checked.as_json()}
         told = {"status": status, "line": verdict, "files": [str(path) for path in files]}
         typer.echo(json.dumps({"schema": SCHEMA} | proof.summary() | told | extra))
     else:
         for path in files:
             typer.echo(f"{path.suffix[1:]:>5}  {path}")
+        if checked is not None:
+            typer.echo(f"cross-check, which proves nothing: {checked.sentence()}")
         for line in () if compared is None else compared.lines():
             typer.echo(line)
         typer.echo(verdict)
