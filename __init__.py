@@ -4,7 +4,7 @@
 
     import mechproof
     proof = mechproof.prove("model.safetensors")     # or a live TransformerLens model
-    print(proof.verdict)                             # s PROVED accuracy = 16772964/16777216 (0.999746) sha256:…
+    print(proof.verdict)                             # s PROVED accuracy = 16772964/16777216 sha256:…
     proof.write("proofs")                            # certificate.json, transcript.md, .html, .tex
     print(mechproof.check("proofs/certificate.json", "model.safetensors").line)
 

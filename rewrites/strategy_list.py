@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .float_proof import STRATEGIES
-from .strategies import default_variant, names, parts, strategy, tightenings, variants
+from .strategies import DEFAULT, default_variant, names, parts, strategy, tightenings, variants
 
 INDENT = "    "
 
@@ -57,7 +57,7 @@ def families() -> Iterator[str]:
 
 def _stands_for(name: str) -> str:
     variant = default_variant(name)
-    return f" (= {name}/{variant})" if variant else ""
+    return f" (= {name}/{variant})" if variant else " (default)" if name == DEFAULT else ""
 
 
 def _label(about: str) -> str:

@@ -40,6 +40,7 @@ def test_the_short_list_has_every_word():
         assert re.search(rf"^{name}\b", text, re.MULTILINE)
     for name in re.findall(r"\(= (.*?)\)", text):
         strategy(name)
+    assert "branch_and_bound (default)\n" in text
     for word in ("chord", "mmrec", "r16", "ellipsoid", "T8", "joint"):
         assert re.search(rf"^ +{word} ", text, re.MULTILINE)
 
