@@ -16,6 +16,7 @@ from ..models.float_statement import EXP_ULPS
 from ..models.statement import Statement
 from . import exposition
 from .advice.allowance import Allowance
+from .advice.memory import require_memory
 from .float_proof import STRATEGIES, NoFloatProof, prove_float
 from .rules.accuracy import Accuracy
 from .rules.loss import Loss
@@ -114,6 +115,7 @@ def prove(
     if semantics != "real" and metric != "accuracy":
         raise NoFloatProof(f"the metric {metric}", STRATEGIES)
     with Allowance(options.seconds, options.memory):
+        require_memory(statement.network, strategy)
         if semantics != "real":
             return Proof(name, *prove_float(statement, semantics, strategy, options, progress, exp_ulps))
         return Proof(name, *prove_metric(metric, statement, strategy, options, progress))

@@ -73,7 +73,7 @@ class MemorySpent(Spent):
     limit: str
     sentence = (
         "the work holds {found} GiB of memory and was ended: the limit is {limit} GiB (--memory raises it; --strategy "
-        "low_rank_values and --strategy subcubic build the smallest tables)"
+        "subcubic holds less than the others)"
     )
     exit_code = 2
 
@@ -137,6 +137,12 @@ def time_left() -> float | None:
     """Seconds that the open allowances leave; None where nothing limits them."""
     limits = [left for allowance in _open() if (left := allowance.left()) is not None]
     return min(limits, default=None)
+
+
+def memory_limit() -> int | None:
+    """Bytes that may be held: what the innermost open allowance with a limit says."""
+    limits = [allowance.memory for allowance in _open() if allowance.memory is not None]
+    return limits[-1] if limits else None
 
 
 def last_allowance(sharers: int = 1) -> Allowance:
