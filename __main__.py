@@ -16,7 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from . import __version__
 from .engine.terminal import sentences
-from .rewrites.advice.allowance import command_allowance, since_start, started
+from .rewrites.advice.allowance import begin_program, command_allowance
 
 # name -> module, and the first sentence of the command's help
 COMMANDS = {
@@ -128,7 +128,7 @@ def common(
 
 def main() -> None:
     """Run the command line; every error a user can cause is one sentence on standard error."""
-    started.ago = since_start()
+    begin_program()
     with sentences(), command_allowance():
         app()
 

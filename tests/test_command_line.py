@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple
 
 import numpy as np
@@ -418,3 +419,31 @@ def test_what_does_not_go_with_a_loss(run, arguments, expected):
     """A share to reach, and strategies that there are not, are usage errors."""
     result = run("prove", TIED, "--metric", "loss", *arguments)
     assert result.code == 2 and expected in result.err
+
+
+@pytest.mark.parametrize("words", [("--strategy", "cubic"), ("--metric", "loss"), ("--semantics", "float32")])
+def test_a_budget_is_kept_where_no_search_looks(run, tmp_path, words):
+    """Tables and rules end with the budget too: V = 700 would take minutes.  (Generous, for busy machines.)"""
+    rng = np.random.default_rng(0)
+    shapes = {"W_E": (700, 16), "W_pos": (6, 16), "W_U": (16, 700)} | {f"W_{x}": (16, 16) for x in "QKVO"}
+    np.savez(tmp_path / "large.npz", **{name: rng.normal(size=s).astype(np.float32) for name, s in shapes.items()})
+
+    start = monotonic()
+    result = run("prove", tmp_path / "large.npz", "--budget", "1", "--quiet", "--out", tmp_path, *words)
+
+    assert monotonic() - start < 10
+    assert result.code == 1
+    assert result.out.startswith("s UNDECIDED ") and "the budget of 1 s ended" in result.out
+
+
+def test_a_limit_of_memory_is_a_sentence(run, tmp_path):
+    """How much it needs, the limit, and what to use instead; nothing is begun."""
+    zeros = {name: np.zeros((8, 8), np.float32) for name in ("W_Q", "W_K", "W_V", "W_O")}
+    sizes = {"W_E": (3000, 8), "W_pos": (40, 8), "W_U": (8, 3000)}
+    np.savez(tmp_path / "large.npz", **zeros, **{name: np.zeros(s, np.float32) for name, s in sizes.items()})
+
+    result = run("prove", tmp_path / "large.npz", "--memory", "2", "--out", tmp_path)
+
+    assert result.code == 2 and result.out == ""
+    assert "needs at least 14.5 GiB of memory, and the limit is 2.0 GiB" in result.err
+    assert "--strategy subcubic" in result.err

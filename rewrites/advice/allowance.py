@@ -36,7 +36,7 @@ GIB = 1 << 30
 # Functions that are never cut off in the middle, by module and name.
 WHOLE = frozenset({("engine.graph", "_keep"), ("engine.files", "write_together")})
 # A command keeps to its budget within a tenth and two seconds: what is left of them is for starting and ending.
-TENTH, MORE = 0.1, 1.7
+TENTH, MORE = 0.1, 1.4
 # Where a container on Linux reads its limit of memory.
 CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _LOCAL = threading.local()
@@ -44,9 +44,9 @@ _LOCAL = threading.local()
 
 @dataclass
 class Started:
-    """``ago``: seconds that the program took until its command began."""
+    """``at``: when the program began that runs this command, on the clock of :func:`monotonic`."""
 
-    ago: float = 0.0
+    at: float | None = None
 
 
 started = Started()
@@ -172,8 +172,14 @@ def resident() -> int:
 def command_allowance(budget: int | None = None, memory: float | None = None) -> Allowance:
     """For all that a command does: its ``budget`` in seconds with what it may exceed it by, and ``memory`` in GiB
     (default: half of what :func:`machine_memory` says)."""
-    seconds = None if budget is None else (1 + TENTH) * budget + max(MORE - started.ago, 0)
+    ago = 0 if started.at is None else monotonic() - started.at
+    seconds = None if budget is None else max((1 + TENTH) * budget + MORE - ago, LAST)
     return Allowance(seconds, machine_memory() // 2 if memory is None else int(memory * GIB))
+
+
+def begin_program() -> None:
+    """Let the time of commands count from the start of this process, if that was just now."""
+    started.at = monotonic() - min(since_start(), MORE)
 
 
 def since_start() -> float:

@@ -11,7 +11,16 @@ import pytest
 from mechproof.engine.errors import describe
 from mechproof.engine.graph import ProofGraph
 from mechproof.rewrites.advice import allowance
-from mechproof.rewrites.advice.allowance import GIB, Allowance, BudgetSpent, MemorySpent, last_allowance, time_left
+from mechproof.rewrites.advice.allowance import (
+    GIB,
+    Allowance,
+    BudgetSpent,
+    MemorySpent,
+    begin_program,
+    command_allowance,
+    last_allowance,
+    time_left,
+)
 
 
 class Clock:
@@ -163,3 +172,20 @@ def _statement():
     from mechproof.models.weights import load
 
     return problem(load(zoo.path("max_of_2_v64_d32_seed123")), "max-of-k")
+
+
+def test_a_command_counts_from_the_start_of_its_program(clock, monkeypatch):
+    """What was spent on starting is not there for proving; a process that has run for long does not count."""
+    monkeypatch.setattr(allowance.started, "at", None)
+    assert command_allowance(10).seconds == pytest.approx(12.4)
+    for age, left in ((0.4, 11.0), (3600, 10.0)):
+        monkeypatch.setattr(allowance, "since_start", lambda age=age: age)
+        begin_program()
+        clock.now += 1
+        assert command_allowance(10).seconds == pytest.approx(left)
+
+
+def test_memory_of_a_command():
+    """Half of the machine's, or what the option says in GiB."""
+    assert command_allowance().memory == allowance.machine_memory() // 2
+    assert command_allowance(None, 1.5).memory == 3 * GIB // 2
