@@ -23,6 +23,8 @@ from .files import BadClaimFile
 MAX_FILE = 1 << 24
 MAX_FILES = 1000
 MAX_DEPTH = 50
+# Inline code is at most so long; what would be longer has lost its end.
+MAX_INLINE = 2000
 VERBATIM = ("verbatim", "verbatim*", "Verbatim", "Verbatim*", "BVerbatim", "LVerbatim", "SaveVerbatim", "VerbatimOut")
 NOT_LATEX = (*VERBATIM, "lstlisting", "minted", "tcblisting", "filecontents", "filecontents*", "comment")
 # Commands by which a document makes environments of that kind.
@@ -33,7 +35,7 @@ LEFT_OUT = re.compile(
     r"""
       \\begin\s*\{(?P<environment>[A-Za-z]+\*?)\}
     | (?P<inline>\\verb\*?(?![A-Za-z@])
-        | \\(?:Verb\*?|lstinline|mintinline)(?![A-Za-z@])\s*(?:\[[^\]\n]*\])?
+        | \\(?:Verb\*?|lstinline|mintinline)(?![A-Za-z@])\s*(?:\[[^\]\n]{0,1000}\])?
         | \\(?:url|nolinkurl|href|path)\s*(?=\{))
     | (?P<end>\\endinput(?![A-Za-z@])|\\end\s*\{document\})
     | (?P<comment>%[^\n]*)
@@ -51,6 +53,7 @@ COMMAND = re.compile(
 # The name of a file: in braces, or for \input also without, up to a space.
 NAME = re.compile(r"\s*\{([^{}]*)\}|\s*([^\s{}\\]+)")
 FOLDER = re.compile(r"\s*\{([^{}]*)\}")
+BRACE = re.compile("[{}]")
 FROM_MAIN = ("import", "inputfrom", "includefrom")
 FROM_HERE = ("subimport", "subinputfrom", "subincludefrom")
 FOLLOWED = frozenset(("input", "include", "subfile", "subfileinclude", "InputIfFileExists", *FROM_MAIN, *FROM_HERE))
@@ -97,10 +100,6 @@ class LatexDocument:
         self, path: Path, content: bytes, above: tuple[Path, ...], folders: tuple[Path, ...]
     ) -> Iterator[Command]:
         """The commands of one file and of those that it asks for, which are looked for in ``folders``."""
-        self._files += 1
-        if self._files > MAX_FILES or len(above) > MAX_DEPTH:
-            expected = f"a document of at most {MAX_FILES} files, at most {MAX_DEPTH} inside each other"
-            raise BadClaimFile(self.path.name, expected, "more")
         file = Path(os.path.relpath(path, self.path.parent)).as_posix()
         try:
             source = content.decode("utf-8").replace("\r\n", "\n")
@@ -117,6 +116,10 @@ class LatexDocument:
 
     def _followed(self, command: Command, above: tuple[Path, ...], folders: tuple[Path, ...]) -> Iterator[Command]:
         """The commands of the file that one asks for; a warning where there is none."""
+        self._files += 1
+        if self._files >= MAX_FILES or len(above) >= MAX_DEPTH:
+            expected = f"a document of at most {MAX_FILES} files, at most {MAX_DEPTH} inside each other"
+            raise BadClaimFile(self.path.name, expected, "more")
         place, main = command.end, self.path.parent
         if command.name in (*FROM_MAIN, *FROM_HERE):
             folder = FOLDER.match(command.source, place)
@@ -184,15 +187,16 @@ def _inline_end(source: str, command: str, place: int) -> int:
     if command.startswith("\\mintinline"):
         language = FOLDER.match(source, place)
         place = place if language is None else language.end()
-    if source[place : place + 1] == "{" and not command.startswith("\\verb"):
+    window = source[place : place + MAX_INLINE]
+    if window.startswith("{") and not command.startswith("\\verb"):
         depth = 0
-        for end in range(place, len(source)):
-            depth += (source[end] == "{") - (source[end] == "}")
+        for brace in BRACE.finditer(window):
+            depth += 1 if brace.group() == "{" else -1
             if depth == 0:
-                return end + 1
-    line = source[place : end if (end := source.find("\n", place)) >= 0 else None]
-    close = line.find(line[0], 1) if line else -1
-    return place + close + 1 if close >= 0 else place
+                return place + brace.end()
+        return place
+    line = window.partition("\n")[0]
+    return place + line.find(line[0], 1) + 1 if line else place
 
 
 def _existing(name: str, folders: tuple[Path, ...]) -> Path | None:
