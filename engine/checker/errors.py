@@ -149,11 +149,20 @@ def fault(error: BaseException) -> str:
         return name
 
 
+def listed(values: tuple[object, ...]) -> str:
+    """Names one after the other, numbers in brackets."""
+    if not values or any(isinstance(value, str) for value in values):
+        return " and ".join(map(str, values)) or "none"
+    return f"({', '.join(map(str, values))})"
+
+
 def shown(value: object) -> str:
     """The value in some 200 characters of printable ASCII: long integers by their size, long texts by their ends.
 
     >>> shown(-(1 << 20000)), shown(7), shown((0, 2))
     ('about -2^20000', '7', '(0, 2)')
+    >>> shown((4,)), shown(("margin", "tree")), shown(())
+    ('(4)', 'margin and tree', 'none')
     >>> shown((0,) * 9), len(shown("a" * 1000))
     ('(0, 0, 0, 0, 0, 0, 0, 0, ...) (9 long)', 200)
     """
@@ -161,7 +170,7 @@ def shown(value: object) -> str:
         return f"about {'-' if value < 0 else ''}2^{value.bit_length() - 1}"
     if isinstance(value, tuple) and len(value) > SHOWN_ITEMS:
         return f"{shown(value[:SHOWN_ITEMS])[:-1]}, ...) ({len(value)} long)"
-    text = str(value)
+    text = listed(value) if isinstance(value, tuple) else str(value)
     ends = text if len(text) <= 2 * SHOWN_TEXT else text[:SHOWN_TEXT] + text[-SHOWN_TEXT:]
     plain = "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in ends)
     half = SHOWN_TEXT // 2
