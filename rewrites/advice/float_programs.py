@@ -110,6 +110,13 @@ def _last(w: Weights, tokens: Tensor) -> Tensor:
     return torch.addmm(w["b_U"], last + out, w["W_U"])
 
 
+def _autocast(w: Weights, tokens: Tensor) -> Tensor:
+    torch = require_torch()
+    kind = w["W_E"].dtype
+    with torch.autocast("cpu", dtype=kind):
+        return _forward({name: tensor.float() for name, tensor in w.items()}, tokens)
+
+
 def _begun_with_x(w: Weights, tokens: Tensor) -> Tensor:
     torch = require_torch()
     residual = w["W_E"][tokens] + w["W_pos"]
@@ -129,11 +136,13 @@ KEPT = (
 
 
 def stepwise(kind: Any) -> Iterator[tuple[str, Program]]:
-    """Programs that go step by step and store what they are told to: everything, nothing, each number by itself."""
+    """Programs that go step by step and store what they are told to: everything, nothing, each number by itself; and
+    where numbers are stored shorter than computed, autocast, which stores some."""
     torch = require_torch()
     for way in ("divided", "times a reciprocal", "divided after averaging"):
         yield f"step by step, {way}", partial(_stepwise, KEPT, way)
     if torch.finfo(kind).bits < 32:
+        yield "autocast of rounded weights", _autocast
         yield "step by step, only logits stored", partial(_stepwise, ("logits",), "divided")
         ways = {"1/c": "times a reciprocal", "1/sum e": "times a reciprocal", "sum e v": "divided after averaging"}
         for name in KEPT[:-1]:
