@@ -85,6 +85,12 @@ class Network:
     vocabulary: tuple[int, ...]
     outputs: int
 
+    @property
+    def positions_left(self) -> int:
+        """The number of positions at the end."""
+        mixes = any(layer.kind in ("sum", "concat") for layer in self.layers)
+        return 1 if mixes else len(self.vocabulary)
+
 
 @dataclass(frozen=True)
 class Description:

@@ -101,9 +101,10 @@ class _Making:
                 raise Failure(Code.E153, task=self.text)
             if mine[0] < 0 or mine[-1] >= size:
                 self.refuse(f"position {p} has tokens {mine[0]} ... {mine[-1]}, the network {size} tokens there")
-        read = (n - 1,) if read is None else tuple(read)
-        if any(layer.kind in ("sum", "concat") for layer in network.layers) and read != (n - 1,):
-            self.refuse("a network that adds or joins its positions is read at the last one only")
+        left = network.positions_left
+        read = (left - 1,) if read is None else tuple(read)
+        if read[-1] >= left:
+            self.refuse("a network that adds or joins its positions is read at the one that is left, 0")
         sets = tuple(tuple(mine) for mine in tokens)
         differ = {"distinct": [p for p, mine in enumerate(sets) if len(mine) > 1], "repeated": range(n - 1)}.get(
             condition, ()
@@ -124,7 +125,7 @@ class _Making:
         network = self.network(self.positions())
         if rank > len(network.vocabulary):
             self.refuse(f"there are {len(network.vocabulary)} positions")
-        return network, self.task(network, self.text, "J-th largest", lambda t: (sorted(t)[-rank],))
+        return network, self.task(network, self.text, f"{rank}-th largest", lambda t: (sorted(t)[-rank],))
 
     def two_and_equals(self, order: int) -> tuple[Network, list[range]]:
         """Two tokens below ``order``, and in a third position, if there is one, the token ``order``."""
@@ -204,9 +205,8 @@ class _Making:
         if given is not None and not _natural(given):
             self.refuse("positions must be a number from 1 on")
         network = self.network(self.positions("" if given is None else str(given)))
-        n = len(network.vocabulary)
         sets = None if tokens is None else [self.token_set(given) for given in tokens]
-        read = self.read_positions(settings.get("read", "last"), n)
+        read = self.read_positions(settings.get("read", "last"), network.positions_left)
         condition = self.one_of(settings, "condition", CONDITIONS, "listed" if "list" in settings else "none")
         counted = self.one_of(settings, "counted", COUNTED, "inputs")
         tensors: dict[str, Tensor] = {}
@@ -280,11 +280,11 @@ class _Making:
         if (
             not isinstance(texts, list)
             or not all(isinstance(text, str) for text in texts)
-            or len(texts) not in (1, len(read))
+            or len(texts) != len(read)
         ):
-            self.refuse(f"it must give one expression, or one for each of {len(read)} read positions")
+            self.refuse(f"it must give one expression for each of {len(read)} read positions")
         expressions = [read_expression(text, len(network.vocabulary)) for text in texts]
-        values = [value for _, value in expressions] * (len(read) // len(expressions))
+        values = [value for _, value in expressions]
         return "expression", "; ".join(text for text, _ in expressions), lambda t: [value(t) for value in values]
 
 

@@ -40,7 +40,7 @@ def theorem(network: Network, task: Task, sha256: str) -> tuple[str, str]:
     layers = "".join(f"  {_layer(layer)}\n" for layer in network.layers)
     read = (
         "the last position"
-        if task.read == (len(task.tokens) - 1,)
+        if task.read == (network.positions_left - 1,)
         else f"positions {', '.join(map(str, task.read[:MAX_SHOWN]))}"
     )
     condition = {

@@ -256,11 +256,11 @@ def test_unknown_tasks(described):
 
 
 def test_a_sum_has_one_position_to_read(tmp_path):
-    """After the positions are added up, only the last can be read."""
+    """After the positions are added up, only one is left: position 0."""
     draw = Draw(0)
     layers = [draw.embed(4, 2, 3), {"kind": "sum"}, draw.unembed(2, 4)]
     description = read_description(str(reference.write(layers, tmp_path)), None)
-    assert read_task("max-of-k", description)[1].read == (2,)
+    assert read_task("max-of-k", description)[1].read == (0,)
     assert code("running-sum-sign", description) == "E150"
 
 
