@@ -21,7 +21,7 @@ from ..budget import Budget
 from ..dyadic import Matrix, in_units
 from ..exponential import exponential, exponential_steps, shifted_down, shifted_up
 from .folding import UNIT_BITS, Place, Plan
-from .gates import SLOPE, TABLE_BITS, gate, through_table
+from .gates import GATES, SLOPE, TABLE_BITS, gate, through_table
 from .layers import Layer
 from .packing import combined, combining_steps, offset, pack, unpack
 
@@ -243,7 +243,9 @@ class Evaluator:
                 (packed,), _, off = self.rounded(row, self.grid[place[0]])
                 state[place] = packed, off
             scalars, exponent = self.plan.embedding(p, t)
-            self.write(state, 0, p, list(scalars), 0, -exponent)
+            grid = min(-exponent, self.scalar - self.plan.embedding_bits)
+            cut = [s >> -exponent - grid for s in scalars]
+            self.write(state, 0, p, cut, int(grid < -exponent), grid)
             self.budget.spend(self.steps(0, p))
             self.started[p, t] = state
         return dict(self.started[p, t])
@@ -251,7 +253,17 @@ class Evaluator:
     def steps(self, i: int, p: int) -> int:
         """What it takes to write."""
         paths = self.plan.paths.get((i, p), [])
-        return sum(combining_steps(len(m.rows), len(m.rows[0]), self.width) for _, m in paths)
+        return self.words * sum(combining_steps(len(m.rows), len(m.rows[0]), self.width) for _, m in paths)
+
+    def steps_from(self, start: int) -> int:
+        """What it takes to read and to write from layer ``start`` on: half a step a field, one more for a gate."""
+        total = sum(self.steps(i, p) for i, p in self.plan.paths if i >= start)
+        for i in self.plan.readers:
+            if i >= start:
+                reader, layer = self.plan.readers[i], self.plan.network.layers[i]
+                fields = reader.width + reader.extra
+                total += len(self.plan.live[i]) * (4 + fields // (1 if layer.settings.get("function") in GATES else 2))
+        return total
 
     def read(self, state: State, i: int, p: int) -> tuple[list[int], int]:
         """What layer i reads at p, in units of 2**-read_grid[i], and its radius.
@@ -367,7 +379,8 @@ class Evaluator:
         layer = self.plan.network.layers[i]
         read = {p: self.read(state, i, p) for p in self.plan.live[i]}
         split = {p: (*self.heads(layer, values), radius) for p, (values, radius) in read.items()}
-        self.budget.spend(len(queries) * len(split) * layer.tensors["W_Q"].shape[0] * (16 + self.words))
+        count, _, e = layer.tensors["W_Q"].shape
+        self.budget.spend(len(queries) * len(split) * count * (8 + e * self.words // 8))
         for p in queries:
             found: list[int] = []
             most = 0

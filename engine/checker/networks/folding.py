@@ -13,6 +13,7 @@ the norm's bias, and ``bias`` = b M + (its own bias) is added afterwards. Everyt
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import isqrt
 
 from ..budget import Budget
@@ -55,6 +56,12 @@ class Plan:
     def last(self) -> int:
         """The number of the last layer."""
         return len(self.network.layers) - 1
+
+    @cached_property
+    def embedding_bits(self) -> int:
+        """The bits before the point of the largest number that is embedded, or more."""
+        tensors = self.network.layers[0].tensors.values()
+        return max(max(map(int.bit_length, tensor.entries)) + tensor.exponent for tensor in tensors) + 1
 
     def embedding(self, p: int, t: int) -> tuple[tuple[int, ...], int]:
         """E_p[t] + P[p], as integers over one power of two."""

@@ -72,10 +72,10 @@ class Tables:
         }
         for q, parts in values.items():
             self.widen(q, parts)
-        later = sum(self.coarse.steps(i, p) for i, p in plan.paths if i >= self.start)
+        later = self.coarse.steps_from(self.start)
         combined = sum(len(b) for b in bounds.values()) * (1 + len(self.positions) * (self.heads or 1))
         self.steps = (
-            4 + later + combining_steps(1, combined, 64) + 2 * len(self.queries) * self.heads * len(self.positions)
+            8 + later + combining_steps(1, combined, 64) + 2 * len(self.queries) * self.heads * len(self.positions)
         )
 
     def before(self, p: int, t: int) -> State:

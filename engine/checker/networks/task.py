@@ -277,11 +277,7 @@ class _Making:
             look_up = self.looked_up(network, tensors["answers"])
             return "table", "table", lambda t: tuple(look_up(t)) * len(read)
         texts = [value] if kinds == ["answer"] else value
-        if (
-            not isinstance(texts, list)
-            or not all(isinstance(text, str) for text in texts)
-            or len(texts) != len(read)
-        ):
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts) or len(texts) != len(read):
             self.refuse(f"it must give one expression for each of {len(read)} read positions")
         expressions = [read_expression(text, len(network.vocabulary)) for text in texts]
         values = [value for _, value in expressions]

@@ -225,3 +225,16 @@ def test_huge_and_tiny_weights_are_decided(tmp_path):
         layers[0]["E"] *= np.float32(factor)
         found = reference.count(layers, reference.every(5, 5, 5), max)
         assert_counts(layers, tmp_path, "max-of-k", found)
+
+
+def test_a_tiny_number_among_others_costs_no_precision(tmp_path):
+    """Entries of the embedding that lie 2^140 apart: all inputs are decided by the first pass (norms have no other)."""
+    draw = Draw(11)
+    layers = stack(draw, draw.attention(4, 1, norm=draw.norm(4)), norm=draw.norm(4))
+    layers[0]["E"][0, 0] = 2.0**-149
+    network, task = read_task("max-of-k", read_description(str(reference.write(layers, tmp_path)), None))
+    budget = Budget(10**9)
+    made = tables.Tables(folding.fold(network, task.read, budget), task.tokens, budget)
+    for t in ((0, 0, 0), (0, 3, 4)):
+        ((_, radius),) = made.logits(t)
+        assert radius < 1 << made.coarse.read_grid[made.plan.last] - 10
