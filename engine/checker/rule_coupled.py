@@ -40,13 +40,6 @@ from .terms import read_matrix, shape_text, steps
 Interval = tuple[int, int]
 
 
-class Advice(NamedTuple):
-    """The numbers y by m and c, and the number of blocks."""
-
-    multipliers: Matrix
-    blocks: int
-
-
 class Weights(NamedTuple):
     """One (q, m), in one unit: the weight of m, those of the tokens below, and the extremes of these up to each."""
 
@@ -55,14 +48,12 @@ class Weights(NamedTuple):
     box: list[Interval]
 
 
-def read_advice(reader: Reader) -> Advice:
-    """``{"multipliers":M,"blocks":8}``."""
+def read_multipliers(reader: Reader) -> Matrix:
+    """``{"multipliers":M}``: the numbers y by m and c."""
     reader.literal('{"multipliers":')
     multipliers = read_matrix(reader)
-    reader.literal(',"blocks":')
-    blocks = reader.small()
     reader.literal("}")
-    return Advice(multipliers, blocks)
+    return multipliers
 
 
 def rounded(budget: Budget, a: Matrix, unit: int) -> list[list[int]]:
@@ -137,7 +128,7 @@ def check(auditor: Auditor, derivation: Derivation) -> None:
     ranges: Ranges = auditor.found[derivation.premises[0].id]
     direct = require_split(auditor, derivation, 1, "UU", 1, {1, vocabulary})
     tokens = require_split(auditor, derivation, 2, "EVOU", vocabulary, {1})
-    multipliers = derivation.advice.multipliers
+    multipliers: Matrix = derivation.advice
     if multipliers.shape != (vocabulary, positions):
         raise derivation.differs("the number of multipliers", shape_text(multipliers), f"{vocabulary} x {positions}")
     certified = flags(derivation, vocabulary**2 * positions)
@@ -177,5 +168,5 @@ def check(auditor: Auditor, derivation: Derivation) -> None:
 
 
 RULE = Rule(
-    "coupled_gap/1", (ATTENTION, ROW_SPLIT, ROW_SPLIT, "additive_margin"), KIND, read_advice, read_certified, check
+    "coupled_gap/1", (ATTENTION, ROW_SPLIT, ROW_SPLIT, "additive_margin"), KIND, read_multipliers, read_certified, check
 )

@@ -26,7 +26,7 @@ from .budget import Budget
 from .certificate import Reader
 from .errors import Code, Failure
 from .paths import Paths
-from .rule import Auditor, Count, Derivation, Rule, check_count, read_count
+from .rule import Auditor, Count, Derivation, Rule, check_count, no_advice, read_count
 from .rule_attention import KIND as ATTENTION
 from .rule_attention import ONE, Ranges, require_split
 from .rule_row_split import KIND as ROW_SPLIT
@@ -35,7 +35,6 @@ from .shards import in_shards
 from .terms import aligned
 
 KIND = "logit_gap"
-ANCHOR_ONE = 1 << 30
 
 
 class Target(NamedTuple):
@@ -116,24 +115,6 @@ def read_flag(reader: Reader) -> bool:
     return flag == 1
 
 
-def read_anchors(reader: Reader) -> list[list[int]]:
-    """``{"chord":1,"single":1,"spread":0,"shared":0,"anchors":[["0x..",...],...]}``: how the prover bounded the gap."""
-    reader.literal('{"chord":')
-    chord = read_flag(reader)
-    for name in ("single", "spread", "shared"):
-        reader.literal(f',"{name}":')
-        read_flag(reader)
-    reader.literal(',"anchors":')
-    at = reader.at
-    anchors = reader.items(lambda: reader.items(reader.big))
-    if not (chord or anchors):
-        raise Failure(Code.E110, at=at, expected="an anchor, or a chord", found="neither")
-    if not all(0 <= anchor <= ANCHOR_ONE for row in anchors for anchor in row):
-        raise Failure(Code.E110, at=at, expected=f"anchors between 0 and {ANCHOR_ONE}", found="another one")
-    reader.literal("}")
-    return anchors
-
-
 def read_certified(reader: Reader) -> int:
     """One bit a cell."""
     reader.literal('{"kind":"logit_gap","certified":')
@@ -155,9 +136,6 @@ def check(auditor: Auditor, derivation: Derivation) -> None:
     ranges: Ranges = auditor.found[derivation.premises[0].id]
     direct = require_split(auditor, derivation, 1, "UU", 1, {1, vocabulary})
     tokens = require_split(auditor, derivation, 2, "EVOU", vocabulary, {1})
-    anchors = derivation.advice
-    if anchors and (len(anchors) != vocabulary or {len(row) for row in anchors} != {positions}):
-        raise derivation.differs("the number of anchors", sum(map(len, anchors)), vocabulary * positions)
     certified = flags(derivation, vocabulary**2 * positions)
     auditor.budget.spend(len(certified))
     gaps = Gaps(auditor.paths, direct, tokens, auditor.budget)
@@ -217,7 +195,7 @@ def check_gap_count(auditor: Auditor, derivation: Derivation) -> None:
 
 RULES = (
     Rule(
-        "logit_gap/1", (ATTENTION, ROW_SPLIT, ROW_SPLIT, "additive_margin"), KIND, read_anchors, read_certified, check
+        "logit_gap/1", (ATTENTION, ROW_SPLIT, ROW_SPLIT, "additive_margin"), KIND, no_advice, read_certified, check
     ),
     Rule("gap_count/1", (KIND,), "right_count", read_all, read_count, check_gap_count),
 )

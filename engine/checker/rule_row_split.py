@@ -38,11 +38,10 @@ class RowSplit(NamedTuple):
 
 
 class Split(NamedTuple):
-    """The texts of A, and of c where there is one."""
+    """The table, and the text of A."""
 
     table: str
     approximation: bytes
-    column: bytes | None
 
 
 class CommonRow(NamedTuple):
@@ -79,15 +78,13 @@ def read_table(reader: Reader) -> str:
 
 
 def read_split(reader: Reader) -> Split:
-    """``{"table":"EQKE","approximation":t,"column":t}``; the column may be ``[]``."""
+    """``{"table":"EQKE","approximation":t}``."""
     reader.literal('{"table":')
     table = one_of(reader, TABLES)
     reader.literal(',"approximation":')
     approximation = read_term(reader)
-    reader.literal(',"column":')
-    column = None if absent(reader) else read_term(reader)
     reader.literal("}")
-    return Split(table, approximation, column)
+    return Split(table, approximation)
 
 
 def read_common_row(reader: Reader) -> CommonRow:
@@ -141,10 +138,8 @@ def table_of(auditor: Auditor, name: str) -> Matrix:
 
 def check_along(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when A + R - T is constant in each row, R the premise's term, whose bounds are the noise; E254."""
-    table, text, column = derivation.advice
+    table, text = derivation.advice
     known = known_names(auditor, derivation)
-    if column is not None:
-        auditor.terms.value(column, known)
     target = table_of(auditor, table)
     approximation = auditor.terms.value(text, known)
     rest = value_in_both(auditor, derivation, derivation.premises[1], known)

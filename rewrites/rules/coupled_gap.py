@@ -184,7 +184,7 @@ class CoupledGap(Rule):
         entries = [g for row in advice.table.tolist() for g in row]
         rows, columns = advice.table.shape
         multipliers = DyadicMatrix.from_integers(rows, columns, entries, advice.exponent)
-        return {"multipliers": dyadic_matrix(multipliers), "blocks": advice.blocks}
+        return {"multipliers": dyadic_matrix(multipliers)}
 
     def _check(self, advice: Multipliers, shape: tuple[int, ...]) -> None:
         table = advice.table

@@ -224,16 +224,6 @@ class LogitGapRule(Rule):
     def charge(self, premises: Sequence[Any], advice: Anchors) -> Cost:
         return self.cost + TABLE_COSTS["UU"] if advice.single else self.cost
 
-    def encode(self, advice: Anchors) -> dict[str, Any]:
-        anchors = [] if advice.anchors is None else [[hex_integer(a) for a in row] for row in advice.anchors.tolist()]
-        flags = {
-            "chord": int(advice.chord),
-            "single": int(advice.single),
-            "spread": int(advice.spread),
-            "shared": int(advice.shared),
-        }
-        return {**flags, "anchors": anchors}
-
 
 def require_splits(rule: Rule, others: Sequence[Any], direct: RowSplit, tokens: RowSplit) -> None:
     """Raise NotEstablished unless these are splits of UU and EVOU as gaps need them, and of the network of the others.

@@ -192,5 +192,4 @@ class SplitAlong(Rule):
         return Cost(multiply=multiplications(advice.approximation), add=rows * columns)
 
     def encode(self, advice: Split) -> dict[str, Any]:
-        column = [] if advice.column is None else encoded(advice.column)
-        return {"table": advice.name, "approximation": encoded(advice.approximation), "column": column}
+        return {"table": advice.name, "approximation": encoded(advice.approximation)}
