@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from time import monotonic
 
 import pytest
 from typer.testing import CliRunner
@@ -14,6 +15,7 @@ from mechproof.models import zoo
 from mechproof.models.problem import problem
 from mechproof.models.weights import load
 from mechproof.rewrites import backward
+from mechproof.rewrites.advice.allowance import Allowance
 from mechproof.rewrites.backward import Engine, Limits, all_methods
 from mechproof.rewrites.goal_names import UnknownGoal, goal
 from mechproof.rewrites.goals import Goal, Unreachable
@@ -106,6 +108,29 @@ def test_the_budget_ends_a_search_with_what_there_is(oracle):
     engine = Engine(bench(oracle.random_net(2, "eighths").statement), Limits(seconds=0), methods=quick())
     assert engine.solve(Goal(Accuracy))
     assert engine.cut_short
+
+
+def test_a_method_without_end_costs_its_share(oracle):
+    """With seconds to keep to, a method that would go on for ever is ended, and what the others find is found."""
+
+    class Endless:
+        name, kind = "endless", RightCount
+
+        def needs(self, bench, goal):
+            return ()
+
+        def attempts(self, bench, goal, claims):
+            while True:
+                pass
+            yield
+
+    methods = (Endless(), *(m for m in all_methods() if m.name in ("additive margin", "accuracy", "cubic")))
+    engine = Engine(bench(oracle.random_net(2, "eighths").statement), methods=methods)
+    start = monotonic()
+    with Allowance(2):
+        assert engine.solve(Goal(Accuracy))
+    assert engine.cut_short
+    assert monotonic() - start < 3
 
 
 def test_a_dead_end_says_what_is_missing(oracle):

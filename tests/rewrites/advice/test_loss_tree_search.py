@@ -33,7 +33,7 @@ def test_time_that_is_over_leaves_a_whole_tree(oracle, monkeypatch):
     assert set(shape.symbols) == {"U"}
     LossTree().conclude([paths], shape)
     looks = iter([False] * 20)
-    monkeypatch.setattr(loss_tree_search, "deadline", lambda seconds: lambda: next(looks, True))
+    monkeypatch.setattr(loss_tree_search, "deadline", lambda *_: lambda: next(looks, True))
     begun = search(paths, 1)
     assert set(begun.symbols) == {"S", "U"}
     LossTree().conclude([paths], begun)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from mechproof.__main__ import main
 from mechproof.engine.errors import MechproofError, describe
 from mechproof.rewrites.claims.run import read, run
+from mechproof.rewrites.claims.session import Session
 
 CELL = Path(__file__).parents[2] / "data" / "unsound_averaging" / "cell_v3_k3.npz"
 HEAD = f'model = "{CELL}"\n'
@@ -237,3 +239,23 @@ def test_each_claim_may_have_its_own_model(tmp_path):
     text = 'model = "weights.npz"\n' + CLAIM + other + 'model = "zoo:max_of_2_v64_d32_seed123"\n'
     report = run(read(written(tmp_path, text)))
     assert [result.verdict.status for result in report.results] == ["PROVED", "PROVED"] and report.proved
+
+
+def test_seconds_are_for_all_claims_together(tmp_path, monkeypatch):
+    """A claim that would take for ever is UNDECIDED, and leaves time for the next."""
+    file = read(written(tmp_path, HEAD + CLAIM + CLAIM.replace('"a"', '"b"')))
+    settle = Session.settle
+    endless = iter([True])
+
+    def slowly(self, statement):
+        while next(endless, False):
+            while True:
+                pass
+        return settle(self, statement)
+
+    monkeypatch.setattr(Session, "settle", slowly)
+    start = monotonic()
+    first, second = run(file, seconds=3).results
+    assert monotonic() - start < 4
+    assert (first.verdict.status, first.verdict.detail) == ("UNDECIDED", "the budget ended first")
+    assert second.verdict.status == "PROVED"

@@ -11,7 +11,8 @@ import pytest
 from gap_cells import leaning
 from rich.console import Console
 
-from mechproof.rewrites.stages import reporting
+from mechproof.rewrites.advice.allowance import BudgetSpent
+from mechproof.rewrites.stages import measuring, reporting
 from mechproof.rewrites.stages.measuring import SizesDiffer, Stage, measure
 
 
@@ -99,3 +100,21 @@ def test_the_figure_is_drawn(stages, tmp_path):
     assert (svg.name, png.name) == ("stages.svg", "stages.png")
     assert all(label in svg.read_text() for label in ("training step", "sub-cubic", "EQKP", "a run"))
     assert png.read_bytes().startswith(b"\x89PNG")
+
+
+def test_checkpoints_that_the_time_does_not_reach_are_left_out(nets, monkeypatch):
+    """What was measured in time is kept; a time that suffices for none is said to be over."""
+    given = [(step, net.statement) for step, net in nets.items()]
+    stage, calls = measuring._stage, iter(range(9))
+
+    def slowly(*arguments, **options):
+        while next(calls) == 1:
+            while True:
+                pass
+        return stage(*arguments, **options)
+
+    monkeypatch.setattr(measuring, "_stage", slowly)
+    assert [stage.step for stage in measure(given, seconds=12)] == [1]
+    calls = iter([1])
+    with pytest.raises(BudgetSpent):
+        measure(given, seconds=1)
