@@ -90,6 +90,8 @@ class Allowance:
         self, seconds: int | float | None = None, memory: int | None = None, *, partial: bool = False
     ) -> None:
         self.seconds, self.memory, self.partial = seconds, memory, partial
+        # What the error calls the budget.
+        self.told = seconds
         self._error: BudgetSpent | None = None
 
     def __enter__(self) -> Self:
@@ -125,7 +127,7 @@ class Allowance:
 
     def check_time(self) -> None:
         if self.late():
-            self._error = BudgetSpent(f"{self.seconds:g}")
+            self._error = BudgetSpent(f"{self.told:g}")
             raise self._error
 
     def check_memory(self) -> None:
@@ -174,7 +176,9 @@ def command_allowance(budget: int | None = None, memory: float | None = None) ->
     (default: half of what :func:`machine_memory` says)."""
     ago = 0 if started.at is None else monotonic() - started.at
     seconds = None if budget is None else max((1 + TENTH) * budget + MORE - ago, LAST)
-    return Allowance(seconds, machine_memory() // 2 if memory is None else int(memory * GIB))
+    allowance = Allowance(seconds, machine_memory() // 2 if memory is None else int(memory * GIB))
+    allowance.told = budget
+    return allowance
 
 
 def begin_program() -> None:

@@ -185,6 +185,13 @@ def test_a_command_counts_from_the_start_of_its_program(clock, monkeypatch):
         assert command_allowance(10).seconds == pytest.approx(left)
 
 
+def test_the_sentence_has_the_budget_as_it_was_given(clock):
+    """Not what is left of it after starting, with what it may be exceeded by."""
+    with pytest.raises(BudgetSpent, match="the budget of 5 s ended"), command_allowance(5):
+        clock.now += 60
+        clock.tick()
+
+
 def test_memory_of_a_command():
     """Half of the machine's, or what the option says in GiB."""
     assert command_allowance().memory == allowance.machine_memory() // 2
