@@ -1,0 +1,66 @@
+"""More tokens than other tests have, as many positions as the checker takes, and several processes."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from mechproof.engine.certificate import emit
+from mechproof.models.problem import problem
+from mechproof.models.weights import load
+from mechproof.rewrites.strategies import prove_accuracy, prove_loss
+
+MANY, LONG = (0, 9, 3, 0.2), (0, 2, 256, 0.0)
+
+
+def certificate(emitter: Any, model: Any, folder: Any, prove: Any, name: str) -> Any:
+    """The prover's."""
+    statement = problem(load(emitter.write(model, folder)), "max-of-k")
+    graph, goal = prove(statement, name)
+    return json.loads(emit(graph, goal, statement.sha256))
+
+
+@pytest.mark.parametrize("name", ["vertex", "cubic"])
+def test_nine_tokens(emitter: Any, judge: Any, tmp_path: Any, name: str) -> None:
+    """What is counted is right: no field of a packed vector runs into its neighbour; one more is refused."""
+    model = emitter.pulled_model(*MANY)
+    truth = model.truth()
+    given = certificate(emitter, model, tmp_path, prove_accuracy, name)
+    found = judge(model, given, jobs=3)
+    assert found == judge(model, given)
+    assert found.status == "VERIFIED" and 0 < found.right_low <= truth
+    for stated in (given["relation"], *(step["conclusion"] for step in given["derivations"])):
+        if "right_low" in stated:
+            stated["right_low"] = hex(truth + 1)
+    assert judge(model, given, jobs=3).status == "REFUSED"
+
+
+@pytest.mark.parametrize("name", ["separable", "cubic"])
+def test_losses_of_nine_tokens(emitter: Any, judge: Any, tmp_path: Any, name: str) -> None:
+    """Bounds of the loss that are verified by one process and by three, and refused when they are closer."""
+    model = emitter.pulled_model(*MANY)
+    given = certificate(emitter, model, tmp_path, prove_loss, name)
+    assert judge(model, given) == judge(model, given, jobs=3)
+    assert judge(model, given).status == "VERIFIED"
+    step = next(s for s in given["derivations"] if s["conclusion"]["kind"] == "loss_sum")
+    step["conclusion"]["high"] = hex(int(step["conclusion"]["high"], 16) * 9 // 10)
+    assert judge(model, given, jobs=3).status == "REFUSED"
+
+
+@pytest.mark.parametrize("name", ["cubic", "vertex"])
+def test_as_many_positions_as_are_read(emitter: Any, judge: Any, tmp_path: Any, name: str) -> None:
+    """256 positions: verified, a number of a thousand bits and all; a changed certificate is a verdict."""
+    model = emitter.pulled_model(*LONG)
+    given = certificate(emitter, model, tmp_path, prove_accuracy, name)
+    found = judge(model, given, jobs=2)
+    assert found.status == "VERIFIED" and found.inputs == 2**256
+    text = bytearray(emitter.text(given))
+    rng = random.Random(0)
+    for _ in range(30):
+        changed = bytearray(text)
+        changed[rng.randrange(len(changed))] = rng.choice(b'0123456789abcdef"[]{},')
+        spoiled = judge(model, bytes(changed), jobs=2)
+        assert spoiled == found or (spoiled.exit_code and spoiled.code != "E245"), spoiled.line
