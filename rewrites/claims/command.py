@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ...engine.files import atomic_write, make_folder
 from ...engine.terminal import errors, progress_bars
-from ..advice.allowance import command_allowance, last_allowance
+from ..advice.allowance import TENTH, Allowance, command_allowance
 from ..commands.options import Date, Memory
 
 
@@ -73,9 +73,9 @@ def claims_command(
             errors.print(f"mechproof: {warning}", markup=False, soft_wrap=True)
         with progress_bars(quiet) as report:
             found = run(stated, Budget(instances, sequences), budget, report, date)
-        written: list[Path] = []
-        with last_allowance() as writing:
-            written = found.write(out or folder_of(file.stem, ["claims"], found.sha256))
+    written: list[Path] = []
+    with Allowance(None if budget is None else budget * TENTH, partial=True) as writing:
+        written = found.write(out or folder_of(file.stem, ["claims"], found.sha256))
     if writing.spent:
         errors.print("mechproof: the budget ended before all files were written", markup=False, soft_wrap=True)
     elif not quiet:

@@ -32,7 +32,7 @@ from ...models.architectures import recognise
 from ...models.architectures.errors import ArchitectureError
 from ...models.problem import TaskDoesNotFit, problem
 from ...models.weights import load
-from ..advice.allowance import Allowance, BudgetSpent, last_allowance
+from ..advice.allowance import Allowance, BudgetSpent, last_allowance, time_left
 from ..provenance import Provenance, provenance
 from .context import Budget
 from .errors import StatementError
@@ -232,11 +232,19 @@ def run(
     ``date``: what the report says of when it was made."""
     known: dict[Key, Session] = {}
     results = []
-    with Allowance(seconds):
+    sessions: list[Session] = []
+    with Allowance(seconds, partial=True):
         sessions = [session_of(claim, known, budget or Budget(), seconds) for claim in file.claims]
         for claim, session in zip(file.claims, sessions, strict=True):
             results.append(_in_time(claim, session, last=len(results) + 1 == len(sessions)))
             progress("settling claims", len(results), len(file.claims))
+            if time_left() == 0:
+                break
+    if len(sessions) < len(file.claims):
+        raise BudgetSpent(f"{seconds}")
+    late = Verdict("UNDECIDED", LATE)
+    waiting = zip(file.claims[len(results) :], sessions[len(results) :], strict=True)
+    results += [Result(claim, late, session) for claim, session in waiting]
     about = [(claim.model, session.problem) for claim, session in zip(file.claims, sessions, strict=True)]
     return Report(file, tuple(results), provenance(about, ASSUMED, date=date))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -12,8 +13,9 @@ import pytest
 
 from mechproof.__main__ import main
 from mechproof.engine.errors import MechproofError, describe
+from mechproof.rewrites.advice.allowance import BudgetSpent
 from mechproof.rewrites.claims.run import read, run
-from mechproof.rewrites.claims.session import Session
+from mechproof.rewrites.claims.session import Session, Verdict
 
 CELL = Path(__file__).parents[2] / "data" / "unsound_averaging" / "cell_v3_k3.npz"
 HEAD = f'model = "{CELL}"\n'
@@ -259,3 +261,24 @@ def test_seconds_are_for_all_claims_together(tmp_path, monkeypatch):
     assert monotonic() - start < 4
     assert (first.verdict.status, first.verdict.detail) == ("UNDECIDED", "the budget ended first")
     assert second.verdict.status == "PROVED"
+
+
+def test_claims_that_the_time_does_not_reach_are_undecided(tmp_path, monkeypatch):
+    """Work that cannot be cut off takes the time of all that follow: they are listed, none is settled."""
+    file = read(written(tmp_path, HEAD + "".join(CLAIM.replace('"a"', f'"{name}"') for name in "abcd")))
+    settled = []
+
+    def stubborn(self, statement):
+        settled.append(statement)
+        end = monotonic() + 1.5
+        while monotonic() < end:
+            with suppress(BudgetSpent):
+                while monotonic() < end:
+                    pass
+        return Verdict("PROVED", "late")
+
+    monkeypatch.setattr(Session, "settle", stubborn)
+    results = run(file, seconds=1).results
+    assert len(settled) == 1
+    assert [result.claim.id for result in results] == list("abcd")
+    assert {result.verdict.status for result in results[1:]} == {"UNDECIDED"}
