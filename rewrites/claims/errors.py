@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...engine.errors import MechproofError
-from .intervals import Shape
 
 
 @dataclass(unsafe_hash=True)
@@ -49,9 +48,11 @@ class ShapesMismatch(StatementError):
     """Two matrices do not fit."""
 
     operator: str
-    left: Shape
-    right: Shape
-    sentence = "column {column}: {left[0]} × {left[1]} {operator} {right[0]} × {right[1]}: these shapes do not fit"
+    rows: int
+    columns: int
+    height: int
+    width: int
+    sentence = "column {column}: {rows} × {columns} {operator} {height} × {width}: these shapes do not fit"
 
 
 @dataclass(unsafe_hash=True)

@@ -47,7 +47,7 @@ class Evaluator:
             found = self._compute(node, binding)
         except ShapesDiffer as problem:
             operator = node.operator if isinstance(node, Binary) else "and"
-            raise ShapesMismatch(node.column, operator, *problem.shapes) from None
+            raise ShapesMismatch(node.column, operator, *problem.shapes[0], *problem.shapes[1]) from None
         except NotPositive as problem:
             if problem.certain:
                 what = "the square root of a negative number" if isinstance(node, Call) else "division by zero"
@@ -115,7 +115,7 @@ class Evaluator:
             case "@":
                 return left @ right
         if right.shape != (1, 1):
-            raise ShapesMismatch(node.column, "/", left.shape, right.shape)
+            raise ShapesMismatch(node.column, "/", *left.shape, *right.shape)
         return left.over(right, self.context.bits)
 
     def _power(self, node: Power, base: IntervalMatrix, exponent: int) -> IntervalMatrix:

@@ -106,7 +106,7 @@ class Judge:
         try:
             difference = a - b
         except ShapesDiffer as problem:
-            raise ShapesMismatch(left.column, operator, *problem.shapes) from None
+            raise ShapesMismatch(left.column, operator, *problem.shapes[0], *problem.shapes[1]) from None
         if left.key == right.key and not difference.exact:
             difference = IntervalMatrix.exactly(difference.shape, [0] * len(difference.lower), Fraction(1))
         verdicts = difference.compare(operator)
