@@ -202,9 +202,7 @@ def _proved(graph: ProofGraph, condition: Condition, binding: Binding, about: st
     return graph.find(condition.claim(binding, about)) if everywhere is None else everywhere
 
 
-def rewrite_once(
-    graph: ProofGraph, term: Term, rules: Sequence[Rewrite], about: str = ""
-) -> tuple[Term, int] | None:
+def rewrite_once(graph: ProofGraph, term: Term, rules: Sequence[Rewrite], about: str = "") -> tuple[Term, int] | None:
     """The first applicable rewrite (rules in order, then outermost first); the new term and the id of the equation."""
     for rule, position, guards in steps(graph, term, rules, about):
         claim = graph.apply(Step(rule), guards, Application(term, position))
@@ -233,9 +231,7 @@ def normalise(
     raise NotEstablished("normalise", f"no normal form after {limit} steps")
 
 
-def saturate(
-    graph: ProofGraph, term: Term, rules: Sequence[Rewrite], budget: Budget, about: str = ""
-) -> Saturation:
+def saturate(graph: ProofGraph, term: Term, rules: Sequence[Rewrite], budget: Budget, about: str = "") -> Saturation:
     """All terms that the rules reach from ``term``, breadth first, each with a proof that it is equal; cycles end by
     themselves.  ``about`` as for :func:`normalise`.
 

@@ -11,7 +11,9 @@ from ..arithmetic.fixed_point import LOST, ROOM, Table, affine, lowered, saturat
 from ..arithmetic.function_table import INPUT, OUTPUT, inverse_root
 from ..errors import MagnitudeError
 
-NORM_BITS = 28  # bits behind the point of a normalised row
+NORM_BITS = 36  # bits behind the point of a normalised row
+_ROOT_BITS = 36  # and of an inverse root
+_LOW, _DIGIT = 15, 17  # bits of the second digit of what is squared, and of what is multiplied with the root
 _POWERS = 1 << np.arange(ROOM + 1, dtype=np.int64)
 
 
@@ -55,10 +57,13 @@ def normalised(table: Table, centred: bool, epsilon: Fraction) -> Table:
     |σ(x) - σ(v)| <= r.  N(x)_i - y_i = (z_i(x) - z_i(v))/σ(x) + y_i(σ' - σ(x))/σ(x), where |z_i(x) - z_i(v)| <= 2r,
     |σ' - σ(x)| <= r + δ, and σ(x) >= σ' - r - δ.  ∎
 
-    Here everything is in units of 2^shift, chosen for each row so that squares fill the room: Z = k z in units of the
-    table (Z = z without centring), Z/2^shift rounded, and ε to match, rounded down, give W with |√(W/k) - σ(v)| <=
-    1/2 + 1. A larger δ = 2 also covers σ' taken for √(W/k).  The relative error 2^-28 of 1/σ' and the rounding of
-    the result are added at the end.
+    Every row is in units of its own, 2^shift, that leave z two digits, z = 2^_LOW·z1 + z0, up to half a unit.  Then
+
+        total = Σ z1² + ⌊2 Σ z1 z0/2^_LOW⌋ + ⌊Σ z0²/4^_LOW⌋ + ⌊kε in units of 4^(shift + _LOW)⌋
+
+    is less than 3 below its true value, and k·total at least 2^54, so 2^_LOW √(total/k) is within 3/2 of σ(v): δ = 2
+    covers it, and 2(r + δ) >= 2r + 1/2 the half unit of z.  1/σ' has a relative error below 2^-34, which is added at
+    the end with the rounding of the result.
     """
     k = table.values.shape[1]
     if k.bit_length() > 20:
@@ -67,18 +72,19 @@ def normalised(table: Table, centred: bool, epsilon: Fraction) -> Table:
     z, scale = table.values, 1
     if centred:
         z, scale = z * k - z.sum(axis=1, keepdims=True), k
-    twice = -2 * table.exponent
-    room = epsilon * k * scale * scale * (1 << max(twice, 0)) / Fraction(1 << max(-twice, 0))
+    room = epsilon * k * scale * scale * Fraction(4) ** -table.exponent
     largest = np.abs(z).max(axis=1)
     square_bits = (ROOM - 2 - k.bit_length()) >> 1
-    room_shift = -(-(int(room).bit_length() - (ROOM - 2)) // 2)
-    shift = np.maximum(bit_lengths(largest) - square_bits, max(room_shift, 0))
-    narrow = np.minimum(shift, ROOM + 1)
-    rounded = z + (1 << narrow >> 1)[:, None] >> narrow[:, None]
-    added = np.zeros_like(shift)
+    room_bits = room.numerator.bit_length() - room.denominator.bit_length() + 1
+    room_shift = -((ROOM - 2 - room_bits) // 2)
+    shift = np.maximum(bit_lengths(largest) - square_bits, room_shift) - _LOW
+    lift, drop = np.maximum(-shift, 0), np.clip(shift, 0, ROOM)
+    z = (z << lift[:, None]) + (1 << drop >> 1)[:, None] >> drop[:, None]
+    z1, z0 = z >> _LOW, z & (1 << _LOW) - 1
+    total = (z1 * z1).sum(axis=1) + ((z1 * z0).sum(axis=1) >> _LOW - 1) + ((z0 * z0).sum(axis=1) >> 2 * _LOW)
     for step in np.unique(shift).tolist():
-        added[shift == step] = int(room) >> 2 * step
-    total = np.maximum((rounded * rounded).sum(axis=1) + added, 1)
+        total[shift == step] += int(room * Fraction(4) ** -(step + _LOW))
+    total = np.maximum(total, 1)
 
     # total/k = m·4^half with 2^INPUT <= m < 2^(INPUT + 2), so 1/√(total/k) = (2^INPUT/m)^(1/2)·2^(-INPUT/2 - half)
     up = ROOM + 1 - bit_lengths(total) & ~1
@@ -86,27 +92,23 @@ def normalised(table: Table, centred: bool, epsilon: Fraction) -> Table:
     down = bit_lengths(quotient) - INPUT - 1 & ~1
     m = quotient >> down
     half = down - up >> 1
-    root = inverse_root().at(m) >> OUTPUT - 30
-    spread = (m >> INPUT - 30) * root
-    sigma = spread - (spread >> 26) >> np.minimum(60 - INPUT // 2 - half, ROOM)  # not above σ'
+    root = inverse_root().at(m) >> OUTPUT - _ROOT_BITS
+    spread = (m >> INPUT - 24) * root
+    sigma = spread - (spread >> 20) >> 24 + _ROOT_BITS - INPUT // 2 - half - _LOW  # at most σ', by a factor near 1
 
-    fill = 30 - bit_lengths(largest)
-    lift, drop = np.maximum(fill, 0)[:, None], np.maximum(-fill, 0)[:, None]
-    z = (z << lift) + (1 << drop >> 1) >> drop
-    out = np.clip(shift + half + 30 + INPUT // 2 - NORM_BITS + fill, 1, ROOM)
-    values = z * root[:, None] + (1 << out - 1)[:, None] >> out[:, None]
-    most = ((np.abs(z).max(axis=1) + 1) * root >> out) + 1
+    out = half + INPUT // 2 + _LOW + _ROOT_BITS - NORM_BITS - _DIGIT
+    values = (z >> _DIGIT) * root[:, None] + ((z & (1 << _DIGIT) - 1) * root[:, None] >> _DIGIT)
+    values = values + (1 << out - 1)[:, None] >> out[:, None]
+    most = (((np.abs(z).max(axis=1) >> _DIGIT) + 1) * root >> out) + 1
 
-    reach = _shifted_up(affine(table.radius, scale, 0), narrow) + 2
+    reach = saturated_product(affine(table.radius, scale, 0), 1 << np.minimum(lift, ROOM))
+    reach = np.where(reach >= LOST, LOST, -(-reach >> drop)) + 2
     safe = sigma > 2 * reach
-    quotient = -(-(np.where(safe, reach, 0) << NORM_BITS) // np.where(safe, sigma - reach, 1))
-    radius = ((most >> NORM_BITS) + 3) * quotient + (most >> 27) + 2
+    rest, reach = np.where(safe, sigma - reach, 1), np.where(safe, reach, 0)
+    short = np.maximum(bit_lengths(reach) - (ROOM - 1 - NORM_BITS), 0)
+    quotient = (((reach >> short) + 1) << NORM_BITS) // np.maximum(rest >> short, 1) + 1
+    radius = ((most >> NORM_BITS) + 3) * quotient + (most >> 33) + 2
     return Table(values, np.where(safe, radius, LOST), -NORM_BITS)
-
-
-def _shifted_up(radius: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """At least radius/2^shift; LOST stays."""
-    return np.where(radius >= LOST, LOST, -(-radius >> shift))
 
 
 def bit_lengths(numbers: np.ndarray) -> np.ndarray:

@@ -53,7 +53,7 @@ def shares(scores: Table, factor: Fraction, root: int) -> Table:
     distance = np.minimum(scores.values.max(axis=1, keepdims=True) - scores.values, end)
     y = distance * (multiplier >> _DIGIT) + (distance * (multiplier & (1 << _DIGIT) - 1) >> _DIGIT)
     y = y + (1 << shift - 1) >> shift
-    radius = lowered(affine(scores.radius, multiplier, 0), shift + _DIGIT)
+    radius = lowered(affine(scores.radius, (multiplier >> _DIGIT) + 1, 0), shift)
     radius = affine(radius, 1, (end >> shift + _DIGIT) + 3)
 
     powers = np.maximum(exp_falling().at(y), 0) + (1 << OUTPUT - EXP_BITS - 1) >> OUTPUT - EXP_BITS

@@ -20,8 +20,12 @@ from .document import Node
 TEMPLATES = Path(__file__).parent.joinpath("templates")
 
 LATEX_SYNTAX: dict[str, Any] = {
-    "block_start_string": "<%", "block_end_string": "%>", "variable_start_string": "<<",
-    "variable_end_string": ">>", "comment_start_string": "<#", "comment_end_string": "#>",
+    "block_start_string": "<%",
+    "block_end_string": "%>",
+    "variable_start_string": "<<",
+    "variable_end_string": ">>",
+    "comment_start_string": "<#",
+    "comment_end_string": "#>",
 }
 """Jinja delimiters for LaTeX, where braces, percent and hash have meanings of their own."""
 

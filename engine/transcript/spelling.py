@@ -9,8 +9,18 @@ from .formula import DIGITS, RAW, tokens
 from .symbols import REL
 
 MARKDOWN = {
-    r"\,": r"\thinspace", r"\:": r"\medspace", r"\;": r"\thickspace", r"\!": r"\negthinspace", r"\{": r"\lbrace",
-    r"\}": r"\rbrace", r"\|": r"\Vert", r"\\": r"\cr", "|": r"\vert", "*": r"\ast", "<": r"\lt", ">": r"\gt",
+    r"\,": r"\thinspace",
+    r"\:": r"\medspace",
+    r"\;": r"\thickspace",
+    r"\!": r"\negthinspace",
+    r"\{": r"\lbrace",
+    r"\}": r"\rbrace",
+    r"\|": r"\Vert",
+    r"\\": r"\cr",
+    "|": r"\vert",
+    "*": r"\ast",
+    "<": r"\lt",
+    ">": r"\gt",
     r"\#": r"\mathop{\mathrm{card}}",
 }
 
