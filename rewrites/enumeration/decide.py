@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -11,10 +13,12 @@ import numpy as np
 
 from ...engine.errors import MechproofError
 from ...models.network import Network
+from ...models.network_statement import NetworkStatement
 from ...models.tasks.task import Task
 from .block import Decider, Settings
 from .outcome import RIGHT, STAGES, UNDECIDED, WRONG, Loss, Margin, Outcome, least
 from .processes import outcomes
+from .storage import Blocks
 
 MOST_INPUTS = 1 << 30
 BLOCK_ENTRIES = 1 << 21  # a block's widest table has so many entries: 16 MiB
@@ -84,13 +88,16 @@ def decide(
     loss: bool = True,
     jobs: int = 1,
     progress: Progress | None = None,
+    resume: str | os.PathLike[str] | None = None,
 ) -> Decision:
     """Decides every input; ``progress(done, inputs)`` is called after each block.
 
     The result depends on the network and the task alone: blocks are cut by their sizes, precision is chosen on the
-    first inputs, and sums are exact, whatever ``jobs`` (processes).
+    first inputs, and sums are exact, whatever ``jobs`` (processes).  ``resume`` is a file that keeps the finished
+    blocks: a run that was stopped goes on from there.
 
-    Raises :class:`TooManyInputs`, :class:`~.block.AnswerOutOfRange`, and what checking the network raises.
+    Raises :class:`TooManyInputs`, :class:`~.block.AnswerOutOfRange`, :class:`~.storage.RunFileUnusable`, and what
+    checking the network raises.
     """
     size = task.inputs.size
     if size > MOST_INPUTS:
@@ -99,11 +106,22 @@ def decide(
     settings = chosen(network, task, loss=loss)
     found: dict[int, Outcome] = {}
     done = 0
-    for outcome in outcomes(network, task, settings, enumerate(task.inputs.blocks(settings.rows)), jobs):
-        found[outcome.number] = outcome
-        done += len(outcome.verdicts)
-        if progress is not None:
-            progress(done, size)
+    with ExitStack() as stack:
+        stored: Blocks | None = None
+        if resume is not None:
+            run = f"{NetworkStatement(network, task).sha256} {settings}"
+            stored = stack.enter_context(Blocks(resume, run))
+            found = {outcome.number: outcome for outcome in stored}
+            done = sum(len(outcome.verdicts) for outcome in found.values())
+        blocks = enumerate(task.inputs.blocks(settings.rows))
+        waiting = ((number, tokens) for number, tokens in blocks if number not in found)
+        for outcome in outcomes(network, task, settings, waiting, jobs):
+            if stored is not None:
+                stored.add(outcome)
+            found[outcome.number] = outcome
+            done += len(outcome.verdicts)
+            if progress is not None:
+                progress(done, size)
     if done != size:
         raise AssertionError(f"{done} inputs were enumerated of {size}")
     return _added([found[number] for number in sorted(found)], task, settings)
