@@ -75,6 +75,7 @@ class Table:
 
 def affine(radius: np.ndarray, factor: int, extra: np.ndarray | int) -> np.ndarray:
     """min(LOST, radius·factor + extra), without overflow; everything is at least zero."""
+    extra = min(extra, LOST) if isinstance(extra, int) else extra
     most = (LOST - 1) // factor if factor else LOST
     grown = np.minimum(radius, most) * min(factor, LOST)
     return np.where((radius > most) & (factor > 0), LOST, np.minimum(grown + np.minimum(extra, LOST), LOST))

@@ -116,12 +116,17 @@ def function_table(f: Function, start: int, stop: int, cell_bits: int) -> Functi
 def _nearest(value: arb, bits: int) -> int:
     """value·2^bits to the nearest integer, at most half a unit and 2^-10 away (``error`` has room for that)."""
     units = value * arb((fmpz(1), fmpz(bits)))
+    if not units.is_finite():
+        raise MagnitudeError("a coefficient of a table of a function", "a finite number")
     mantissa, exponent = (int(part) for part in units.rad().man_exp())
     if mantissa.bit_length() + exponent > -10:
         raise MagnitudeError("a coefficient of a table of a function", f"{_SERIES_BITS} bits of precision")
     doubled = (units.mid() * 2).floor().unique_fmpz()
     assert doubled is not None, "the middle of a ball is one number"
-    return int(doubled) + 1 >> 1
+    nearest = int(doubled) + 1 >> 1
+    if abs(nearest) >= 1 << 62:
+        raise MagnitudeError("a coefficient of a table of a function", "62 bits")
+    return nearest
 
 
 def ceil_units(value: arb) -> int:

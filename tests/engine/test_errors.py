@@ -18,8 +18,12 @@ import mechproof
 from mechproof.engine.errors import MagnitudeError, MechproofError, describe
 
 SAMPLES = {
-    "int": 3, "str": "x", "bool": True, "Shape": (2, 3),
-    "tuple[str, ...]": ("a", "b"), "tuple[int, ...]": (1, 2),
+    "int": 3,
+    "str": "x",
+    "bool": True,
+    "Shape": (2, 3),
+    "tuple[str, ...]": ("a", "b"),
+    "tuple[int, ...]": (1, 2),
 }
 
 

@@ -158,6 +158,7 @@ def test_the_curve_and_what_is_selected():
     choices = [choice(0, 5, 10, 4), choice(1, 4, 12, 1), choice(2, 9, 20, 2), choice(3, 9, 25, 1), choice(4, 1, 2, 9)]
 
     assert [c.claim for c in curve(choices)] == [4, 0, 2]
+
     def selected(minimise: str, **limits: int) -> int | None:
         best = select(choices, minimise, **limits)
         return None if best is None else best.claim

@@ -50,9 +50,7 @@ def random_factors(sizes: tuple[int, ...], seed: int = 0, bits: int = 30, expone
 
 def diagonal(entries: list[int], exponent: int = 0) -> DyadicMatrix:
     n = len(entries)
-    return DyadicMatrix.from_integers(
-        n, n, [entries[i] * (i == j) for i in range(n) for j in range(n)], exponent
-    )
+    return DyadicMatrix.from_integers(n, n, [entries[i] * (i == j) for i in range(n) for j in range(n)], exponent)
 
 
 def number(pair: tuple[int, int]) -> Fraction:

@@ -80,13 +80,9 @@ def test_a_triple_is_charged_by_its_bits(margins: Margins, exponent: int, step: 
 
 
 @pytest.mark.parametrize(("exponent", "step"), [(-16000, 1), (-16000, 1 << 8000), (-12000, 1 << 12900), (5000, 7)])
-def test_a_budget_is_about_microseconds(
-    emitter: Any, judge: Any, wrong: Any, exponent: int, step: int
-) -> None:
+def test_a_budget_is_about_microseconds(emitter: Any, judge: Any, wrong: Any, exponent: int, step: int) -> None:
     """300,000 steps of hostile triples take well below three seconds (0.3 s, were the machine otherwise idle)."""
-    triples = [
-        [q, m, x, exponent, hex(step), ["0x0"]] for m in range(1, V) for q in range(m + 1) for x in range(m)
-    ]
+    triples = [[q, m, x, exponent, hex(step), ["0x0"]] for m in range(1, V) for q in range(m + 1) for x in range(m)]
     certificate = emitter.certificate(wrong, emitter.TRIPLES, {"triples": triples}, 0, V**K)
     start = time.process_time()
     found = judge(wrong, certificate, budget=300_000)
@@ -97,7 +93,7 @@ def test_a_budget_is_about_microseconds(
 def test_a_triple_of_an_inactive_token_is_ignored(margins: Margins) -> None:
     """As the page says: not computed, whatever it holds. A larger token stays below m on every sequence here."""
     cell = (0, 7)
-    idle = Triple(*cell, 12, -10**6, 1, [-(1 << 12000)])
+    idle = Triple(*cell, 12, -(10**6), 1, [-(1 << 12000)])
     assert count_cell(margins, *cell, [(0, idle)]) == count_cell(margins, *cell, [])
     with pytest.raises(Failure, match="E234"):
         count_cell(margins, *cell, [(0, idle._replace(x=3))])

@@ -136,9 +136,7 @@ def test_first_pass_is_sharp(emitter: Any, tmp_path: Any) -> None:
             table = [[[model.margin(q, m, x, p, t) for t in range(m + 1)] for p in range(4)] for x in range(5)]
             largest = max(abs(v) for column in table for row in column for v in row)
             for x in range(5):
-                best = max(
-                    mpmath.fsum(table[x][p][t] for p, t in enumerate((*s, q))) for s in model.sequences(q, m)
-                )
+                best = max(mpmath.fsum(table[x][p][t] for p, t in enumerate((*s, q))) for s in model.sequences(q, m))
                 assert best >= -largest / 10**6 or x not in own.candidates(q, m)
 
 

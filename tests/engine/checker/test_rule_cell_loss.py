@@ -73,9 +73,7 @@ def documented(model: Any, entries: Entries) -> tuple[Any, Any]:
         for (q, m), sides in entries.items():
             others = [x for x in range(model.V) if x != m]
             for side, row in enumerate(sides):
-                steps = [
-                    8 * (n - ZERO) if n else known(model, q, m, x, side) for n, x in zip(row, others, strict=True)
-                ]
+                steps = [8 * (n - ZERO) if n else known(model, q, m, x, side) for n, x in zip(row, others, strict=True)]
                 sums[side] += model.size(q, m) * soft(real(Fraction(k, 4096)) for k in steps)
     return sums[0], sums[1]
 

@@ -60,9 +60,7 @@ def test_what_the_prover_writes_is_verified(
             assert judge(model, certificate).code == "E216"
 
 
-@pytest.mark.parametrize(
-    ("kind", "arguments"), [("pulled_model", (0, 4, 3, 0.3)), ("pulled_model", (3, 4, 3, 0.5))]
-)
+@pytest.mark.parametrize(("kind", "arguments"), [("pulled_model", (0, 4, 3, 0.3)), ("pulled_model", (3, 4, 3, 0.5))])
 def test_no_cell_with_a_wrong_sequence_is_certified(
     emitter: Any, judge: Any, tmp_path: Any, kind: str, arguments: tuple[Any, ...]
 ) -> None:

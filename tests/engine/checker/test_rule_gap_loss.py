@@ -114,6 +114,6 @@ def test_sums_of_exponentials_from_above(unit: int) -> None:
         with mpmath.workdps(80):
             exact = [mpmath.ldexp(value, unit) for value in values]
             top = max(exact)
-            truth = top + mpmath.log(mpmath.fsum(mpmath.exp(max(e - top, -10**6)) for e in exact))
+            truth = top + mpmath.log(mpmath.fsum(mpmath.exp(max(e - top, -(10**6))) for e in exact))
             found, tiny = mpmath.ldexp(log_sum(values, unit), -128), mpmath.mpf("1e-30") * (1 + abs(truth))
             assert truth - tiny <= found <= truth + tiny + mpmath.ldexp(1, -12)

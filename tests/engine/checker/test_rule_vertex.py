@@ -180,9 +180,7 @@ def test_fields_have_room(emitter: Any, judge: Any, tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize("lie", ["largest", "negative"])
-def test_a_broken_checker_would_be_noticed(
-    emitter: Any, judge: Any, tmp_path: Any, monkeypatch: Any, lie: str
-) -> None:
+def test_a_broken_checker_would_be_noticed(emitter: Any, judge: Any, tmp_path: Any, monkeypatch: Any, lie: str) -> None:
     """With weights at the wrong ends, or without the sign of a field, more than the truth is verified."""
     if lie == "largest":
         monkeypatch.setattr(rule_vertex.Parts, "largest", lambda self, weight: weight[1] * self.negative)

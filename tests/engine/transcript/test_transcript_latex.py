@@ -68,7 +68,7 @@ class TestEscaping:
         for written in (escaped(text), str(code(text))):
             left = COMMAND.sub("", written)
 
-            assert not set(left) & set("\\{}$&#%_^~<>|[]*\"`")
+            assert not set(left) & set('\\{}$&#%_^~<>|[]*"`')
             assert "--" not in written
             assert "''" not in written
 
