@@ -52,7 +52,7 @@ def prove(
     model: str | PathLike[str] | Any,
     *,
     task: str = "max-of-k",
-    strategy: str = "branch_and_bound",
+    strategy: str | None = None,
     options: Options | None = None,
     config: str | PathLike[str] | None = None,
     progress: Progress | None = None,
@@ -60,7 +60,7 @@ def prove(
     semantics: str = "real",
     exp_ulps: int | None = None,
 ) -> Proof:
-    """Prove bounds of a network's accuracy: a weights file (safetensors, npz, pt) or a live TransformerLens model.
+    """Prove bounds of a network's accuracy: a weights file (safetensors, npz, pt), a network file or a live model.
 
     Live models are a HookedTransformer (TransformerLens 2.16.1 to 3.9.0) or TransformerBridge.boot_native (3.5.1 to
     4.3.0); :func:`convert` writes one's weights for the checker.
@@ -72,17 +72,14 @@ def prove(
     Raises a :class:`MechproofError` with one sentence for anything unusable.
     """
     from .models.float_statement import EXP_ULPS
-    from .models.problem import problem
-    from .models.weights import from_live, load
+    from .models.problem import statement_of
+    from .rewrites.network_strategies import DEFAULT as ENUMERATE
     from .rewrites.proof import prove
     from .rewrites.strategies import DEFAULTS, silent
 
-    if isinstance(model, str | PathLike):
-        checkpoint, name = load(Path(model), config=None if config is None else Path(config)), Path(model).name
-    else:
-        checkpoint, name = from_live(model), type(model).__name__
+    statement, name = statement_of(model, task, config, general=strategy == ENUMERATE)
     return prove(
-        problem(checkpoint, task),
+        statement,
         name,
         strategy,
         options or DEFAULTS,

@@ -16,6 +16,8 @@ from .digest import canonical_json
 from .graph import ProofGraph
 
 SCHEMA = "mechproof-certificate/1"
+# About any network (docs/certificate.md, the section on schema 2).
+NETWORK_SCHEMA = "mechproof-certificate/2"
 
 
 def small_table(numbers: Sequence[int]) -> str:
@@ -34,7 +36,7 @@ def hex_integer(value: int) -> str:
     return hex(value)
 
 
-def emit(graph: ProofGraph, goal: int, statement: str) -> bytes:
+def emit(graph: ProofGraph, goal: int, statement: str, schema: str = SCHEMA) -> bytes:
     """The certificate of the proof of ``goal``; ``statement`` is the sha256 of what it is about.
 
     The goal's conclusion, without its kind, is the relation to prove; its kind names the metric.
@@ -53,5 +55,5 @@ def emit(graph: ProofGraph, goal: int, statement: str) -> bytes:
     ]
     conclusion = dict(graph.claim(goal).conclusion())
     relation = {"metric": conclusion.pop("kind"), **conclusion}
-    text = canonical_json({"schema": SCHEMA, "relation": relation, "statement": statement, "derivations": derivations})
+    text = canonical_json({"schema": schema, "relation": relation, "statement": statement, "derivations": derivations})
     return (text + "\n").encode("ascii")

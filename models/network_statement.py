@@ -31,6 +31,16 @@ class NetworkStatement:
         """The canonical text that is hashed."""
         return canonical_json(self.content())
 
+    @property
+    def inputs(self) -> int:
+        """What an accuracy is a share of: inputs, or pairs of an input and a read position."""
+        return self.task.size
+
+    @property
+    def unit(self) -> str:
+        """What is counted, in words."""
+        return "pairs of an input and a position" if self.task.counted == "pairs" else "inputs"
+
     @cached_property
     def sha256(self) -> str:
         return hashlib.sha256(self.text().encode("ascii")).hexdigest()

@@ -40,6 +40,11 @@ class Statement:
             "tensors": tensors,
         }
 
+    @property
+    def inputs(self) -> int:
+        """How many inputs an accuracy is a share of."""
+        return self.task.inputs
+
     @cached_property
     def sha256(self) -> str:
         return hashlib.sha256(self.text().encode("ascii")).hexdigest()

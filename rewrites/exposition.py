@@ -82,7 +82,7 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
     sections = [opening, *_mechanism(graph, proof), _trust(theorem)]
     if Paths in claims:  # what was assumed has no derivation, and what would be below it is not there
         sections.append(_tables(claims[Paths]))
-    sections.append(_lemmas(graph, proof, detail))
+    sections.append(proof_section(graph, proof, detail))
     if RightCount in claims and Paths in claims:
         single = any(isinstance(step.rule, TokenOrderTree | Enumeration) for step in proof)
         stages = claims[AdditiveMargin if runs is None else FloatMargin].stages if single else None
@@ -93,7 +93,7 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
     if runs is not None:
         sections.append(float_exposition.in_between(graph, runs))
     if not graph.is_conditional(goal):
-        sections.append(_recheck(theorem) if graph.is_certifiable(goal) else _no_certificate(proof))
+        sections.append(recheck(theorem) if graph.is_certifiable(goal) else without_certificate(proof))
     title = f"{theorem.kind.capitalize()} of {name} on max-of-{theorem.statement.task.n_ctx}"
     return Document(title, verdict(graph, goal), tuple(sections))
 
@@ -254,7 +254,7 @@ def _heat_map(name: str, matrix: DyadicMatrix) -> Block:
     return Figure(picture, prose(f"$\\mathrm{{{name}}}$: {meaning}."), f"Heat map of {name}", f"figure-{name}")
 
 
-def _lemmas(graph: ProofGraph, proof: Sequence[Derivation], detail: str) -> Block:
+def proof_section(graph: ProofGraph, proof: Sequence[Derivation], detail: str) -> Block:
     blocks: list[Block] = [
         paragraph(
             "Each step applies a rule to claims that are already proved. A rule's lemma holds for all weights; what "
@@ -340,14 +340,14 @@ def no_certificate(proof: Sequence[Derivation]) -> str:
     return f"There is no certificate of this proof: the independent checker does not know {rules}."
 
 
-def _no_certificate(proof: Sequence[Derivation]) -> Block:
+def without_certificate(proof: Sequence[Derivation]) -> Block:
     return Section("How to check it again", (paragraph(f"{no_certificate(proof)} Prove it again, from your weights."),))
 
 
-def _recheck(theorem: Theorem) -> Block:
+def recheck(theorem: Theorem, options: str = "") -> Block:
     command = (
-        "mechproof check certificate.json --weights WEIGHTS\n"
-        "python -I -S engine/checker certificate.json --weights WEIGHTS"
+        f"mechproof check certificate.json --weights WEIGHTS{options}\n"
+        f"python -I -S engine/checker certificate.json --weights WEIGHTS{options}"
     )
     verdict: Prose = (
         Text(

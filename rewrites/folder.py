@@ -44,7 +44,7 @@ def _settings(options: Options, strategy: str) -> list[tuple[str, str]]:
     for field in fields(options):
         value = getattr(options, field.name)
         # the share that is asked for shapes the proofs of auto only; others prove what they can
-        shapes = field.name != "at_least" or strategy == "auto"
+        shapes = field.name not in ("jobs", "resume") and (field.name != "at_least" or strategy == "auto")
         if shapes and value != getattr(DEFAULTS, field.name):
             text = "+".join(value) if isinstance(value, tuple) else str(value)
             found.append((field.name, text.replace("/", ".")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..engine.transcript import Block, Code, Listing, Paragraph, Section, Table, Text, paragraph, passage, prose
+from ..engine.transcript import Block, Code, Listing, Paragraph, Prose, Section, Table, Text, paragraph, passage, prose
 from ..models.layers.layer import spelled
 from ..models.network_statement import NetworkStatement
 from ..models.tasks.task import Task
@@ -72,7 +72,7 @@ def task_section(task: Task) -> Section:
         (
             paragraph(f"{tokens} {conditions[task.inputs.condition]}: ${task.inputs.size}$ inputs."),
             Paragraph(
-                (Text(f"The logits are read at {read}. The right answer there: "), Code(task.answer.text), Text("."))
+                (Text(f"The logits are read at {read}. The right answer there: "), *answer_words(task), Text("."))
             ),
             paragraph(
                 "The network is *right* when the logit of the right answer is strictly larger than every other logit; "
@@ -80,6 +80,13 @@ def task_section(task: Task) -> Section:
             ),
         ),
     )
+
+
+def answer_words(task: Task) -> Prose:
+    """The right answer: its expression, or in words."""
+    if "table" in task.tensors or "answers" in task.tensors:
+        return (Text("the entry at the first tokens of a table that is hashed with the statement"),)
+    return (Code(task.answer.text),)
 
 
 def token_words(tokens: tuple[int, ...]) -> str:

@@ -8,16 +8,20 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..engine.certificate import emit
+from ..engine.certificate import NETWORK_SCHEMA, SCHEMA, emit
 from ..engine.files import atomic_write, make_folder
 from ..engine.graph import ProofGraph
 from ..engine.transcript import Document, Section, write
 from ..models.float_statement import EXP_ULPS
+from ..models.network_statement import NetworkStatement
 from ..models.statement import Statement
 from . import exposition
 from .advice.allowance import Allowance
 from .advice.memory import require_memory
 from .float_proof import STRATEGIES, NoFloatProof, prove_float
+from .network_exposition import network_transcript
+from .network_strategies import DEFAULT as NETWORK_DEFAULT
+from .network_strategies import prove_network
 from .rules.accuracy import Accuracy
 from .rules.loss import Loss
 from .strategies import DEFAULT, DEFAULTS, Options, Progress, prove_metric, silent
@@ -55,11 +59,15 @@ class Proof:
     @cached_property
     def certificate(self) -> bytes:
         """Raises :class:`~mechproof.engine.rule.NotEstablished` where there is none; see :attr:`certifiable`."""
-        return emit(self.graph, self.goal, self.theorem.statement.sha256)
+        statement = self.theorem.statement
+        schema = NETWORK_SCHEMA if isinstance(statement, NetworkStatement) else SCHEMA
+        return emit(self.graph, self.goal, statement.sha256, schema)
 
     def transcript(self, detail: str = "appendix") -> Document:
         """``detail``: summary (no proofs of lemmas), appendix, or full (all cells that are not right throughout)."""
-        document = exposition.transcript(self.graph, self.goal, self.name, detail)
+        network = isinstance(self.theorem.statement, NetworkStatement)
+        written = network_transcript if network else exposition.transcript
+        document = written(self.graph, self.goal, self.name, detail)
         return replace(document, blocks=(*document.blocks, *self.notes))
 
     def write(self, directory: str | PathLike[str], detail: str = "appendix") -> list[Path]:
@@ -96,22 +104,33 @@ class Proof:
         }
 
 
+def usual_strategy(statement: Statement | NetworkStatement) -> str:
+    """What decides the statement exactly and cheapest: branch and bound where its form allows, else enumeration."""
+    return NETWORK_DEFAULT if isinstance(statement, NetworkStatement) else DEFAULT
+
+
 def prove(
-    statement: Statement,
+    statement: Statement | NetworkStatement,
     name: str,
-    strategy: str = DEFAULT,
+    strategy: str | None = None,
     options: Options = DEFAULTS,
     progress: Progress = silent,
     metric: str = "accuracy",
     semantics: str = "real",
     exp_ulps: int = EXP_ULPS,
 ) -> Proof:
-    """Prove bounds of a metric (accuracy or loss) of the statement's network by a named strategy.
+    """Prove bounds of a metric (accuracy or loss) of the statement's network by a named strategy, or by the usual one.
 
     With ``semantics`` float32, float64 or bfloat16 the theorem is about the accuracy of every float run whose
     exponential errs by at most ``exp_ulps`` units in the last place.  Raises
     :class:`~mechproof.rewrites.advice.allowance.Spent` when the time or the memory of the options ends first.
     """
+    strategy = strategy or usual_strategy(statement)
+    if isinstance(statement, NetworkStatement):
+        if semantics != "real":
+            raise NoFloatProof("a network that is stated by its layers", STRATEGIES)
+        with Allowance(options.seconds, options.memory):
+            return Proof(name, *prove_network(statement, strategy, metric, options, progress))
     if semantics != "real" and metric != "accuracy":
         raise NoFloatProof(f"the metric {metric}", STRATEGIES)
     with Allowance(options.seconds, options.memory):

@@ -86,11 +86,11 @@ def test_a_live_model_and_its_file_give_the_same_statement():
 
 
 def test_a_live_model_with_a_norm_is_refused():
-    """The configuration is believed where it says that the function is another one."""
+    """The configuration is believed where it says that there are norms: their tensors are missed."""
     model = live_model()
     model.cfg.normalization_type = "LN"
 
-    with pytest.raises(MechproofError, match="normalization_type"):
+    with pytest.raises(MechproofError, match=r"tensor blocks\.0\.ln1\.w: expected it"):
         mechproof.prove(model)
 
 

@@ -190,7 +190,8 @@ def test_the_json_is_what_its_page_says(run):
     described = [re.findall(r"`([a-z0-9_]+)`", row) for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)]
     known = {key for keys in described for key in keys}
     found: set[str] = set()
-    for arguments in ((), ("--metric", "loss"), ("--semantics", "float32", "--runs", 0), ("--at-least", "0.9")):
+    kinds = (), ("--metric", "loss"), ("--semantics", "float32", "--runs", 0), ("--cross-check",), ("--at-least", "0.9")
+    for arguments in kinds:
         told = json.loads(run("prove", TIED, *arguments, "--json", "--quiet").out)
         assert f"**schema {told['schema']}**" in page
         assert {"schema", "status", "metric", "relation", "sha256", "line", "files", "inputs"} <= set(told)
@@ -249,7 +250,7 @@ def test_a_shape_is_not_printed_as_python(run, tmp_path):
 
     result = run("prove", "flat.npz")
 
-    assert result.code == 2 and result.err.rstrip().endswith("expected axes d_vocab × d_model, found shape 32")
+    assert result.code == 2 and result.err.rstrip().endswith("expected two axes (token, width), found shape 32")
 
 
 def test_an_output_folder_that_is_a_file_is_refused(run, tmp_path):

@@ -12,13 +12,17 @@ def exact(stored: StoredTensor) -> DyadicTensor:
 
 
 def of_axes(stored: StoredTensor, axes: int) -> DyadicTensor:
-    """The same numbers with leading axes of length 1 dropped, or added, until there are so many axes.
+    """The same numbers with leading axes of length 1 dropped until there are so many axes.
 
-    A shape that allows neither stays as it is; the layer then says what it expects.
+    A shape that does not allow it stays as it is; the layer then says what it expects.
     """
     tensor = exact(stored)
     while len(tensor.shape) > axes and tensor.shape[0] == 1:
         tensor = tensor[0]
-    while len(tensor.shape) < axes:
-        tensor = tensor.rearranged(tensor.numerators[None])
     return tensor
+
+
+def of_heads(stored: StoredTensor, axes: int) -> DyadicTensor:
+    """The same for a tensor whose first axis counts heads: one head may stand without that axis."""
+    tensor = of_axes(stored, axes)
+    return tensor.rearranged(tensor.numerators[None]) if len(tensor.shape) == axes - 1 else tensor

@@ -40,7 +40,7 @@ from ..network import Network
 from ..weights import Checkpoint, StoredTensor
 from ..weights.decimal_text import nearest_float64
 from .errors import BadTensor, MissingTensor, OpenSetting, StrangeTensor, TwoTensors
-from .tensors import of_axes
+from .tensors import of_axes, of_heads
 
 # Part of a network -> its tensors with the number of axes each has.
 PARTS = {
@@ -56,11 +56,11 @@ PARTS = {
 _BLOCK = ("attn", "mlp", "ln1", "ln2")
 _STORED = re.compile(r"blocks\.([0-9]{1,3})\.(attn|mlp|ln1|ln2)\.(\w+)")
 _PLAIN = re.compile(r"L([0-9]{1,3})_(attn|mlp|ln1|ln2)_(\w+)")
+_PER_HEAD = frozenset(PARTS["attn"]) - {"b_O"}
 _LENGTH = {name: size for part in PARTS.values() for name, size in part.items()}
 
 # normalization_type -> function, and whether the norms have tensors of their own.
 NORMS = {
-    None: None,
     "LN": ("layernorm", True),
     "LNPre": ("layernorm", False),
     "RMS": ("rmsnorm", True),
@@ -104,7 +104,7 @@ class _Reader:
     def get(self, part: str, name: str) -> DyadicTensor | None:
         """A tensor of a part, with as many axes as it should have; None where it is absent."""
         stored = self.stored.get(f"{part}.{name}")
-        return None if stored is None else of_axes(stored, _LENGTH[name])
+        return None if stored is None else _tensor(name, stored)
 
     def need(self, part: str, name: str) -> DyadicTensor:
         found = self.get(part, name)
@@ -124,14 +124,14 @@ class _Reader:
         has = [self.has(f"{part}.{name}") for name in ("w", "b")]
         if self.says("normalization_type"):
             kind = self.config["normalization_type"]
-            known = NORMS.get(kind if isinstance(kind, str) else None, "unknown")
-            if known == "unknown":
-                raise BadTensor(self.file, "config key normalization_type", "null, LN, LNPre, RMS or RMSPre", str(kind))
-            if known is None or not known[1]:
+            if kind is not None and str(kind) not in NORMS:
+                expected = f"null, {', '.join(NORMS)}"
+                raise BadTensor(self.file, "config key normalization_type", expected, str(kind)[:80])
+            function, weighted = NORMS[str(kind)] if kind is not None else ("", False)
+            if not weighted:
                 if any(has):
                     raise StrangeTensor(self.file, f"{part}.w", f"since normalization_type is {kind}")
-                return None if known is None else Norm(known[0], self.epsilon())
-            function = known[0]
+                return Norm(function, self.epsilon()) if function else None
             w = self.need(part, "w")
             return Norm(function, self.epsilon(), w, self.need(part, "b") if function == "layernorm" else None)
         if not any(has):
@@ -196,10 +196,10 @@ class _Reader:
         part = f"blocks.{number}.mlp"
         if not self.says("act_fn") or self.config["act_fn"] is None:
             raise OpenSetting(self.file, "act_fn", ", ".join(ACTIVATIONS))
-        function = self.config["act_fn"]
+        function = str(self.config["act_fn"])
         if function not in ACTIVATIONS and function not in FUNCTIONS:
             expected = f"one of {', '.join(dict.fromkeys([*ACTIVATIONS, *FUNCTIONS]))}"
-            raise BadTensor(self.file, "config key act_fn", expected, str(function)[:80])
+            raise BadTensor(self.file, "config key act_fn", expected, function[:80])
         return Mlp(
             W_in=self.need(part, "W_in"),
             W_out=self.need(part, "W_out"),
@@ -239,22 +239,27 @@ class TransformerLens:
             if whole is None:
                 raise StrangeTensor(file, name, "since TransformerLens has none, or none that is supported")
             first = stored.setdefault(whole, tensor)
-            axes = _LENGTH[whole.rpartition(".")[2]]
-            if of_axes(first, axes) != of_axes(tensor, axes):
+            short = whole.rpartition(".")[2]
+            if _tensor(short, first) != _tensor(short, tensor):
                 raise TwoTensors(file, tensor.name, first.name)
         reader = _Reader(file, stored, config)
         positions = reader.get("pos_embed", "W_pos")
         blocks = reader.blocks()
         embed = Embed((reader.need("embed", "W_E"),), positions)
         unembed = Unembed(reader.need("unembed", "W_U"), reader.get("unembed", "b_U"), reader.norm("ln_final"))
-        check_config(file, config, _expected(embed, blocks, unembed), _inert(blocks))
         if not reader.says("attn_scores_soft_cap", "output_logits_soft_cap"):
             reader.assume("neither attention scores nor logits are capped")
         if positions is not None and not reader.says("positional_embedding_type"):
             reader.assume("row p of W_pos is added to the residual stream at position p")
         network = Network(file, (embed, *blocks, unembed), tuple(reader.assumed))
         network.check(network.most_positions or 1)
+        check_config(file, config, _expected(embed, blocks, unembed), _inert(blocks))
         return network
+
+
+def _tensor(name: str, stored: StoredTensor) -> DyadicTensor:
+    """A stored tensor with the axes that one of this name has."""
+    return (of_heads if name in _PER_HEAD else of_axes)(stored, _LENGTH[name])
 
 
 def _inert(blocks: list[Layer]) -> frozenset[str]:

@@ -13,7 +13,7 @@ from .options import StrategyName, Weights
 def graph_command(
     weights: Weights,
     form: Annotated[str, typer.Option("--format", help="text, dot, graphml, json, mermaid, svg.")] = "text",
-    strategy: StrategyName = "branch_and_bound",
+    strategy: StrategyName = None,
 ) -> None:
     """Prove and print the proof graph: why the theorem is true (text), or a drawing for other tools."""
     from ...engine.explain import explain

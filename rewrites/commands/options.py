@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-Weights = Annotated[Path, typer.Argument(help="Weights: safetensors, npz, or a torch state dict (.pt, .pth).")]
+Weights = Annotated[Path, typer.Argument(help="Weights (safetensors, npz, torch state dict) or a network file.")]
 Certificate = Annotated[Path, typer.Argument(help="The certificate.json that comes with a proof.")]
-Task = Annotated[str, typer.Option(help="What the network is for.")]
+Task = Annotated[str, typer.Option(help="What the network is for: a name, expression: …, or a task file (.toml).")]
 Config = Annotated[Path | None, typer.Option(help="JSON with TransformerLens configuration keys of the network.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
@@ -53,17 +53,18 @@ HowMuch = Annotated[Detail, typer.Option(help="How much the transcript tells.")]
 
 def strategy_names(incomplete: str) -> list[str]:
     """The names of strategies that begin so, for a shell."""
+    from ..network_strategies import names
     from ..strategies import all_names
 
-    return [name for name in all_names() if name.startswith(incomplete)]
+    return [name for name in (*all_names(), *names()) if name.startswith(incomplete)]
 
 
 StrategyName = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--strategy",
         metavar="NAME",
-        help="How to prove it: a name that `mechproof strategies` lists.",
+        help="How to prove it: a name that `mechproof strategies` lists (default: what decides exactly and cheapest).",
         autocompletion=strategy_names,
     ),
 ]

@@ -63,7 +63,7 @@ def prove_command(
     weights: Weights,
     task: Task = "max-of-k",
     metric: Annotated[Metric, typer.Option(help="What is proved.")] = Metric.accuracy,
-    strategy: StrategyName = "branch_and_bound",
+    strategy: StrategyName = None,
     semantics: Annotated[
         Semantics, typer.Option(help="What the theorem is about: the real-valued function, or every run in floats.")
     ] = Semantics["real"],
@@ -112,6 +112,14 @@ def prove_command(
         bool,
         typer.Option("--cross-check", help="Evaluate a sample a second time, with mpmath; exit 1 on disagreement."),
     ] = False,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="enumerate: number of processes.")] = 1,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="enumerate: keep finished blocks in this file, and go on from there."),
+    ] = None,
+    wrong: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="enumerate: also list the wrong inputs in this CSV file.")
+    ] = None,
     detail: HowMuch = Detail.appendix,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -126,19 +134,21 @@ def prove_command(
         ("--compiled", compiled, runs != 0, "torch runs, and --runs is 0"),
         ("--cross-check", check_again, semantics is Semantics.real, "--semantics real"),
         ("--grid", grid, strategy == "separable", "--strategy separable"),
-        ("--cut", cut, strategy == "branch_and_bound", "--strategy branch_and_bound"),
+        ("--cut", cut, strategy in (None, "branch_and_bound"), "--strategy branch_and_bound"),
         ("--minimise", minimise, strategy == "auto", "--strategy auto"),
     )
     from ...models.float_statement import EXP_ULPS
-    from ...models.problem import problem
-    from ...models.weights import load
+    from ...models.network_statement import NetworkStatement
+    from ...models.problem import statement_of
     from ..advice.cross_check import cross_check
     from ..advice.float_runs import SAMPLE
     from ..exposition import no_certificate
     from ..float_comparison import Comparison
     from ..folder import default_folder
-    from ..proof import prove
+    from ..network_strategies import DEFAULT as ENUMERATE
+    from ..proof import prove, usual_strategy
     from ..strategies import DEFAULTS, Options
+    from ..wrong_inputs import write_wrong
 
     options = Options(
         seconds=budget,
@@ -147,10 +157,21 @@ def prove_command(
         off=tuple(name for name in off.split(",") if name),
         at_least=at_least,
         minimise=minimise.value if minimise else DEFAULTS.minimise,
+        jobs=jobs,
+        resume=resume,
     )
     with command_allowance(budget, memory), progress_bars(quiet) as report:
         try:
-            statement = problem(load(weights, config=config), task)
+            statement, _ = statement_of(weights, task, config, general=strategy == ENUMERATE)
+            strategy = strategy or usual_strategy(statement)
+            general = isinstance(statement, NetworkStatement)
+            _refuse_what_has_no_effect(
+                ("--wrong", wrong, general, "--strategy enumerate"),
+                ("--resume", resume, general, "--strategy enumerate"),
+                ("--jobs", None if jobs == 1 else jobs, general, "--strategy enumerate"),
+                ("--cut", cut, not general, "--strategy branch_and_bound"),
+                ("--cross-check", check_again, not general, "one layer of attention with one head on max-of-k"),
+            )
             proof = prove(
                 statement,
                 weights.name,
@@ -185,6 +206,8 @@ def prove_command(
                 errors.print("the budget ended before the transcript was written", soft_wrap=True)
                 with shared_allowance(1):
                     files = proof.write_certificate(folder)
+    if wrong is not None:
+        files.append(write_wrong(proof, wrong))
     if real and proof.status == "PROVED" and not proof.certifiable:
         errors.print(no_certificate(proof.graph.proof(proof.goal)), soft_wrap=True)
     if as_json:

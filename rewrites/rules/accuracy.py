@@ -13,9 +13,8 @@ from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.rule import NotEstablished, Rule
 from ...models.float_statement import FloatStatement
-from ...models.statement import Statement
+from .count import Count
 from .path_decomposition import V
-from .right_count import RightCount
 
 # Decimals beside a fraction in a verdict line.
 DIGITS = 6
@@ -25,7 +24,7 @@ DIGITS = 6
 class Accuracy(Claim):
     """low/inputs <= accuracy <= high/inputs."""
 
-    statement: Statement
+    statement: Any  # a Statement, or the NetworkStatement of any network
     low: int
     high: int
 
@@ -34,7 +33,7 @@ class Accuracy(Claim):
 
     @property
     def inputs(self) -> int:
-        return self.statement.task.inputs
+        return self.statement.inputs
 
     @property
     def bounds(self) -> tuple[Fraction, Fraction]:
@@ -84,10 +83,13 @@ class AccuracyFromCount(Rule):
     """From the counts; no advice."""
 
     name = "accuracy"
-    premises = (RightCount,)
+    premises = (Count,)
     lemmas = ()
     derivation = "The counts of all cells, which partition the inputs, are added up."
     cost = Cost(add=V**2)
+
+    def charge(self, premises: Sequence[Any], advice: Any) -> Cost:
+        return Cost(add=premises[0].parts)
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> Accuracy:
         (count,) = premises

@@ -18,23 +18,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from sympy import symbols
 
 from ...engine.arithmetic.printing import ceil_str, count_str, floor_str
-from ...engine.certificate import hex_integer
-from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.digest import digest
 from ...engine.formula import Absolute, At, Exists, ForAll, Num, Range, Total, Var, Where
 from ...engine.network_terms import Entrywise, MaskedSoftmax, Normalised, Pointwise
-from ...engine.rule import Lemma, Rule
+from ...engine.rule import Lemma, NotEstablished, Rule
 from ...engine.term import Named, Ones, Product, Term
 from ...models.network_statement import NetworkStatement
-from ..enumeration import Margin, decide
-from .loss import digits_of
+from ..enumeration import Decision, decide
+from .count import Count
+from .loss import UNIT_BITS, Loss, digits_of
+from .network_function import NetworkFunction
 
 _z, _i = Var("z"), Var("i")
 _r, _k, _eta, _c, _s, _w = Var("r"), Var("k"), Var("\\eta"), Var("c"), Var("s"), Var("w")
@@ -59,7 +58,7 @@ DECIDED_BY_RADIUS = Lemma(
         )
     ),
     proof="$x_c - x_z$ differs from $v_c - v_z$ by at most $|x_c - v_c| + |x_z - v_z| \\le 2r$.",
-    source="mechproof's specification, networks §5",
+    source="the definition of a right answer",
 )
 PRODUCT_RADIUS = Lemma(
     label="product-radius",
@@ -76,7 +75,7 @@ PRODUCT_RADIUS = Lemma(
         "$\\sum x_i M_i - \\sum v_i N_i = \\sum (x_i - v_i) M_i + \\sum v_i (M_i - N_i)$, and "
         "$|M_i| \\le |N_i| + \\eta$."
     ),
-    source="mechproof's specification, groups B0, for each column of a matrix",
+    source="linearity, for each column of a matrix",
 )
 MIXTURE_RADIUS = Lemma(
     label="mixture-radius",
@@ -95,7 +94,7 @@ MIXTURE_RADIUS = Lemma(
         "$\\sum a_i x_i - \\sum b_i v_i = \\sum a_i (x_i - v_i) + \\sum (a_i - b_i) v_i$; the first sum is at most $r$ "
         "in size, since $a_i \\ge 0$ and $\\sum a_i = 1$, the second at most $w s$."
     ),
-    source="mechproof's own",
+    source="convexity",
 )
 QUOTIENT_RADIUS = Lemma(
     label="quotient-radius",
@@ -115,71 +114,55 @@ QUOTIENT_RADIUS = Lemma(
         "that is known up to $r$ in every entry has $a = 2r$ and $b = r$, because the scale of a row, "
         "$\\sqrt{|z|^2/k + \\varepsilon}$, is a norm over $\\sqrt{k}$, and centring does not lengthen differences."
     ),
-    source="mechproof's specification, networks §4",
+    source="the norm of a vector is 1-Lipschitz",
 )
 N, M, E, C, R = symbols("N M E C R", positive=True, integer=True)
 
 
-@dataclass(frozen=True)
-class DecidedInputs(Claim):
-    """Of the inputs (or pairs of input and read position, as the task counts) so many are right, wrong, undecided.
-
-    ``margin``: the least margin, enclosed.  ``loss``: the mean cross-entropy lies between the two; None if unknown.
-    """
+@dataclass(frozen=True, eq=False)
+class DecidedInputs(Count):
+    """Of the inputs (or pairs of input and read position, as the task counts) so many are right, wrong, undecided;
+    with the least margin and the mean loss, where they are known."""
 
     statement: NetworkStatement
-    right: int
-    wrong: int
-    undecided: int
-    margin: Margin | None
-    loss: tuple[Fraction, Fraction] | None
-
-    kind = "decided_inputs"
+    decision: Decision
 
     @property
     def low(self) -> int:
-        """At least so many are right."""
-        return self.right
+        return self.decision.right
 
     @property
     def high(self) -> int:
-        """At most so many are right."""
-        return self.right + self.undecided
-
-    def conclusion(self) -> dict[str, Any]:
-        return {"kind": self.kind, "right_low": hex_integer(self.low), "right_high": hex_integer(self.high)}
+        return self.decision.right + self.decision.undecided
 
     def identity(self) -> str:
-        margin = (
-            None if self.margin is None else [*map(str, (self.margin.lower, self.margin.upper)), self.margin.tokens]
-        )
-        loss = None if self.loss is None else [str(end) for end in self.loss]
-        return digest([self.statement.sha256, self.right, self.wrong, self.undecided, margin, loss])
+        found = self.decision
+        margin = found.margin
+        ends = [] if margin is None else [str(margin.lower), str(margin.upper), *margin.tokens, margin.position]
+        loss = [] if found.loss is None else [str(found.loss.lower), str(found.loss.upper)]
+        counts = [hex(number) for number in (found.right, found.wrong, found.undecided)]
+        return digest([self.statement.sha256, counts, ends, loss])
 
     def sentence(self) -> str:
-        total = self.statement.task.size
-        what = "pairs of input and position" if self.statement.task.counted == "pairs" else "inputs"
-        if self.undecided:
+        total, what = self.statement.inputs, self.statement.unit
+        if self.decision.undecided:
             counted = (
                 f"At least {count_str(self.low, total)} and at most {count_str(self.high, total)} {what} are right"
             )
         else:
-            counted = f"Exactly {count_str(self.right, total)} {what} are right"
-        if self.loss is None:
+            counted = f"Exactly {count_str(self.low, total)} {what} are right"
+        if self.decision.loss is None:
             return f"{counted}."
-        low, high = self.loss
+        low, high = self.decision.loss.lower, self.decision.loss.upper
         digits = digits_of(high - low)
         return f"{counted}, and the mean loss is between ${floor_str(low, digits)}$ and ${ceil_str(high, digits)}$."
 
 
 class EveryInput(Rule):
-    """Advice: the :class:`~mechproof.models.network_statement.NetworkStatement`.
+    """No advice.  ``jobs``, ``progress``, ``loss`` and ``resume`` as in :func:`~..enumeration.decide.decide`."""
 
-    ``jobs``, ``progress``, ``loss`` and ``resume`` as in :func:`~..enumeration.decide.decide`.
-    """
-
-    name = "every-input"
-    premises = ()
+    name = "enumeration"
+    premises = (NetworkFunction,)
     lemmas = (DECIDED_BY_RADIUS, PRODUCT_RADIUS, MIXTURE_RADIUS, QUOTIENT_RADIUS)
     derivation = (
         "The network's definition is evaluated on every input, in blocks of fixed-point integers with radii that "
@@ -187,7 +170,6 @@ class EveryInput(Rule):
         "[@decided-by-radius]; inputs that the radius leaves open are decided by balls and exact tests of ties."
     )
     cost = Cost(multiply=N * M, add=N * M, exp=N * E, compare=N * R * C)
-    certifiable = False
 
     def __init__(
         self,
@@ -199,16 +181,40 @@ class EveryInput(Rule):
     ) -> None:
         self._given: dict[str, Any] = {"jobs": jobs, "progress": progress, "loss": loss, "resume": resume}
 
-    def conclude(self, premises: Sequence[Any], advice: NetworkStatement) -> DecidedInputs:
-        found = decide(advice.network, advice.task, **self._given)
-        loss = None if found.loss is None else (found.loss.lower, found.loss.upper)
-        return DecidedInputs(advice, found.right, found.wrong, found.undecided, found.margin, loss)
+    def conclude(self, premises: Sequence[Any], advice: Any) -> DecidedInputs:
+        (function,) = premises
+        network, task = function.statement.network, function.statement.task
+        found = decide(network, task, **self._given)
+        return DecidedInputs(function.statement, found)
 
-    def charge(self, premises: Sequence[Any], advice: NetworkStatement) -> Cost:
-        task = advice.task
-        products, functions = operations(advice.network.term(task.positions, task.read))
-        sizes = {N: task.inputs.size, M: products, E: functions, C: advice.network.outputs, R: len(task.read)}
+    def charge(self, premises: Sequence[Any], advice: Any) -> Cost:
+        (function,) = premises
+        network, task = function.statement.network, function.statement.task
+        products, functions = operations(network.term(task.positions, task.read))
+        sizes = {N: task.inputs.size, M: products, E: functions, C: network.outputs, R: len(task.read)}
         return Cost(*(term.subs(sizes) for term in self.cost.terms()))
+
+
+class LossOfEveryInput(Rule):
+    """From what is known of every input, its loss included; no advice."""
+
+    name = "mean_loss"
+    premises = (DecidedInputs,)
+    lemmas = ()
+    derivation = (
+        "The cross-entropies of all inputs, enclosed with their logits, are added up and divided by their number, "
+        f"rounded outward to multiples of $2^{{-{UNIT_BITS}}}$."
+    )
+    cost = Cost()
+    certifiable = False
+
+    def conclude(self, premises: Sequence[Any], advice: Any) -> Loss:
+        (decided,) = premises
+        mean = decided.decision.loss
+        if mean is None:
+            raise NotEstablished(self.tag, "the loss of some input is not known")
+        low, high = mean.lower * (1 << UNIT_BITS), mean.upper * (1 << UNIT_BITS)
+        return Loss(decided.statement, low.numerator // low.denominator, -(-high.numerator // high.denominator))
 
 
 def operations(term: Term) -> tuple[int, int]:

@@ -67,7 +67,7 @@ class LossSum(Claim):
 class Loss(Claim):
     """low·2^-UNIT_BITS <= loss <= high·2^-UNIT_BITS."""
 
-    statement: Statement
+    statement: Any  # a Statement, or the NetworkStatement of any network
     low: int
     high: int
 
@@ -100,12 +100,12 @@ class Loss(Claim):
 
     def sentence(self) -> str:
         low, high = self.decimals()
-        return f"The mean loss over all {self.statement.task.inputs} inputs lies between ${low}$ and ${high}$."
+        return f"The mean loss over all {self.statement.inputs} inputs lies between ${low}$ and ${high}$."
 
     def data(self) -> dict[str, Any]:
         """The bounds as plain data."""
         low, high = self.decimals()
-        return {"loss_low": low, "loss_high": high, "inputs": self.statement.task.inputs}
+        return {"loss_low": low, "loss_high": high, "inputs": self.statement.inputs}
 
 
 class LossFromSum(Rule):

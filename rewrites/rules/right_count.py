@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ...engine.arithmetic.printing import count_str
-from ...engine.certificate import hex_integer
-from ...engine.claim import Claim
 from ...engine.digest import digest
 from ...models.statement import Statement
+from .count import Count
+from .path_decomposition import V
 
 Cell = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class RightCount(Claim):
+class RightCount(Count):
     """For every cell (q, m): at least ``right[q, m]`` of its sequences are right, at least ``wrong[q, m]`` wrong."""
 
     statement: Statement
     right: Mapping[Cell, int]
     wrong: Mapping[Cell, int]
 
-    kind = "right_count"
+    parts = V**2
 
     @property
     def low(self) -> int:
@@ -39,9 +38,6 @@ class RightCount(Claim):
     def looseness(self) -> int:
         """How many sequences are not shown to be right."""
         return self.statement.task.inputs - self.low
-
-    def conclusion(self) -> dict[str, Any]:
-        return {"kind": self.kind, "right_low": hex_integer(self.low), "right_high": hex_integer(self.high)}
 
     def identity(self) -> str:
         cells = [[q, m, hex(self.right[q, m]), hex(self.wrong[q, m])] for q, m in self.statement.task.cells()]

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fractions import Fraction
+from pathlib import Path
 from typing import Protocol, cast
 
 from ...engine.errors import MechproofError
@@ -45,7 +46,8 @@ class Options:
     ``cut``: nodes of at most so many sequences are given up; None chooses 0 for up to 2^32 inputs, else a 10^9-th of
     them.  ``off``: names of tightenings that are not to be used.  ``variant``: the configuration of a family.
     ``at_least`` and ``minimise`` (cost, tightness or length) say what ``auto`` is to find.  ``memory``: how many bytes
-    the process may hold (see :mod:`..advice.allowance`).
+    the process may hold (see :mod:`..advice.allowance`).  ``jobs``: how many processes an enumeration may use;
+    ``resume``: the file that keeps its finished blocks.
     """
 
     seconds: int | None = None
@@ -56,6 +58,8 @@ class Options:
     at_least: Fraction | None = None
     minimise: str = "cost"
     memory: int | None = None
+    jobs: int = 1
+    resume: Path | None = None
 
 
 DEFAULTS = Options()

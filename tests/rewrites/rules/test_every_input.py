@@ -29,6 +29,7 @@ from mechproof.rewrites.rules.every_input import (
     QUOTIENT_RADIUS,
     EveryInput,
 )
+from mechproof.rewrites.rules.network_function import NetworkFunction, NetworkFunctionDefinition
 
 Instances = Callable[[random.Random], dict[str, Any]]
 
@@ -94,8 +95,8 @@ def statement(net: Network, task: str = "expression:(t[0] + t[2]) % 5") -> Netwo
 
 
 def counts(subject: NetworkStatement) -> tuple[int, int, int]:
-    claim = EveryInput().conclude([], subject)
-    return claim.right, claim.wrong, claim.undecided
+    found = EveryInput().conclude([NetworkFunction(subject)], None).decision
+    return found.right, found.wrong, found.undecided
 
 
 def test_the_rule_in_a_graph():
@@ -103,9 +104,10 @@ def test_the_rule_in_a_graph():
     net = every_kind(0)["two heads"]
     subject = statement(net)
     graph = ProofGraph()
-    claim = graph.claim(graph.apply(EveryInput(), [], subject))
-    assert claim.low + claim.wrong == 64 and claim.sentence().startswith("Exactly ")
-    cost = EveryInput().charge([], subject)
+    function = graph.apply(NetworkFunctionDefinition(), (), subject)
+    claim = graph.claim(graph.apply(EveryInput(), [function]))
+    assert claim.low + claim.decision.wrong == 64 and claim.sentence().startswith("Exactly ")
+    cost = EveryInput().charge([NetworkFunction(subject)], None)
     # embedding; q, k, v, scores, mixing and W_O of two heads; unembedding: at all three positions
     assert cost.multiply == 64 * (3 * 4 * 8 + 2 * (3 * 3 * 8 * 4 + 2 * 3 * 3 * 4 + 3 * 4 * 8) + 3 * 8 * 5)
     assert (cost.exp, cost.compare) == (64 * 2 * 9, 64 * 5)

@@ -1,0 +1,185 @@
+"""The transcript of a proof about any network: theorem, network, task, proof, what was found, how to check it again."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from ..engine.arithmetic.printing import ceil_str, floor_str
+from ..engine.explain import charged
+from ..engine.graph import ProofGraph
+from ..engine.transcript import (
+    Block,
+    Code,
+    Document,
+    Paragraph,
+    Section,
+    Statement,
+    Table,
+    Text,
+    paragraph,
+    passage,
+    prose,
+)
+from ..models.network_statement import NetworkStatement
+from .enumeration import Decision
+from .exposition import proof_section, recheck, verdict, without_certificate
+from .network_sections import assumed, network_section, task_section
+from .rules.accuracy import Accuracy
+from .rules.every_input import DecidedInputs
+from .rules.loss import Loss
+
+# So many wrong inputs have a row of their own.
+SHOWN = 40
+STAGES = {
+    "fixed": "fixed-point integers with an error bound",
+    "balls": "balls of growing precision",
+    "exact": "an exact test, since balls cannot tell a tie",
+    "open": "left open",
+}
+
+
+def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix") -> Document:
+    """The document for the proof of the claim ``goal``; ``name`` is the network's, for people."""
+    theorem: Accuracy | Loss = graph.claim(goal)
+    statement = theorem.statement
+    assert isinstance(statement, NetworkStatement), "transcripts of other statements are written elsewhere"
+    proof = graph.proof(goal)
+    found = [graph.claim(step.claim) for step in proof]
+    sections = [
+        _theorem(theorem, statement, name),
+        _trust(statement),
+        network_section(statement),
+        task_section(statement.task),
+        proof_section(graph, proof, detail),
+        *(_decided(claim, detail) for claim in found if isinstance(claim, DecidedInputs)),
+        _price(graph, goal, statement),
+    ]
+    options = f" --task {statement.task.name}"
+    sections.append(recheck(theorem, options) if graph.is_certifiable(goal) else without_certificate(proof))
+    title = f"{theorem.kind.capitalize()} of {name} on {statement.task.name}"
+    return Document(title, verdict(graph, goal), tuple(sections))
+
+
+def _theorem(theorem: Accuracy | Loss, statement: NetworkStatement, name: str) -> Block:
+    low, high = theorem.bounds
+    decimals = ""
+    if isinstance(theorem, Accuracy) and low == high:
+        decimals = f" In decimals, cut off: {floor_str(low, 8)}."
+    elif isinstance(theorem, Accuracy):
+        decimals = f" In decimals it is at least {floor_str(low, 8)}."
+    meant = (
+        "the share of them on which the logit of the right answer is strictly larger than every other"
+        if isinstance(theorem, Accuracy)
+        else "the mean of $-\\log \\mathrm{softmax}(\\mathrm{logits})_c$ over them, $c$ the right answer and "
+        "$\\log$ the natural logarithm"
+    )
+    body = passage(
+        f"""
+        Let $\\mathrm{{logits}}$ be the real function that the layers below define with the stored weights, and take the
+        {statement.inputs} {statement.unit} of the task below. Its {theorem.kind} is {meant}.
+
+        {theorem.sentence()}{decimals}
+        """
+    )
+    subject = Paragraph(
+        (
+            Text("The network: "),
+            Code(name),
+            Text(". The task: "),
+            Code(statement.task.name),
+            Text(". The statement's hash: "),
+            Code(f"sha256:{statement.sha256}"),
+            Text("."),
+        )
+    )
+    return Section("Theorem", (Statement("theorem", theorem.kind, (), (*body, subject)),))
+
+
+def _trust(statement: NetworkStatement) -> Block:
+    return Section(
+        "What is assumed and what must be trusted",
+        (
+            *assumed(statement),
+            *passage(
+                """
+                Beyond that, what must be trusted is:
+
+                - The statement: that the theorem above is what you want to know. It is about real arithmetic, not about
+                  a floating-point run.
+                - The written proofs of the lemmas below.
+                - One of two programs: the prover (with FLINT/Arb for integers and balls), or the independent checker,
+                  which shares no code with it and needs only the Python standard library, and reads your own copy of
+                  the weights.
+                """
+            ),
+        ),
+    )
+
+
+def _decided(claim: DecidedInputs, detail: str) -> Block:
+    """Counts, by what settled them, the least margin, and the wrong inputs."""
+    statement, found = claim.statement, claim.decision
+    pairs = statement.task.inputs.size * len(statement.task.read)
+    rows = [(words, str(found.stages[stage])) for stage, words in STAGES.items()]
+    rows.append(("all pairs of an input and a read position", str(pairs)))
+    blocks: list[Block] = [
+        Table(
+            (prose("decided by"), prose("pairs of input and read position")),
+            tuple((prose(words), prose(number)) for words, number in rows),
+            sides=("left", "right"),
+        ),
+        *_least_margin(found),
+        *_listed(found, "wrong", detail),
+        *_listed(found, "undecided", detail),
+    ]
+    return Section("What was found", tuple(blocks))
+
+
+def _least_margin(found: Decision) -> tuple[Block, ...]:
+    margin = found.margin
+    if margin is None:
+        return (paragraph("There is one output only, and nothing to be larger than."),)
+    where = f"on the input $({', '.join(map(str, margin.tokens))})$, read at position {margin.position}"
+    if margin.lower is None:
+        return (paragraph(f"The least margin is at most ${ceil_str(margin.upper, 6)}$ ({where})."),)
+    low, high = floor_str(margin.lower, 6), ceil_str(margin.upper, 6)
+    return (
+        paragraph(
+            "The least margin (the right answer's logit minus the largest other logit) over all inputs and read "
+            f"positions lies between ${low}$ and ${high}$; so does the margin {where}."
+        ),
+    )
+
+
+def _listed(found: Decision, what: str, detail: str) -> tuple[Block, ...]:
+    """The inputs that are wrong, or undecided: the first of them, or all with the detail full."""
+    number = found.wrong if what == "wrong" else found.undecided
+    if not number:
+        return (paragraph(f"None is {what}."),)
+    listed = found.wrong_inputs() if what == "wrong" else found.undecided_inputs()
+    shown = list(listed if detail == "full" else islice(listed, SHOWN))
+    rest = f" The first {len(shown)}:" if len(shown) < number and detail != "full" else " They are:"
+    rows = tuple(
+        (prose(f"$({', '.join(map(str, tokens))})$"), prose(", ".join(map(str, positions))))
+        for tokens, positions in shown
+    )
+    heading = (prose(f"{what} input"), prose("at read positions"))
+    are = "is" if number == 1 else "are"
+    return (
+        paragraph(f"{number} {are} {what}.{rest}"),
+        Table(heading, rows, sides=("left", "left")),
+    )
+
+
+def _price(graph: ProofGraph, goal: int, statement: NetworkStatement) -> Block:
+    costs = [charged(graph, step) for step in graph.proof(goal)]
+    operations = sum(cost.total for cost in costs)
+    return Section(
+        "What the proof costs",
+        (
+            paragraph(
+                f"At most {operations} operations of the verifier: every input is evaluated, "
+                f"{statement.task.inputs.size} in all; what depends on few tokens is computed once and used for all."
+            ),
+        ),
+    )
