@@ -11,14 +11,15 @@ import json
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from math import isqrt
+from math import isqrt, prod
 from typing import Any, NoReturn
 
+from ..budget import within
 from ..errors import Code, Failure
 from ..files import read_bytes
 from ..network import CANONICAL, read_tensors
 from .layers import Description, Layer, Norm
-from .tensor import Tensor, read_tensor
+from .tensor import MAX_NUMBERS, Tensor, read_tensor
 from .toml_file import nearest_double
 
 MAX_CONFIG = 1 << 20
@@ -145,9 +146,9 @@ def read_config(file: str) -> Config:
 
 def read_all(file: str) -> dict[str, Tensor]:
     """All tensors of a file, buffers left out."""
-    return {
-        stored.name: read_tensor(file, stored) for stored in read_tensors(file) if not _BUFFER.fullmatch(stored.name)
-    }
+    tensors = [stored for stored in read_tensors(file) if not _BUFFER.fullmatch(stored.name)]
+    within("the number of weights", sum(prod(stored.shape) for stored in tensors), MAX_NUMBERS)
+    return {stored.name: read_tensor(file, stored) for stored in tensors}
 
 
 def group_mlp(file: str, t: Mapping[str, Tensor]) -> Description:

@@ -146,10 +146,13 @@ class Deciding:
 
 def counted(network: Network, task: Task, budget: Budget, jobs: int) -> Count:
     """How many inputs (or pairs) are right at least, and at most."""
+    size = task.inputs.size()
+    if size > budget.left * jobs:
+        raise Failure(Code.E242, limit=budget.limit)
     deciding = Deciding(network, task, budget)
-    blocks, size = task.inputs.blocks(), task.inputs.size()
-    deciding.compare(sum(block.size() for block in blocks), size)
     if size * deciding.steps > budget.left * jobs:
         raise Failure(Code.E242, limit=budget.limit)
+    blocks = task.inputs.blocks()
+    deciding.compare(sum(block.size() for block in blocks), size)
     right, wrong = in_shards(lambda i: deciding.count(blocks[i]), len(blocks), jobs)
     return Count(right, task.size - wrong)

@@ -17,7 +17,7 @@ from functools import cached_property, lru_cache
 from math import isqrt
 from operator import mul
 
-from ..budget import Budget
+from ..budget import Budget, within
 from ..dyadic import Matrix, in_units
 from ..exponential import exponential, exponential_steps, shifted_down, shifted_up
 from .folding import UNIT_BITS, Place, Plan
@@ -29,6 +29,7 @@ from .packing import combined, combining_steps, offset, pack, unpack
 Packed = tuple[int, int]
 State = dict[Place, Packed]
 _DIGIT = 12
+MAX_BITS = 1 << 14
 
 
 class Coarse(Exception):
@@ -37,7 +38,7 @@ class Coarse(Exception):
 
 @lru_cache(maxsize=4)
 def _falling_table(place: int) -> tuple[int, ...]:
-    """floor(2**30 exp(-i 2**(12 place - 30))) for i < 2**12, or one less."""
+    """2**30 exp(-i 2**(12 place - 30)) for i < 2**12, from below, off by less than 1 + 2**-20."""
     powers = (exponential(-i, _DIGIT * place - TABLE_BITS, 1, 64) for i in range(1 << _DIGIT))
     return tuple(shifted_down(power.low, power.exponent + TABLE_BITS) for power in powers)
 
@@ -47,7 +48,7 @@ def softmax(scores: Sequence[int], radius: int, bits: int) -> tuple[list[int], i
     weights together.
 
     The weights of scores within r of the true ones (r <= 1/2) are off by a factor of at most exp(2 r) each, together by
-    at most exp(2 r) - 1 <= 4 r. A computed exponential is off by less than 6 units, their sum is at least 1 (the
+    at most exp(2 r) - 1 <= 4 r. A computed exponential is too small by less than 6 units, their sum is at least 1 (the
     largest is exact), so the quotients are off by 12 units a score, and by one more when they are floored.
     """
     if radius >> bits - 1:
@@ -123,6 +124,7 @@ class Reach:
                 continue
             reader = plan.readers[i]
             self.fields[i] = largest(found[i, p] for p in plan.live[i])
+            within("the size of a number in bits", max(self.fields[i]).bit_length(), MAX_BITS)
             read = list(reader.caps) if reader.epsilon else self.fields[i][: reader.width]
             if i == plan.last:
                 return
@@ -380,7 +382,8 @@ class Evaluator:
         read = {p: self.read(state, i, p) for p in self.plan.live[i]}
         split = {p: (*self.heads(layer, values), radius) for p, (values, radius) in read.items()}
         count, _, e = layer.tensors["W_Q"].shape
-        self.budget.spend(len(queries) * len(split) * count * (8 + e * self.words // 8))
+        pair = 8 + e * self.words // 8 + (exponential_steps(self.scalar) if self.words > 1 else 0)
+        self.budget.spend(len(queries) * len(split) * count * pair)
         for p in queries:
             found: list[int] = []
             most = 0

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from ..errors import Code, Failure
 
 MAX_EXPRESSION = 4096
+MAX_TOKENS = 500
 MAX_DEPTH = 64
 MAX_VALUE_BITS = 61
 
@@ -54,6 +55,8 @@ class _Reader:
                 raise Failure(Code.E151, at=at, what=f"{text[at:].strip()[:10]} has no meaning here")
             self.tokens.append((match.group().strip(), match.end() - len(match.group().strip())))
             at = match.end()
+        if len(self.tokens) > MAX_TOKENS:
+            raise Failure(Code.E151, at=end, what=f"it has more than {MAX_TOKENS} numbers, names and signs")
         self.tokens.append(("", end))
 
     @property

@@ -24,6 +24,7 @@ from .layers import Layer
 from .packing import added, beside, product
 
 MAX_TERMS = 1 << 12
+MAX_BITS = 1 << 16
 
 # The weight that a head (position, head) gives to a position.
 Weight = tuple[int, int, int]
@@ -43,6 +44,8 @@ class Form:
     def times(self, m: Matrix, bias: Matrix | None, budget: Budget) -> Form:
         """Times a matrix, plus a bias."""
         rows = product(self.rows, m, budget)
+        if rows.bits > MAX_BITS:
+            raise NoTest
         return Form(self.weights, rows) if bias is None else Form((), bias).plus(Form(self.weights, rows))
 
     def over(self, weights: Sequence[Weight]) -> Matrix:

@@ -15,6 +15,7 @@ from math import prod
 from ..budget import within
 
 MAX_DISTINCT = 12
+MAX_SETS = 1 << 18
 _ROWS = 1 << 8
 
 
@@ -67,6 +68,7 @@ class Inputs:
 def _distinct(sets: Sequence[set[int]]) -> int:
     """The tuples of pairwise different members: token by token, each goes to at most one place that takes it."""
     within("the number of positions that must differ", len(sets), MAX_DISTINCT)
+    within("the number of tokens of all positions", len(set().union(*sets)) << len(sets), MAX_SETS)
     filled = [1] + [0] * ((1 << len(sets)) - 1)
     for token in set().union(*sets):
         takers = [1 << p for p, members in enumerate(sets) if token in members]

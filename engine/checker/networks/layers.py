@@ -14,12 +14,11 @@ from typing import NoReturn
 
 from ..budget import within
 from ..errors import Code, Failure
-from .tensor import Tensor
+from .tensor import MAX_NUMBERS, Tensor
 
 FUNCTIONS = ("relu", "identity", "square", "gelu", "gelu_new", "silu")
 NORMS = ("layernorm", "rmsnorm")
 MAX_LAYERS = 64
-MAX_NUMBERS = 1 << 22
 MAX_SCALE = 1 << 64
 
 # The settings of each kind in the order of the statement, with the values that they may have; () for any checked below.

@@ -6,13 +6,14 @@ import os
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from ..budget import within
 from ..errors import Code, Failure
 from ..network import read_tensors
 from ..stored import Stored
 from .checkpoints import read_config, recognised
 from .layers import NORMS, SETTINGS, TENSORS, WITH_NORM, Description, Layer, Norm
 from .pattern import Misfit, rearranged
-from .tensor import Tensor, read_tensor
+from .tensor import MAX_NUMBERS, Tensor, read_tensor
 from .toml_file import beside_or_below, nearest_double, read_toml
 
 _DEFAULTS = {"attention": {"mask": "causal"}, "mlp": {"skip": "added"}}
@@ -34,6 +35,7 @@ class _Reading:
         self.weights = weights
         self.stored: dict[str, Stored] = {stored.name: stored for stored in read_tensors(weights)}
         self.read: dict[str, Tensor] = {}
+        self.numbers = 0
 
     def refuse(self, what: str) -> NoReturn:
         raise Failure(Code.E141, file=self.file, layer=self.at, kind=self.kind, what=what)
@@ -58,6 +60,8 @@ class _Reading:
         for key, axis in (("rows", 0), ("columns", -1)):
             if key in table:
                 found = self.cut(name, found, axis, table[key])
+        self.numbers += len(found.entries)
+        within("the number of weights", self.numbers, MAX_NUMBERS)
         return found
 
     def turned(self, name: str, tensor: Tensor, pattern: Any, sizes: Any) -> Tensor:

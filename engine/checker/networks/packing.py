@@ -61,7 +61,7 @@ def combined(scalars: Sequence[int], rows: Iterable[int], start: int = 0) -> int
 
 def combining_steps(rows: int, fields: int, width: int) -> int:
     """What it takes to combine so many rows."""
-    return 1 + rows * (fields * width + 2000) // 8000
+    return 1 + rows * (fields * width + 2000) // 14000
 
 
 def product(a: Matrix, b: Matrix, budget: Budget) -> Matrix:
@@ -105,4 +105,5 @@ def added(a: Matrix, b: Matrix) -> Matrix:
 
 def identity(size: int) -> Matrix:
     """The identity."""
+    within("a matrix in bits", size * size * 4 * _WORD, MAX_MATRIX_BITS)
     return matrix(((int(i == j) for j in range(size)) for i in range(size)), 0)

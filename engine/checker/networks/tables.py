@@ -42,6 +42,8 @@ class Tables:
         self.positions = [p for layer, p in plan.paths if layer == 0]
         self.queries = [p for layer, p in plan.paths if layer == self.mix] if attention else []
         self.size = 0
+        reads = [(len(tokens[p]), m.shape[1]) for (i, p), paths in plan.paths.items() if i == 0 for _, m in paths]
+        within("the number of table entries", sum(count * width for count, width in reads), MAX_TABLE)
         states = {p: {t: self.before(p, t) for t in tokens[p]} for p in self.positions}
         heads = (
             {p: {t: self.fine.read(s, self.mix, p) for t, s in by.items()} for p, by in states.items()}

@@ -21,6 +21,8 @@ from .toml_file import beside_or_below, read_toml
 CONDITIONS = ("none", "distinct", "repeated", "listed")
 COUNTED = ("inputs", "pairs")
 
+MAX_TOKENS = 1 << 20
+
 Answers = Callable[[Sequence[int]], Sequence[int]]
 
 
@@ -105,6 +107,7 @@ class _Making:
         read = (left - 1,) if read is None else tuple(read)
         if read[-1] >= left:
             self.refuse("a network that adds or joins its positions is read at the one that is left, 0")
+        within("the number of tokens of all positions", sum(map(len, tokens)), MAX_TOKENS)
         sets = tuple(tuple(mine) for mine in tokens)
         differ = {"distinct": [p for p, mine in enumerate(sets) if len(mine) > 1], "repeated": range(n - 1)}.get(
             condition, ()
@@ -235,7 +238,7 @@ class _Making:
         if not isinstance(given, list) or len(given) < 2 or not all(type(t) is int and 0 <= t < 1 << 31 for t in given):
             self.refuse("tokens must be [first, last], or a list of three or more, for each position")
         if len(given) == 2:
-            within("the number of tokens", given[1] - given[0], 1 << 22)
+            within("the number of tokens", given[1] - given[0], MAX_TOKENS)
             return list(range(given[0], given[1] + 1))
         return sorted(set(given))
 

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
+from ..budget import within
 from ..dyadic import Matrix, matrix, tensor_hash
 from ..errors import Code, Failure
 from ..stored import FORMATS, INTEGERS, Stored, exact
+
+MAX_NUMBERS = 1 << 21
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ def permuted(tensor: Tensor, shape: Sequence[int], order: Sequence[int]) -> Tens
 
 def read_tensor(file: str, stored: Stored) -> Tensor:
     """The stored tensor, exactly; E124 for another dtype, E132 for no entries, E133 for a NaN."""
+    within("the number of weights", prod(stored.shape), MAX_NUMBERS)
     if stored.dtype not in FORMATS:
         raise Failure(Code.E124, file=file, name=stored.name, dtype=stored.dtype)
     if not prod(stored.shape):

@@ -15,6 +15,7 @@ import pytest
 from mechproof.engine import checker
 from mechproof.engine.checker import Verdict, check
 from mechproof.engine.checker.budget import Budget
+from mechproof.engine.checker.errors import Failure
 from mechproof.engine.checker.networks import evaluator, folding, tables
 from mechproof.engine.checker.networks.network_file import read_description
 from mechproof.engine.checker.networks.statement import statement_hash
@@ -238,3 +239,36 @@ def test_a_tiny_number_among_others_costs_no_precision(tmp_path):
     for t in ((0, 0, 0), (0, 3, 4)):
         ((_, radius),) = made.logits(t)
         assert radius < 1 << made.coarse.read_grid[made.plan.last] - 10
+
+
+def flat(tokens: int, positions: int, d: int, outputs: int, *middle: dict[str, Any]) -> reference.Layers:
+    """A network of these sizes whose weights are all 1/2."""
+    tables = {"E": np.full((tokens, d), 0.5), "P": np.full((positions, d), 0.5)}
+    return [{"kind": "embed", **tables}, *middle, {"kind": "unembed", "W_U": np.full((d, outputs), 0.5)}]
+
+
+EIGHT = np.full((8, 8), 0.5)
+SQUARE = {"kind": "mlp", "function": "square", "W_in": EIGHT, "W_out": EIGHT}
+TOO_MUCH = {
+    "a wide norm": (flat(2, 1, 5000, 1, {"kind": "norm", "function": "rmsnorm", "epsilon": "1"}), "max-of-k", "E243"),
+    "long tables": (flat(4200, 1, 1, 4200), "max-of-k", "E243"),
+    "many tokens": (flat(9000, 128, 1, 2), "max-of-k", "E243"),
+    "many tokens that differ": (flat(300, 12, 1, 2), "induction", "E243"),
+    "numbers that double their length": (flat(8, 2, 8, 8, {"kind": "sum"}, *[SQUARE] * 60), "max-of-k", "E243"),
+    "a long expression": (flat(8, 2, 8, 8), f"expression: {'1+' * 400}1", "E151"),
+    "8^200 inputs": (flat(8, 200, 8, 8), "max-of-k", "E242"),
+}
+
+
+@pytest.mark.parametrize("name", TOO_MUCH)
+def test_networks_that_would_eat_the_machine(name, tmp_path):
+    """They end soon, with a code."""
+    layers, task, code = TOO_MUCH[name]
+    path = reference.write(layers, tmp_path)
+    certificate = tmp_path / "certificate.json"
+    try:
+        network, made = read_task(task, read_description(str(path), None))
+        certificate.write_bytes(reference.certificate(statement_hash(network, made), 0, made.size, made.size))
+    except Failure:
+        certificate.write_bytes(reference.certificate("0" * 64, 0, 1, 1))
+    assert check(certificate, path, task).code == code
