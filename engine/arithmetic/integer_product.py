@@ -28,6 +28,7 @@ import numpy as np
 from ..errors import MagnitudeError
 
 PARTIAL_SUM_BITS = 53
+CACHED_ENTRIES = 1 << 17  # so many entries of the result are computed at a time: large arrays cost more than products
 
 
 def integer_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -39,7 +40,11 @@ def integer_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.zeros((a.shape[0], b.shape[1]), dtype=np.int64)
     if most * column > 1 << PARTIAL_SUM_BITS:
         raise MagnitudeError("a partial sum of an integer product", f"{PARTIAL_SUM_BITS} bits")
-    return (a.astype(np.float64) @ b.astype(np.float64)).astype(np.int64)
+    result, right = np.empty((a.shape[0], b.shape[1]), dtype=np.int64), b.astype(np.float64)
+    rows = max(CACHED_ENTRIES // b.shape[1], 1)
+    for first in range(0, len(a), rows):
+        result[first : first + rows] = a[first : first + rows].astype(np.float64) @ right
+    return result
 
 
 def largest(a: np.ndarray) -> int:

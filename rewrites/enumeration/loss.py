@@ -23,6 +23,7 @@ from flint import arb
 from ...engine.arithmetic.ball import precision
 from ...engine.arithmetic.fixed_point import LOST, Table
 from ...engine.arithmetic.function_table import INPUT, OUTPUT, logarithm
+from ...engine.arithmetic.integer_product import CACHED_ENTRIES
 from ...engine.domains.fixed_functions import bit_lengths
 from ...engine.errors import MagnitudeError
 from .outcome import Loss
@@ -73,12 +74,8 @@ def cross_entropy(logits: Table, answers: np.ndarray) -> Loss:
         raise MagnitudeError("a cross-entropy", f"{MOST_OUTPUTS} outputs")
     values, rows = logits.values, np.arange(len(answers))
     top = values.max(axis=1)
-    shift = -STEP - logits.exponent
-    distance = top[:, None] - values
-    steps = distance >> min(shift, 62) if shift >= 0 else np.minimum(distance, END << STEP) << min(-shift, 40)
     table = _exponentials()
-    steps = np.minimum(steps, len(table) - 1)
-    upper = np.take(table, steps).sum(axis=1) - table[0]
+    upper = _looked_up(values, top, -STEP - logits.exponent) - table[0]
     terms = values.shape[1] - 1
     # one unit of rounding a term, and for terms behind the table all of it
     lower = np.maximum(upper - terms * (2 + int(table[-1])), 0)
@@ -95,6 +92,22 @@ def cross_entropy(logits: Table, answers: np.ndarray) -> Loss:
     exact = exact_sum(excess) * Fraction(2) ** logits.exponent
     ends = (exact + Fraction(exact_sum(end), _ONE) for end in (low, high))
     return Loss(*ends)
+
+
+def _looked_up(values: np.ndarray, top: np.ndarray, shift: int) -> np.ndarray:
+    """Σ_z e_i of each row, i the steps from the row's largest value down to value z; a step is 2^shift units."""
+    table = _exponentials()
+    sums = np.empty(len(values), dtype=np.int64)
+    rows = max(CACHED_ENTRIES // values.shape[1], 1)
+    for first in range(0, len(values), rows):
+        part = slice(first, first + rows)
+        steps = top[part, None] - values[part]
+        if shift >= 0:
+            steps >>= min(shift, 62)
+        else:
+            steps = np.minimum(steps, END << STEP) << min(-shift, 40)
+        sums[part] = np.take(table, steps, mode="clip").sum(axis=1)
+    return sums
 
 
 def _radius(logits: Table) -> np.ndarray:

@@ -19,7 +19,7 @@ from mechproof.engine.domains.fixed import FixedDomain
 from mechproof.engine.interpret import Interpreter
 from mechproof.models.network import Network
 
-NETWORKS = every_kind(0) | {f"{name} again": net for name, net in every_kind(1).items()}
+NETWORKS = every_kind(0)
 CASES = pytest.mark.parametrize("name", NETWORKS)
 
 

@@ -20,9 +20,7 @@ SIZES = {"n": 2, "m": 3, "k": 2, "l": 4}
 def instance(rule: Rewrite, rng: random.Random) -> tuple[FractionMatrix, FractionMatrix]:
     """Both sides of the rule for random matrices of its shapes that satisfy its conditions."""
     sizes = {name: rng.randint(1, 4) for name in SIZES}
-    shapes = {
-        name: tuple(int(s) if s.isdigit() else sizes[s] for s in shape) for name, shape in rule.declared.items()
-    }
+    shapes = {name: tuple(int(s) if s.isdigit() else sizes[s] for s in shape) for name, shape in rule.declared.items()}
     terms = {name: Tensor(name, shape) for name, shape in shapes.items()}  # type: ignore[arg-type]
     equation = rule.instance(terms, sizes)
     values = {name: FractionMatrix.random(rng, *shape) for name, shape in shapes.items()}

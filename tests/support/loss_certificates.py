@@ -32,9 +32,7 @@ def differences(model: Any, tokens: tuple[int, ...]) -> list[Any]:
     scores = [model.score(q, p, t) for p, t in enumerate(tokens)]
     total = mpmath.fsum(mpmath.exp(real(score) / mpmath.sqrt(model.h)) for score in scores)
     return [
-        mpmath.fsum(model.margin(q, m, x, p, t) for p, t in enumerate(tokens)) / total
-        for x in range(model.V)
-        if x != m
+        mpmath.fsum(model.margin(q, m, x, p, t) for p, t in enumerate(tokens)) / total for x in range(model.V) if x != m
     ]
 
 

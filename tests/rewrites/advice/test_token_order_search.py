@@ -68,9 +68,7 @@ def test_cells_after_the_time_cost_nothing(oracle, monkeypatch):
     margin = oracle.random_net(0, "cancelling paths", 4, 4).margin()
     computed = []
     original = MarginEnclosure.cell
-    monkeypatch.setattr(
-        MarginEnclosure, "cell", lambda self, q, m: computed.append((q, m)) or original(self, q, m)
-    )
+    monkeypatch.setattr(MarginEnclosure, "cell", lambda self, q, m: computed.append((q, m)) or original(self, q, m))
     looks = iter([False])
     monkeypatch.setattr(token_order_search, "deadline", lambda seconds: lambda: next(looks, True))
     tree = search(margin, Limits(seconds=1))

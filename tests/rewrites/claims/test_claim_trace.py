@@ -18,9 +18,7 @@ def test_the_text_is_ascii_and_spelled_out():
     noise = parse_expression("EQKE − rank1(EQKE)")
     statement = parse("row_difference(2 * X.T) ≈ 1.85 and σ(X, 1) ≥ 98.4 %", {"X": noise})
     written = text(statement)
-    assert written == (
-        "row_difference(2 * (EQKE - rank1(EQKE)).T) ~= 1.85 and sigma(EQKE - rank1(EQKE), 1) >= 98.4%"
-    )
+    assert written == ("row_difference(2 * (EQKE - rank1(EQKE)).T) ~= 1.85 and sigma(EQKE - rank1(EQKE), 1) >= 98.4%")
     assert parse(written).key == statement.key
 
 

@@ -28,6 +28,7 @@ from mechproof.rewrites.enumeration.block import AnswerOutOfRange
 from mechproof.rewrites.enumeration.decide import TooManyInputs
 
 NETWORKS = every_kind(5)
+INPUTS = 24  # of each network's 24 to 64
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,19 @@ class SumOfTwo:
 def task(net: Network, counted: str = "inputs") -> Task:
     sets = tuple(tuple(range(size)) for size in net.vocabulary(3))
     read = (0,) if net.check(3).positions == 1 else (1, 2)
-    return Task("test", InputSet(sets), read, SumOfTwo(read), counted)
+    every = np.array(list(itertools.product(*sets)))
+    some = every[np.random.default_rng(8).permutation(len(every))[:INPUTS]]
+    return Task("test", InputSet(sets, "listed", some), read, SumOfTwo(read), counted)
+
+
+def listed(chosen: Task) -> list[list[int]]:
+    return np.concatenate(list(chosen.inputs.blocks(7))).tolist()
 
 
 def truth(net: Network, chosen: Task) -> tuple[list[list[bool]], Any, Any]:
     """(right at each input and position, least margin, mean loss), plainly."""
     right, all_margins, losses = [], [], []
-    for tokens in itertools.product(*chosen.inputs.sets):
+    for tokens in listed(chosen):
         answers = chosen.answer(np.array([tokens]))[0].tolist()
         found = margins(net, chosen, tokens, answers)
         right.append([x > 0 for x in found])
@@ -80,13 +87,12 @@ def test_every_kind_of_layer(name):
     assert enclosed(found.margin.lower, margin, found.margin.upper)
     assert enclosed(found.loss.lower, loss, found.loss.upper)
     assert found.loss.upper - found.loss.lower < Fraction(1, 4)  # logits are known up to 1/8 at worst
-    inputs = list(itertools.product(*task(net).inputs.sets))
-    listed = [
-        (tokens, tuple(p for p, ok in zip(task(net).read, row, strict=True) if not ok))
-        for tokens, row in zip(inputs, right, strict=True)
+    expected = [
+        (tuple(tokens), tuple(p for p, ok in zip(task(net).read, row, strict=True) if not ok))
+        for tokens, row in zip(listed(task(net)), right, strict=True)
         if not all(row)
     ]
-    assert list(found.wrong_inputs()) == listed
+    assert list(found.wrong_inputs()) == expected
     pairs = decide(net, task(net, "pairs"), loss=False)
     assert (pairs.right, pairs.wrong) == (sum(map(sum, right)), sum(len(row) - sum(row) for row in right))
     assert pairs.loss is None
@@ -114,7 +120,7 @@ def test_ties_are_wrong(name):
     right, _, _ = truth(net, task(net))
     found = decide(net, task(net))
     assert (found.right, found.undecided) == (sum(map(all, right)), 0)
-    if name in ("two heads", "rational scale", "square"):
+    if name in ("two heads", "rational scale"):
         assert found.stages["exact"] > 0
 
 
@@ -124,7 +130,7 @@ def test_ties_of_norms_are_undecided():
     found = decide(net, task(net, "pairs"))
     listed = list(found.undecided_inputs())
     assert found.undecided == sum(len(positions) for _, positions in listed) == found.stages["open"] > 0
-    assert found.right + found.wrong + found.undecided == 128
+    assert found.right + found.wrong + found.undecided == 2 * INPUTS
 
 
 def test_processes_change_nothing():

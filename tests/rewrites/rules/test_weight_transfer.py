@@ -83,7 +83,7 @@ def test_no_gap_moves_further(oracle, flavour, bits):
     rng = random.Random(bits)
     for seed in range(2):
         old = oracle.random_net(seed, flavour, 3, 3)
-        assert min(rooms(old, near(old, rng, bits))) > -mpmath.mpf(10) ** -50
+        assert min(rooms(old, near(old, rng, bits))) > -(mpmath.mpf(10) ** -50)
 
 
 def test_the_bound_is_attained(oracle):

@@ -133,8 +133,6 @@ def test_edge_sizes(oracle, V, K):
         assert not wrongly_certified(gap, net)
 
 
-
-
 def test_a_trained_network():
     """Max of 4: sampled configurations stay below the exact count, and the best counts nine tenths of the inputs."""
     name = "max_of_4_v64_d32_seed50"
