@@ -45,6 +45,7 @@ gallery: .venv/ready
 	$(BIN)/mechproof prove $(NETWORK) --out proofs_out/gallery/max_of_4
 	$(BIN)/mechproof prove models/zoo/max_of_2_v64_d32_seed123.safetensors --out proofs_out/gallery/max_of_2
 	$(BIN)/mechproof prove $(NETWORK) --strategy story --out proofs_out/gallery/max_of_4_story
+	$(BIN)/mechproof prove models/zoo/stacks/max_of_2_layernorm.toml --out proofs_out/gallery/max_of_2_layernorm
 
 zoo: .venv/ready-test
 	$(BIN)/python -m mechproof.models.zoo.build

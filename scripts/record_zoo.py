@@ -24,6 +24,13 @@ def main() -> None:
                 entry["exact_accuracy"] = {"right": theorem.low, "inputs": theorem.inputs}
         print(name, entry["exact_accuracy"])
     atomic_write(Path(zoo.__file__).parent / "manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
+    stacks = zoo.stacks()
+    for name, entry in stacks.items():
+        theorem = mechproof.prove(zoo.stack(name), task=entry["task"]).theorem
+        if theorem.low == theorem.high:
+            entry["exact_accuracy"] = {"right": theorem.low, "inputs": theorem.inputs}
+        print(name, entry["exact_accuracy"])
+    atomic_write(Path(zoo.__file__).parent / "stacks.json", (json.dumps(stacks, indent=2) + "\n").encode())
 
 
 if __name__ == "__main__":

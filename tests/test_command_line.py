@@ -323,7 +323,7 @@ def test_zoo_lists_files_that_exist(run):
     """A newcomer finds the shipped networks."""
     paths = run("zoo").out.splitlines()
 
-    assert len(paths) == len(zoo.names()) and all(Path(path).is_file() for path in paths)
+    assert len(paths) == len(zoo.names()) + len(zoo.stacks()) and all(Path(path).is_file() for path in paths)
 
 
 def test_train_then_prove_then_check(run, tmp_path):

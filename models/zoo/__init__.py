@@ -16,7 +16,7 @@ from typing import Any
 
 from .errors import NoSuchNetwork
 
-__all__ = ["NoSuchNetwork", "manifest", "names", "path"]
+__all__ = ["NoSuchNetwork", "manifest", "names", "path", "stack", "stacks"]
 
 
 def manifest() -> dict[str, dict[str, Any]]:
@@ -35,6 +35,23 @@ def path(name: str) -> Path:
     if name not in known:
         raise NoSuchNetwork(name, ", ".join(known))
     return _folder() / known[name]["file"]
+
+
+def stacks() -> dict[str, dict[str, Any]]:
+    """The networks of other layers, each with its network file: name -> what is known of it.
+
+    >>> stacks()["add_mod_13_bilinear"]["task"]
+    'modular-addition:13'
+    """
+    return json.loads(_folder().joinpath("stacks.json").read_text("utf-8"))
+
+
+def stack(name: str) -> Path:
+    """The network file of a shipped network of other layers; raises :class:`NoSuchNetwork`."""
+    known = stacks()
+    if name not in known:
+        raise NoSuchNetwork(name, ", ".join(known))
+    return _folder().joinpath("stacks", f"{name}.toml")
 
 
 def _folder() -> Path:

@@ -7,10 +7,12 @@ import sys
 import pytest
 import safetensors.numpy
 
+import mechproof
 from mechproof.models import zoo
 from mechproof.models.training import estimate_accuracy, load
 from mechproof.models.training.network import is_weight, shapes
-from mechproof.models.zoo.build import RECIPES
+from mechproof.models.training.stack import network_file, stack_shapes
+from mechproof.models.zoo.build import RECIPES, STACKS
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -79,3 +81,30 @@ for name in zoo.names():
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout.split("\n")[:-1] == [f"{name} 12" for name in zoo.names()]
+
+
+@pytest.mark.parametrize("recipe", STACKS, ids=lambda recipe: recipe.name)
+def test_stacks_are_as_their_manifest_says(recipe):
+    """Hash, recipe and network file of the networks of other layers."""
+    entry, network = zoo.stacks()[recipe.name], zoo.stack(recipe.name)
+    weights = network.with_suffix(".safetensors")
+    assert hashlib.sha256(weights.read_bytes()).hexdigest() == entry["sha256"]
+    assert (entry["recipe"], entry["task"]) == (recipe.as_json(), recipe.task)
+    assert network.read_text("utf-8") == network_file(recipe, weights.name)
+    tensors = safetensors.numpy.load_file(weights)
+    assert {name: tensor.shape for name, tensor in tensors.items()} == stack_shapes(recipe)
+
+
+@pytest.mark.parametrize("name", ["max_of_2_layernorm", "add_mod_13_bilinear"])
+def test_the_exact_accuracies_of_stacks(name):
+    """Proved again, and checked again; the larger ones are proved by scripts/record_zoo.py."""
+    entry = zoo.stacks()[name]
+    theorem = mechproof.prove(zoo.stack(name), task=entry["task"]).theorem
+    assert {"right": theorem.low, "inputs": theorem.inputs} == entry["exact_accuracy"]
+    assert theorem.high == theorem.low
+
+
+def test_an_unknown_stack_is_answered_with_the_known_ones():
+    """Protects users from a path that does not exist."""
+    with pytest.raises(zoo.NoSuchNetwork, match="max_of_2_layernorm"):
+        zoo.stack("max_of_3_tanh")
