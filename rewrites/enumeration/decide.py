@@ -16,6 +16,7 @@ from ...models.network import Network
 from ...models.network_statement import NetworkStatement
 from ...models.tasks.task import Task
 from .block import Decider, Settings
+from .loss import MOST_OUTPUTS
 from .outcome import RIGHT, STAGES, UNDECIDED, WRONG, Loss, Margin, Outcome, least
 from .processes import outcomes
 from .storage import Blocks
@@ -24,7 +25,7 @@ MOST_INPUTS = 1 << 30
 BLOCK_ENTRIES = 1 << 21  # a block's widest table has so many entries: 16 MiB
 MOST_ROWS = 1 << 15
 PROBE = 2048  # inputs that are evaluated to choose the precision
-PATIENCE = 20_000  # inputs that the ladder may take in all
+PATIENCE = 10_000  # inputs that the ladder may take in all
 FINE = Fraction(1, 1 << 13)  # a radius of logits that leaves three digits of a loss
 
 Progress = Callable[[int, int], None]
@@ -47,9 +48,9 @@ class Decision:
     """Exact counts over all inputs (or pairs of input and read position, as the task counts).
 
     ``margin``: the least margin over all inputs and read positions; None if there is one output only.  ``loss``: the
-    mean cross-entropy over all pairs, enclosed; None if it was not asked for or an undecided input has none.
-    ``stages``: how many pairs of input and read position fixed-point numbers, balls and exact tests settled, and how
-    many are open.
+    mean cross-entropy over all pairs, enclosed; None if it was not asked for, for more than 2^12 outputs, or if an
+    undecided input has none.  ``stages``: how many pairs of input and read position fixed-point numbers, balls and
+    exact tests settled, and how many are open.
     """
 
     task: Task
@@ -103,7 +104,7 @@ def decide(
     if size > MOST_INPUTS:
         raise TooManyInputs(size, MOST_INPUTS)
     network.check(task.positions)
-    settings = chosen(network, task, loss=loss)
+    settings = chosen(network, task, loss=loss and network.outputs <= MOST_OUTPUTS)
     found: dict[int, Outcome] = {}
     done = 0
     with ExitStack() as stack:

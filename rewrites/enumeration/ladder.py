@@ -20,7 +20,7 @@ from ...engine.domains.exact import ExactDomain, NotDecidable
 from ...engine.interpret import Interpreter, Known
 from .outcome import RIGHT, UNDECIDED, WRONG, Loss, Margin
 
-PRECISIONS = (128, 256, 512, 1024, 2048)
+PRECISIONS = (128, 256, 1024)
 ROOM_BITS = 96  # bits of an end that is stored
 
 

@@ -10,10 +10,13 @@ import multiprocessing
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 
+from ...engine.errors import MechproofError
 from ...models.network import Network
 from ...models.tasks.task import Task
 from .block import Decider, Settings
@@ -22,6 +25,12 @@ from .outcome import Outcome
 WAITING = 3  # so many blocks a process are handed out ahead
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 Blocks = Iterable[tuple[int, np.ndarray]]
+
+
+@dataclass(unsafe_hash=True)
+class WorkerDied(MechproofError):
+    jobs: int
+    sentence = "one of {jobs} processes was killed, perhaps for memory: fewer processes need less of it"
 
 
 def outcomes(network: Network, task: Task, settings: Settings, blocks: Blocks, jobs: int) -> Iterator[Outcome]:
@@ -43,6 +52,8 @@ def outcomes(network: Network, task: Task, settings: Settings, blocks: Blocks, j
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
+        except BrokenProcessPool:
+            raise WorkerDied(jobs) from None
         finally:
             for future in running:
                 future.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from fractions import Fraction
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -35,7 +36,7 @@ def interpreter(network: Network) -> Interpreter:
     return Interpreter(network.term(3, read(network)), network.values(3))
 
 
-def exactly(number: Fraction) -> mpmath.mpf:
+def exactly(number: Fraction) -> Any:
     return mpmath.mpf(number.numerator) / number.denominator
 
 

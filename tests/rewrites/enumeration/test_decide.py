@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -23,9 +24,10 @@ from mechproof.models.tasks import task_of
 from mechproof.models.tasks.inputs import InputSet
 from mechproof.models.tasks.task import Task
 from mechproof.models.weights import load
-from mechproof.rewrites.enumeration import decide
+from mechproof.rewrites.enumeration import decide, processes
 from mechproof.rewrites.enumeration.block import AnswerOutOfRange
 from mechproof.rewrites.enumeration.decide import TooManyInputs
+from mechproof.rewrites.enumeration.processes import WorkerDied
 
 NETWORKS = every_kind(5)
 INPUTS = 24  # of each network's 24 to 64
@@ -205,3 +207,24 @@ def test_published_group_transformer(tmp_path):
     assert found.loss is not None
     assert found.loss.lower < Fraction("1.258366e-07") < found.loss.upper
     assert found.loss.upper - found.loss.lower < found.loss.lower / 1000
+
+
+def test_a_killed_process_is_one_sentence(monkeypatch):
+    """A worker that the machine kills ends the run with a sentence, not with a traceback of the pool's."""
+    m = Maker(6)
+    net = network(m.embed(40, 3, 8), m.unembed(8, 64))
+
+    def broken(*given: object) -> None:
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(processes.ProcessPoolExecutor, "submit", broken)
+    with pytest.raises(WorkerDied, match="one of 2 processes was killed"):
+        decide(net, task_of("max-of-k", net), jobs=2)
+
+
+def test_many_outputs_have_counts_and_no_loss():
+    """More outputs than the sums of exponentials have room for: everything but the loss is there."""
+    m = Maker(2)
+    net = network(m.embed(3, 1, 2), m.unembed(2, 4097))
+    found = decide(net, task_of("expression:t[0]", net))
+    assert found.right + found.wrong + found.undecided == 3 and found.loss is None
