@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from . import network_strategies
 from .float_proof import STRATEGIES
 from .strategies import DEFAULT, default_variant, names, parts, strategy, tightenings, variants
 
@@ -26,8 +27,8 @@ class Entry:
 
 
 def entries() -> list[Entry]:
-    """Every strategy, and after a family every configuration of it."""
-    found = []
+    """Every strategy, those for any network first, and after a family every configuration of it."""
+    found = [Entry(name, network_strategies.strategy(name).SUMMARY, False, ()) for name in network_strategies.names()]
     for name in names():
         off = tuple(tightenings(name))
         found.append(Entry(name, f"{strategy(name).SUMMARY}{_stands_for(name)}", name in STRATEGIES, off))
@@ -37,6 +38,14 @@ def entries() -> list[Entry]:
 
 def families() -> Iterator[str]:
     """The same for people: configurations by the words that their names are made of."""
+    yield "For any network:"
+    yield ""
+    for name in network_strategies.names():
+        yield f"{name}{' (default)' if name == network_strategies.DEFAULT else ''}"
+        yield f"{INDENT}{network_strategies.strategy(name).SUMMARY}"
+        yield ""
+    yield "For one layer of attention with one head, on max-of-K:"
+    yield ""
     for name in names():
         also = "; also about float runs" if name in STRATEGIES else ""
         yield f"{name}{_stands_for(name)}"

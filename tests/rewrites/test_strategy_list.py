@@ -9,9 +9,11 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from mechproof.__main__ import app
+from mechproof.rewrites import network_strategies
 from mechproof.rewrites.splits import attention, direct, tokens
 from mechproof.rewrites.strategies import all_names, names, strategy
 
+EVERY = (*network_strategies.names(), *all_names())
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -24,12 +26,14 @@ def printed(*arguments: str) -> str:
 def test_every_name_is_listed_and_works():
     """--all and --json have all names, each with what it gives, and each is taken by --strategy."""
     lines = printed("--all").splitlines()
-    assert [line.split()[0] for line in lines] == list(all_names())
+    assert [line.split()[0] for line in lines] == list(EVERY)
     assert all(len(line.split(maxsplit=1)[1]) > 20 for line in lines)
-    for line in lines:
-        strategy(line.split()[0])
+    for name in all_names():
+        strategy(name)
+    for name in network_strategies.names():
+        network_strategies.strategy(name)
     told = json.loads(printed("--json"))["strategies"]
-    assert [entry["name"] for entry in told] == list(all_names())
+    assert [entry["name"] for entry in told] == list(EVERY)
     assert {entry["name"] for entry in told if entry["float_runs"]} == {"branch_and_bound", "brute_force", "separable"}
 
 
@@ -56,6 +60,5 @@ def test_the_readme_offers_names_that_work():
     """What stands in the table of strategies can be typed."""
     table = README.read_text("utf-8").partition("| `--strategy` |")[2].partition("\n\n")[0]
     offered = re.findall(r"^\| `([^`]*)`", table, re.MULTILINE)
-    assert {name.split("/")[0] for name in offered} == set(names())
-    for name in offered:
-        assert name in all_names()
+    assert {name.split("/")[0] for name in offered} == {*names(), *network_strategies.names()}
+    assert set(offered) <= set(EVERY)
