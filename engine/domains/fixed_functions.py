@@ -74,7 +74,8 @@ def normalised(table: Table, centred: bool, epsilon: Fraction) -> Table:
         z, scale = z * k - z.sum(axis=1, keepdims=True), k
     room = epsilon * k * scale * scale * Fraction(4) ** -table.exponent
     largest = np.abs(z).max(axis=1)
-    square_bits = (ROOM - 2 - k.bit_length()) >> 1
+    # z1 has so many bits, rounding up included: both its squares' sum and z·2^(_ROOT_BITS - _DIGIT) leave room
+    square_bits = (ROOM - 3 - k.bit_length()) >> 1
     room_bits = room.numerator.bit_length() - room.denominator.bit_length() + 1
     room_shift = -((ROOM - 2 - room_bits) // 2)
     shift = np.maximum(bit_lengths(largest) - square_bits, room_shift) - _LOW

@@ -84,6 +84,20 @@ def test_norms(seed, centred):
         assert all(r * mpmath.ldexp(mpmath.mpf(1), found.exponent) < mpmath.mpf(10) / 2**26 for r in exact)
 
 
+@pytest.mark.parametrize("columns", [1, 2, 3, 4, 7, 8])
+@pytest.mark.parametrize("bits", range(40, 61))
+def test_norms_of_numbers_that_round_up_to_a_power_of_two(columns, bits):
+    """All bits ones: the largest entry rounds up to one bit more, and products with the root must have room for it."""
+    for entry in ((1 << bits) - 1, 1 - (1 << bits), 1 << bits):
+        row = [entry] + [0] * (columns - 1)
+        with mpmath.workprec(400):
+            x = mpmath.mpf(entry)
+            truth = [x / mpmath.sqrt(x * x / columns + mpmath.ldexp(mpmath.mpf(1), -20)), *row[1:]]
+            found = normalised(Table(np.array([row]), np.array([0]), 0), False, Fraction(1, 1 << 20))
+            assert within(found, [truth])
+            assert found.radius[0] < 1 << 12
+
+
 @SEEDS
 @pytest.mark.parametrize("function", ["relu", "gelu", "gelu_new", "silu"])
 def test_activations(seed, function):
