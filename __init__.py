@@ -9,7 +9,8 @@
     print(mechproof.check("proofs/certificate.json", "model.safetensors").line)
 
 Everything else lives in the sub-packages: :mod:`mechproof.engine` (the logic), :mod:`mechproof.rewrites` (rules
-and strategies) and :mod:`mechproof.models` (weights, architectures, tasks).
+and strategies), :mod:`mechproof.models` (weights, networks, tasks), and what people do with them:
+:mod:`mechproof.audits`, :mod:`mechproof.claims`, :mod:`mechproof.stages` (of a training) and :mod:`mechproof.sweeps`.
 """
 
 from __future__ import annotations

@@ -53,20 +53,20 @@ COMMANDS = {
     ),
     "zoo": ("models.zoo.command", "List the networks that ship with mechproof, with their paths."),
     "claims": (
-        "rewrites.claims.command",
+        "claims.command",
         "Decide claims about weights: PROVED, REFUTED with a witness, or UNDECIDED.",
     ),
     "audit": (
-        "rewrites.audit.command",
+        "audits.command",
         "Replay published float verifications and say which of their bounds survive; exit 1 unless all hold.",
     ),
-    "sweep": ("rewrites.sweep.command", "Run many strategies, and show what each proves and costs."),
+    "sweep": ("sweeps.command", "Run many strategies, and show what each proves and costs."),
     "compare": (
-        "rewrites.sweep.command",
+        "sweeps.command",
         "Show the published strategies' bounds beside the published ones; exit 1 if one is lower on the same weights.",
     ),
     "stages": (
-        "rewrites.stages.command",
+        "stages.command",
         "Prove bounds of every checkpoint, and try the proofs of each on the next.",
     ),
     "lemma": ("rewrites.commands.lemma", "Lemmas in files of your own."),

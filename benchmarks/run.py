@@ -23,21 +23,21 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from mechproof.claims.files import ClaimFile
+from mechproof.claims.run import Report, read, run
 from mechproof.engine import checker
 from mechproof.engine.graph import ProofGraph
 from mechproof.models import zoo
 from mechproof.models.problem import problem
 from mechproof.models.weights import load
-from mechproof.rewrites.claims.files import ClaimFile
-from mechproof.rewrites.claims.run import Report, read, run
 from mechproof.rewrites.proof import prove
 from mechproof.rewrites.rules.additive_margin import AdditiveMarginRule
 from mechproof.rewrites.rules.enumeration import Enumeration
 from mechproof.rewrites.rules.network_definition import NetworkDefinition
 from mechproof.rewrites.rules.path_decomposition import PathDecomposition
 from mechproof.rewrites.strategies import prove_accuracy
-from mechproof.rewrites.sweep.published import published_seconds
-from mechproof.rewrites.sweep.running import verify
+from mechproof.sweeps.published import published_seconds
+from mechproof.sweeps.running import verify
 
 SUBCUBIC = "subcubic/exact/mean/EQKE"
 NETWORK = zoo.path("max_of_4_v64_d32_seed50")

@@ -1,8 +1,28 @@
-"""Settings of the whole suite."""
+"""Settings of the whole suite, and what its parts share."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import pytest
 from hypothesis import settings
 
 # No deadline: how long an example takes says something about the machine. Fixed examples: a run tells what the last
 # one told.
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The published networks committed with the tests."""
+    return Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def oracle() -> ModuleType:
+    """The module support/oracle.py, which reads the definition a second time."""
+    import oracle
+
+    return oracle

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from mechproof.__main__ import main
-from mechproof.rewrites.sweep import selection
+from mechproof.sweeps import selection
 
 WEIGHTS = Path(__file__).parent / "data" / "unsound_averaging" / "total_v8_k4.npz"
 SOME = ("--strategies", "cubic", "--strategies", "subcubic/exact/[md]*/m*x", "--strategies", "branch_and_bound")

@@ -15,7 +15,7 @@ from mechproof.models.weights import load
 from mechproof.rewrites.ledger import ledger, longest_integer, symbolic_charge
 from mechproof.rewrites.rules.token_order_tree import TokenOrderTree
 from mechproof.rewrites.strategies import Options, prove_accuracy
-from mechproof.rewrites.sweep.selection import applicable
+from mechproof.sweeps.selection import applicable
 
 
 @pytest.fixture(scope="module")

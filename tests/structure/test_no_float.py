@@ -19,7 +19,7 @@ TRUSTED = [
     "rewrites/rules",
     "rewrites/strategies",
     "rewrites/enumeration",
-    "rewrites/claims",
+    "claims",
     "models/architectures",
     "models/layers",
     "models/recognition",

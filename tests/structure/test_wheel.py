@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ("engine", "models", "rewrites")
+SHIPPED = ("engine", "models", "rewrites", "audits", "claims", "stages", "sweeps")
 LEFT_BEHIND = shutil.ignore_patterns(
     ".*", "__pycache__", "build", "dist", "*.egg-info", "tests", "docs", "proofs_out", "mechproof-out"
 )

@@ -30,12 +30,6 @@ def emitter() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def data() -> Path:
-    """The published networks committed with the tests."""
-    return HERE.parents[1] / "data"
-
-
-@pytest.fixture(scope="session")
 def small(emitter: Any) -> Any:
     """A random model with biases and both right and wrong sequences."""
     return emitter.random_model(3, 4, 3, 3, 2, True)

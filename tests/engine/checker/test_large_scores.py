@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mechproof.claims.session import Session
+from mechproof.claims.syntax import parse
 from mechproof.engine.certificate import emit
 from mechproof.engine.errors import MagnitudeError
 from mechproof.models.problem import problem
 from mechproof.models.weights import load
-from mechproof.rewrites.claims.session import Session
-from mechproof.rewrites.claims.syntax import parse
 from mechproof.rewrites.strategies import prove_accuracy, prove_loss
 
 PROVERS = [

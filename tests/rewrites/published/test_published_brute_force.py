@@ -10,10 +10,10 @@ import pytest
 import torch
 from float_networks import small
 
+from mechproof.audits.session import float_weights
 from mechproof.models import zoo
 from mechproof.models.problem import problem
 from mechproof.models.weights import load
-from mechproof.rewrites.audit.session import float_weights
 from mechproof.rewrites.published.brute_force import (
     batches,
     cached_pass,

@@ -1,0 +1,356 @@
+"""What an audit found, as data.
+
+A verdict is about one bound: FALSE when a certified cell holds a wrong sequence; NOT IMPLIED when a certified cell does
+not follow from its own relaxation, wherever floats play no part, or a step is not what it stands for; HOLDS AFTER
+WIDENING when only float error is to blame (then ``widening`` is what every largest logit must be moved up by, and
+``widened_count`` what is left); else HOLDS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from math import inf, isfinite
+from typing import Any
+
+from ..rewrites.provenance import Provenance
+from .runs import Setting
+from .witness import Witness
+
+
+class Verdict(StrEnum):
+    """Of one bound, the worst first."""
+
+    false = "FALSE"
+    not_implied = "NOT IMPLIED"
+    widened = "HOLDS AFTER WIDENING"
+    holds = "HOLDS"
+
+
+class Kind(StrEnum):
+    """What a bound is made of, with the names of a cell's numbers."""
+
+    sub_cubic = "cell (q, m, c)"
+    cubic = "cell (q, m, k, c)"
+    sequence = "sequence t"
+
+
+@dataclass(frozen=True)
+class StepError:
+    """One step of one run beside its exact values: largest errors, and how many entries are wrong in which way.
+
+    ``wrong_side``: claimed as upper (lower) bounds, but below (above) the exact value.  ``vanished``: zero, but not in
+    truth.  ``saturated``: a share of exactly 1 that is less in truth.  ``not_numbers``: NaN or infinite, but numbers in
+    truth.  ``apriori``: the largest a-priori bound of the error, infinite where there is none; ``beyond``: errors that
+    are larger than their bound, on machines that do not compute as :mod:`.apriori` assumes.
+    """
+
+    step: str
+    entries: int
+    absolute: float
+    ulps: float
+    wrong_side: int
+    vanished: int
+    saturated: int
+    not_numbers: int
+    apriori: float = inf
+    beyond: int = 0
+
+    @property
+    def ratio(self) -> float:
+        """The largest bound in terms of the largest error."""
+        return self.apriori / self.absolute if self.absolute else inf
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"apriori": self.apriori if isfinite(self.apriori) else None}
+
+
+@dataclass(frozen=True)
+class RunErrors:
+    """One run: what it returns, and how it differs from the exact computation with the same advice.
+
+    ``flipped``: comparisons L < 0 that the exact value decides otherwise; ``certain``: those with |L| above the
+    a-priori bound of its error, which cannot be flipped, ``uncertain``: the others.  ``branches``: decisions on the way
+    that the bounds leave open.  ``skipped``: why the run was not possible, else empty.
+    """
+
+    setting: Setting
+    count: int = 0
+    cells: int = 0
+    flipped: int = 0
+    certain: int = 0
+    uncertain: int = 0
+    branches: int = 0
+    steps: tuple[StepError, ...] = ()
+    skipped: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"steps": [step.as_json() for step in self.steps]}
+
+
+@dataclass(frozen=True)
+class CellFinding:
+    """A certified cell that does not follow: what L is claimed to be, and a bound of what its relaxation gives.
+
+    ``excess`` is that bound.  ``by_floats``: floats are to blame, because the relaxation implies the cell in double
+    precision, or because the published formula does not give it in exact arithmetic.  ``if_noise_held``: it would
+    follow if the claimed noise were an upper bound.
+    """
+
+    cell: tuple[int, ...]
+    gap: int | None
+    claimed: float
+    excess: float
+    by_floats: bool
+    if_noise_held: bool
+    witness: Witness | None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"witness": self.witness and self.witness.as_json()}
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A claimed upper bound that lies below the truth in ``rows`` rows, by at most ``amount``."""
+
+    step: str
+    rows: int
+    amount: float
+
+
+@dataclass(frozen=True)
+class Stray:
+    """A step that is not, in exact arithmetic, the quantity of the network that it stands for: the formula is another.
+
+    In so many of its ``entries``; their largest distance is ``amount``.
+    """
+
+    step: str
+    differing: int
+    entries: int
+    amount: float
+
+    def sentence(self) -> str:
+        return (
+            f"step {self.step} is not the network's in {self.differing} of {self.entries} entries, by up to "
+            f"{self.amount:.3g} in exact arithmetic"
+        )
+
+
+@dataclass(frozen=True)
+class BoundAudit:
+    """The verdict about what one verifier returns in one float type.
+
+    ``unlisted``: certified cells that hold a wrong sequence and are not among ``findings``, which lists few of many.
+    ``lost``: right sequences that a verifier which runs every sequence calls wrong, and ``loss`` is one.
+    """
+
+    verifier: str
+    dtype: str
+    count: int
+    inputs: int
+    truth: int | None
+    cells: int
+    findings: tuple[CellFinding, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    widening: float = 0.0
+    widened_count: int = 0
+    kind: Kind = Kind.sub_cubic
+    strays: tuple[Stray, ...] = ()
+    unlisted: int = 0
+    lost: int = 0
+    loss: tuple[int, ...] = ()
+
+    @property
+    def false(self) -> tuple[CellFinding, ...]:
+        return tuple(found for found in self.findings if found.witness is not None)
+
+    @property
+    def false_cells(self) -> int:
+        return len(self.false) + self.unlisted
+
+    @property
+    def not_implied(self) -> tuple[CellFinding, ...]:
+        return tuple(found for found in self.findings if found.witness is None and not found.by_floats)
+
+    @property
+    def by_floats(self) -> tuple[CellFinding, ...]:
+        return tuple(found for found in self.findings if found.witness is None and found.by_floats)
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.false or (self.truth is not None and self.count > self.truth):
+            return Verdict.false
+        if self.not_implied or self.strays:
+            return Verdict.not_implied
+        return Verdict.widened if self.by_floats else Verdict.holds
+
+    def sentence(self) -> str:
+        """The verdict with its reason, one line."""
+        return "; ".join([self._reason(), *[self.losses()] * bool(self.lost), *(one.sentence() for one in self.strays)])
+
+    def losses(self) -> str:
+        return f"{self.lost} right sequences are called wrong, such as {self.loss}"
+
+    def _reason(self) -> str:
+        says = f"{self.verdict}: {self.verifier} ({self.dtype}) says {self.count} of {self.inputs} are right"
+        match self.verdict:
+            case Verdict.false:
+                truth = "" if self.truth is None else f"; {self.truth} are"
+                if not self.false:
+                    return says + truth
+                worst = self.false[0]
+                wrong = worst.witness
+                assert wrong is not None
+                return (
+                    f"{says}{truth}; {self.kind} = {worst.cell} is certified, but on {wrong.tokens} output "
+                    f"{wrong.output} is not below the right one; {self.false_cells} such cells"
+                )
+            case Verdict.not_implied if not self.not_implied:
+                return says
+            case Verdict.not_implied:
+                worst = self.not_implied[0]
+                return (
+                    f"{says}; {len(self.not_implied)} certified cells do not follow, such as {worst.cell} with "
+                    f"{worst.claimed:.3g} claimed where its relaxation gives up to {worst.excess:.3g}"
+                )
+            case Verdict.widened:
+                return (
+                    f"{says}; {len(self.by_floats)} certified cells rest on float error; with every L moved up by "
+                    f"{self.widening:.3g} it is {self.widened_count}"
+                )
+            case Verdict.holds:
+                return f"{says}; all {self.cells} certified cells follow exactly"
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {
+            "kind": str(self.kind),
+            "verdict": str(self.verdict),
+            "sentence": self.sentence(),
+            "findings": [found.as_json() for found in self.findings],
+        }
+
+
+@dataclass(frozen=True)
+class VerifierAudit:
+    """Everything about one verifier on one network."""
+
+    verifier: str
+    bounds: tuple[BoundAudit, ...]
+    runs: tuple[RunErrors, ...]
+    compared: int
+    flipped: int
+    vanished: int
+
+    def worst(self, dtype: str) -> tuple[StepError, ...]:
+        """The steps of all runs in one float type, each with its largest figures."""
+        runs = [run for run in self.runs if run.setting.dtype == dtype and not run.skipped]
+        return tuple(_largest(same) for same in zip(*(run.steps for run in runs), strict=True))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "verifier": self.verifier,
+            "bounds": [bound.as_json() for bound in self.bounds],
+            "runs": [run.as_json() for run in self.runs],
+            "branches": {"compared": self.compared, "flipped": self.flipped},
+            "vanished_exponentials": self.vanished,
+        }
+
+
+def _largest(steps: Sequence[StepError]) -> StepError:
+    figures = [asdict(step) for step in steps]
+    return StepError(**{name: max(figure[name] for figure in figures) for name in figures[0]})
+
+
+@dataclass(frozen=True)
+class LossAudit:
+    """log(1 + (V - 1) exp(gap)) in one float type as an upper bound of a loss, for gaps -1, …, -``last``.
+
+    ``zero_from``: the first gap where it is 0.0, which no loss is; ``below_at`` the first where it is below the exact
+    value, in ``below`` of the gaps.  0 stands for none.
+    """
+
+    outputs: int
+    dtype: str
+    last: int
+    zero_from: int
+    below_at: int
+    below: int
+    widening: float
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.zero_from:
+            return Verdict.false
+        return Verdict.widened if self.below else Verdict.holds
+
+    def sentence(self) -> str:
+        says = f"{self.verdict}: loss bound log(1 + {self.outputs - 1} exp(gap)) ({self.dtype})"
+        match self.verdict:
+            case Verdict.false:
+                return (
+                    f"{says} is 0.0 from gap {self.zero_from} on; a cross-entropy over {self.outputs} outputs with "
+                    "real logits is positive"
+                )
+            case Verdict.widened:
+                return f"{says} is below the exact value at {self.below} gaps, by at most {self.widening:.3g} of it"
+            case _:
+                return f"{says} is an upper bound at all gaps to -{self.last}"
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"verdict": str(self.verdict), "sentence": self.sentence()}
+
+
+@dataclass(frozen=True)
+class Audit:
+    """All audited verifiers of one network."""
+
+    network: str
+    audits: tuple[VerifierAudit, ...]
+    skipped: tuple[str, ...] = ()
+    losses: tuple[LossAudit, ...] = ()
+    provenance: Provenance | None = None
+
+    @property
+    def bounds(self) -> tuple[BoundAudit, ...]:
+        return tuple(bound for audit in self.audits for bound in audit.bounds)
+
+    @property
+    def holds(self) -> bool:
+        """Every bound does; a verifier that returned none does not."""
+        return not self.without and all(verdict is Verdict.holds for verdict in self.verdicts)
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        return tuple(one.verdict for one in (*self.bounds, *self.losses))
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """The verifiers that returned no bound, with the reason."""
+        empty = [one for one in self.audits if not one.bounds]
+        reasons = [next((run.skipped for run in one.runs if run.skipped), "it was not run") for one in empty]
+        return tuple(f"{one.verifier} gave none: {reason}" for one, reason in zip(empty, reasons, strict=True))
+
+    def as_json(self) -> dict[str, Any]:
+        found = {
+            "network": self.network,
+            "provenance": self.provenance and self.provenance.as_json(),
+            "holds": self.holds,
+            "skipped": list(self.skipped),
+            "verifiers": [audit.as_json() for audit in self.audits],
+            "losses": [loss.as_json() for loss in self.losses],
+        }
+        return _finite(found)
+
+
+def _finite(data: Any) -> Any:
+    """None for what is no number, which JSON cannot write."""
+    match data:
+        case dict():
+            return {key: _finite(value) for key, value in data.items()}
+        case list() | tuple():
+            return [_finite(value) for value in data]
+        case float():
+            return data if isfinite(data) else None
+    return data

@@ -1,0 +1,287 @@
+"""Audits of one network: replays, exact values beside them, and a verdict for every bound.
+
+>>> from mechproof.models.zoo import path
+>>> session = Session(path("max_of_2_v64_d32_seed123"))
+>>> session.truth.size, session.truth.positions
+(64, 2)
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..engine.errors import MagnitudeError, MechproofError
+from ..engine.graph import ProofGraph
+from ..models.architectures.errors import ArchitectureError
+from ..models.float_statement import EXP_ULPS
+from ..models.problem import TaskDoesNotFit, problem
+from ..models.statement import Statement
+from ..models.weights import load
+from ..rewrites.provenance import provenance
+from ..rewrites.published import cubic, sub_cubic
+from ..rewrites.published.network import FloatNetwork, Run
+from ..rewrites.rules.additive_margin import AdditiveMargin, AdditiveMarginRule
+from ..rewrites.rules.enumeration import Enumeration
+from ..rewrites.rules.path_decomposition import paths_of
+from .brute_force import BUDGET, audit_runner
+from .comparing import LARGEST_WRONG, Beheld
+from .cubic import CubicJudge, CubicTruth
+from .every_sequence import EverySequence
+from .findings import Audit, BoundAudit, RunErrors, VerifierAudit
+from .judging import Judge, SubCubicJudge
+from .loss import audit_loss
+from .relaxation import Truth
+from .replaying import Replays
+from .runs import DTYPES, PUBLISHED, Setting, settings, threads
+from .verifiers import Runner, Verifier
+from .witness import Suspicion, doubles
+
+ASSUMED = (
+    f"in a-priori bounds of errors: exp errs by at most {EXP_ULPS} units in the last place, and the library's spectral "
+    "norm is that of a matrix off by at most 32(m + n) roundings, relatively",
+)
+# With at most so many sequences the true count is computed as well.
+ENUMERATED = 1 << 14
+
+Progress = Callable[[str, int, int], None]
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """No progress report."""
+
+
+@dataclass(eq=False)
+class UnknownCells(MechproofError):
+    """A verifier certifies something that audits cannot decide."""
+
+    kind: str
+    sentence = "audits know no cells of the kind that {kind} certifies"
+
+
+@dataclass(eq=False)
+class HasBiases(MechproofError):
+    """The published verifications are for networks without biases."""
+
+    names: tuple[str, ...]
+    sentence = "the published verifications know no biases, and {names} are not zero"
+
+
+@dataclass(eq=False)
+class NoUnembedding(MechproofError):
+    """A loss bound needs the number of outputs."""
+
+    source: str
+    sentence = "{source}: expected a tensor W_U, found none"
+
+
+class Session:
+    """One network, its exact tables, and its weights in any float type."""
+
+    def __init__(self, weights: str | os.PathLike[str], config: str | os.PathLike[str] | None = None) -> None:
+        self.name = Path(weights).name
+        self.statement = problem(load(weights, config=config), "max-of-k")
+        self.weights = float_weights(self.statement)
+        graph = ProofGraph()
+        self._graph, self._margin = graph, graph.apply(AdditiveMarginRule(), [paths_of(graph, self.statement)])
+        margin: AdditiveMargin = graph.claim(self._margin)
+        self.truth, self.suspicion = Truth(self.statement, margin.paths), Suspicion(margin)
+        self.cubic, self.every = CubicTruth(margin.paths), EverySequence(margin)
+
+    @cached_property
+    def right(self) -> int | None:
+        """How many sequences are right, where there are few and the exact tables can hold them."""
+        if self.statement.task.inputs > ENUMERATED:
+            return None
+        try:
+            return self._graph.claim(self._graph.apply(Enumeration(lambda *_: None), [self._margin])).low
+        except MagnitudeError:
+            return None
+
+    def network(self, dtype: str) -> FloatNetwork:
+        return FloatNetwork.of(self.weights, DTYPES[dtype])
+
+    def audit(
+        self,
+        verifier: Verifier,
+        dtypes: Sequence[str] = tuple(DTYPES),
+        *,
+        budget: int = BUDGET,
+        progress: Progress = silent,
+    ) -> VerifierAudit:
+        """The gaps are those of the published float type's search; see :mod:`.runs` for what is run with them.
+
+        ``budget``: the most sequences that are run one by one.
+        """
+        if isinstance(verifier, Runner):
+            try:
+                return audit_runner(self, verifier, dtypes, budget, progress)
+            except MagnitudeError as reason:  # what is true cannot be counted
+                return VerifierAudit(verifier.name, (), (_stopped(Setting(PUBLISHED), reason),), 0, 0, 0)
+        try:
+            with threads(1):
+                gaps = verifier.search(self.network(PUBLISHED))
+            replayed = Replays(self.network, lambda network: verifier.verify(network, gaps))
+        except RuntimeError as reason:  # such as singular vectors of what is no number
+            return VerifierAudit(verifier.name, (), (_stopped(Setting(PUBLISHED), reason),), 0, 0, 0)
+        runs, replays = [], dict[str, Run]()
+        for setting in settings(tuple(dtypes)):
+            try:
+                run, errors = replayed.run(setting)
+            except RuntimeError as reason:  # what torch raises for a type that it cannot run
+                runs.append(_stopped(setting, reason))
+                continue
+            runs.append(errors)
+            replays.setdefault(setting.dtype, run)
+        judge = self._judge(replays.get("float64") or replayed.run(Setting("float64"))[0], replayed.truth)
+        bounds = tuple(self._bound(verifier.name, dtype, replays[dtype], judge) for dtype in DTYPES if dtype in replays)
+        beside = replayed.beside
+        return VerifierAudit(verifier.name, bounds, tuple(runs), beside.compared, beside.flipped, beside.vanished)
+
+    def _judge(self, double: Run, truth: Mapping[str, Beheld]) -> Judge:
+        """By what a run's cells are, whatever the verifier is called."""
+        positive = ~truth[LARGEST_WRONG].negative
+        match double:
+            case sub_cubic.Replay():
+                return SubCubicJudge(self.truth, self.suspicion, double, positive)
+            case cubic.Replay():
+                return CubicJudge(self.cubic, self.suspicion, truth, positive)
+        raise UnknownCells(type(double).__qualname__)
+
+    def _bound(self, name: str, dtype: str, run: Run, judge: Judge) -> BoundAudit:
+        judged = judge(run)
+        widening = max((-found.claimed for found in judged.findings if found.by_floats), default=0.0)
+        widened = replace(run, worst=run.worst.double() + widening) if widening else run  # type: ignore[type-var]
+        return BoundAudit(
+            name,
+            dtype,
+            run.count(),
+            self.statement.task.inputs,
+            self.right,
+            judged.cells,
+            judged.findings,
+            judged.missing,
+            widening,
+            widened.count(),
+            judge.kind,
+            judged.strays,
+        )
+
+
+def _stopped(setting: Setting, reason: RuntimeError | MagnitudeError) -> RunErrors:
+    return RunErrors(setting, skipped=(str(reason) or type(reason).__name__).splitlines()[0])
+
+
+def float_weights(statement: Statement) -> dict[str, Tensor]:
+    """The weights as doubles; exact for what was stored in at most 53 bits.  Raises :class:`HasBiases`."""
+    tensors = statement.network.tensors
+    biases = tuple(
+        name for name, matrix in tensors.items() if name.startswith("b_") and any(matrix.numerators.entries())
+    )
+    if biases:
+        raise HasBiases(biases)
+    return {name: torch.from_numpy(doubles(matrix)) for name, matrix in tensors.items() if name.startswith("W_")}
+
+
+def audit(
+    weights: str | os.PathLike[str],
+    verifiers: Sequence[Verifier],
+    dtypes: Sequence[str] = tuple(DTYPES),
+    *,
+    config: str | os.PathLike[str] | None = None,
+    loss: bool = False,
+    budget: int = BUDGET,
+    processes: int = 1,
+    progress: Progress = silent,
+    date: str = "",
+) -> Audit:
+    """Audit what these verifiers say about one network, and (``loss``) the published loss bound's last step.
+
+    ``budget``: the most sequences that are run one by one; ``date``: what the report says of when it was made.
+    Raises what loading raises, :class:`HasBiases` and :class:`NoUnembedding`.
+    """
+    found: list[VerifierAudit] = []
+    work = _Work(weights, config, tuple(dtypes), budget)
+    shared = max(1, min(processes, len(verifiers)))
+    for one in _audits(work, verifiers, shared, progress):
+        found.append(one)
+        progress("auditing", len(found), len(verifiers))
+    stopped = [(one.verifier, run) for one in found for run in one.runs if run.skipped]
+    skipped = {f"{verifier}, {run.setting.dtype}: {run.skipped}" for verifier, run in stopped}
+    losses = tuple(audit_loss(outputs(weights, config), dtype) for dtype in dtypes) if loss else ()
+    made = provenance(
+        [(weights, _statement(weights, config))],
+        ASSUMED,
+        processes=shared,
+        threads=torch.get_num_threads() if shared == 1 else 1,
+        date=date,
+    )
+    made = replace(made, machine=f"{made.machine}, {torch.backends.cpu.get_cpu_capability()} kernels")
+    return Audit(Path(weights).name, tuple(found), tuple(sorted(skipped)), losses, made)
+
+
+def _statement(weights: str | os.PathLike[str], config: str | os.PathLike[str] | None) -> Statement | None:
+    """None for an architecture about which nothing can be proved; the loss bound's last step can be audited there."""
+    try:
+        return problem(load(weights, config=config), "max-of-k")
+    except (ArchitectureError, TaskDoesNotFit):
+        return None
+
+
+def outputs(weights: str | os.PathLike[str], config: str | os.PathLike[str] | None = None) -> int:
+    """How many logits a network has, whatever its architecture: the columns of its unembedding."""
+    checkpoint = load(weights, config=config)
+    for name, tensor in checkpoint.tensors.items():
+        if name.split(".")[-1] == "W_U":
+            return tensor.shape[-1]
+    raise NoUnembedding(checkpoint.source)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What every process is told."""
+
+    weights: str | os.PathLike[str]
+    config: str | os.PathLike[str] | None
+    dtypes: tuple[str, ...]
+    budget: int
+
+    def session(self) -> Session:
+        return Session(self.weights, self.config)
+
+    def audit(self, session: Session, verifier: Verifier, progress: Progress = silent) -> VerifierAudit:
+        return session.audit(verifier, self.dtypes, budget=self.budget, progress=progress)
+
+
+def _audits(work: _Work, verifiers: Sequence[Verifier], processes: int, progress: Progress) -> Iterator[VerifierAudit]:
+    if not verifiers:
+        return
+    if processes <= 1:
+        session = work.session()
+        yield from (work.audit(session, verifier, progress) for verifier in verifiers)
+        return
+    # Fresh interpreters: a fork would copy the locks of torch's threads.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, initializer=_start, initargs=(work,)) as pool:
+        yield from pool.map(partial(_one, work), verifiers)
+
+
+_sessions: list[Session] = []
+
+
+def _start(work: _Work) -> None:
+    """In a worker: one session for all its work."""
+    torch.set_num_threads(1)
+    _sessions.append(work.session())
+
+
+def _one(work: _Work, verifier: Verifier) -> VerifierAudit:
+    return work.audit(_sessions[0], verifier)

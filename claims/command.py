@@ -1,0 +1,95 @@
+"""The command ``claims``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..engine.files import atomic_write, make_folder
+from ..engine.terminal import errors, progress_bars
+from ..rewrites.advice.allowance import TENTH, Allowance, command_allowance
+from ..rewrites.commands.options import Date, Memory
+
+
+def claims_command(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Claims: a TOML file, or LaTeX marked with mechproof.sty and what it inputs. With --sty: a folder."
+        ),
+    ] = None,
+    sty: Annotated[
+        bool,
+        typer.Option("--sty", help="Instead: print mechproof.sty, or put it into the folder, for pdflatex to find."),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for transcript and certificates (default: in ./mechproof-out, named after file and results)."
+        ),
+    ] = None,
+    values: Annotated[
+        Path | None, typer.Option(help="Also write this file of LaTeX macros with the rounded numbers.")
+    ] = None,
+    instances: Annotated[int, typer.Option(min=1, help="How many instances of a quantifier a claim may take.")] = 1
+    << 18,
+    sequences: Annotated[int, typer.Option(min=1, help="How many sequences a loss may look at one by one.")] = 20_000,
+    budget: Annotated[
+        int | None, typer.Option(min=1, metavar="SECONDS", help="For all claims together; what is open is UNDECIDED.")
+    ] = None,
+    memory: Memory = None,
+    date: Date = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+) -> None:
+    """Decide claims about weights: PROVED, REFUTED with a witness, or UNDECIDED.
+
+    Exit 0 if every verdict is PROVED, or what the file expects; 2 if a claim means nothing about its weights; else 1.
+    """
+    from ..rewrites.folder import folder_of
+    from .context import Budget
+    from .run import read, run
+
+    if sty:
+        package = Path(__file__).with_name("mechproof.sty").read_bytes()
+        if file is None:
+            typer.echo(package.decode(), nl=False)
+        else:
+            atomic_write(make_folder(file) / "mechproof.sty", package)
+            typer.echo(str(file / "mechproof.sty"))
+        return
+    if file is None:
+        raise typer.BadParameter("is needed, unless with --sty", param_hint="FILE")
+    with command_allowance(budget, memory):
+        stated = read(file)
+        for warning in stated.warnings:
+            errors.print(f"mechproof: {warning}", markup=False, soft_wrap=True)
+        with progress_bars(quiet) as report:
+            found = run(stated, Budget(instances, sequences), budget, report, date)
+    written: list[Path] = []
+    with Allowance(None if budget is None else budget * TENTH, partial=True) as writing:
+        written = found.write(out or folder_of(file.stem, ["claims"], found.sha256))
+    if writing.spent:
+        errors.print("mechproof: the budget ended before all files were written", markup=False, soft_wrap=True)
+    elif not quiet:
+        errors.print(f"mechproof: {len(written)} files in {written[0].parent}", markup=False, soft_wrap=True)
+    if values is not None:
+        atomic_write(values, found.values().encode())
+    if as_json:
+        typer.echo(json.dumps(found.as_json() | {"files": list(map(str, written))}))
+    elif sys.stdout.isatty():
+        table = Table("", "claim", "what the weights give")
+        for result in found.results:
+            table.add_row(*map(Text, (result.verdict.status, result.claim.id, result.verdict.detail)))
+        Console().print(table)
+    else:
+        for result in found.results:
+            typer.echo(result.line)
+    raise typer.Exit(found.exit_code)

@@ -1,0 +1,195 @@
+"""Claims about one network, settled one after the other in one proof graph.
+
+The ladder: a statement is decided at 128 bits, and at twice as many as long as it stays open or its numbers are not
+known to the digits that are to be shown.  Where singular values occur, the second rung is that ranks come with them.
+Accuracy climbs from the cheapest strategy to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ..engine.certificate import emit
+from ..engine.graph import ProofGraph
+from ..models.statement import Statement as Problem
+from ..rewrites.proof import Proof
+from ..rewrites.rules.accuracy import AccuracyFromCount
+from ..rewrites.rules.additive_margin import AdditiveMarginRule
+from ..rewrites.rules.known_matrices import KnownWeights
+from ..rewrites.rules.loss import LossFromSum
+from ..rewrites.rules.network_definition import NetworkDefinition
+from ..rewrites.rules.path_decomposition import PathDecomposition
+from ..rewrites.strategies import Options, branch_and_bound, silent, strategy
+from .context import SPECTRAL, Budget
+from .directions import Directions
+from .measured import Measured
+from .names import check
+from .rules import (
+    Decide,
+    DecideByPositivity,
+    Decided,
+    DecideWithoutTrace,
+    PositiveLoss,
+    Question,
+    StillOpen,
+    settled_by_positivity,
+)
+from .trace import can_carry
+from .tree import Statement
+from .vocabulary import NameAccuracy, NameAccuracyAndLoss, NameLogits, NameLoss, NameMatrices
+
+LADDER = (128, 256, 512, 1024)
+# Up to so many inputs accuracy is counted exactly, in seconds; beyond, what settles a claim is enough.
+COUNTED = 1 << 26
+STRATEGIES = ("branch_and_bound", "separable")
+# Cheapest first; the last is narrower than the one before it where that is not exact.
+STRATEGIES_BEYOND = ("cubic", *STRATEGIES)
+# For bounds of the loss over many inputs, which grow narrower with time, unless a budget is given.
+LOSS_SECONDS = 1
+NEED_LOGITS = frozenset({"loss", "correct", "logits"})
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """PROVED, REFUTED or UNDECIDED, with the detail in words and what was measured.
+
+    ``goal`` is the id in the graph, if there is one; ``proofs`` are those of accuracy or loss that it rests on.
+    """
+
+    status: str
+    detail: str
+    measured: tuple[Measured, ...] = ()
+    goal: int | None = None
+    proofs: tuple[Proof, ...] = ()
+
+
+@dataclass
+class Session:
+    """``problem`` is the network and its task; None when the architecture is not supported, and ``reason`` says why.
+
+    ``outputs``: how many logits the network has, for what holds of every architecture.
+    """
+
+    name: str
+    problem: Problem | None
+    reason: str = ""
+    outputs: int = 0
+    budget: Budget = field(default_factory=Budget)
+    seconds: int | None = None
+    graph: ProofGraph = field(default_factory=ProofGraph)
+
+    def settle(self, statement: Statement) -> Verdict:
+        """The verdict; raises a StatementError for a statement that means nothing."""
+        check(statement)
+        if self.outputs >= 2 and settled_by_positivity(statement) is not None:
+            positive = self.graph.apply(PositiveLoss(), (), self.outputs)
+            return self._verdict(self.graph.apply(DecideByPositivity(), [positive], statement))
+        if self.problem is None:
+            return Verdict("UNDECIDED", f"architecture not supported: {self.reason}")
+        best: Verdict | None = None
+        reason = ""
+        rule = Decide() if can_carry(statement) else DecideWithoutTrace()
+        for directions, vocabulary, proofs in self._stages(statement.names):
+            try:
+                goal = self.graph.apply(rule, [vocabulary], Question(statement, self.budget, directions))
+            except StillOpen as problem:
+                if problem.hopeless:
+                    reason = problem.reason
+                    break
+                reason = f"{problem.reason} (stopped at {directions.bits} bits)"
+                continue
+            best = self._verdict(goal, proofs)
+            if (proofs and self._beyond) or all(measured.sharp for measured in best.measured):
+                break
+        if best is not None:
+            return best
+        return Verdict("UNDECIDED", reason)
+
+    def _verdict(self, goal: int, proofs: tuple[Proof, ...] = ()) -> Verdict:
+        decided: Decided = self.graph.claim(goal)
+        parts = [*map(str, decided.measured), decided.witness]
+        detail = "; ".join(part for part in parts if part)
+        return Verdict("PROVED" if decided.holds else "REFUTED", detail, decided.measured, goal, proofs)
+
+    def certificate(self, verdict: Verdict) -> bytes | None:
+        """Of what was PROVED or REFUTED; None where there is none (another architecture, a statement that none can
+        carry)."""
+        if self.problem is None or verdict.goal is None or not self.graph.is_certifiable(verdict.goal):
+            return None
+        return emit(self.graph, verdict.goal, self.problem.sha256)
+
+    def _rungs(self, names: frozenset[str]) -> list[Directions]:
+        """Advice with growing precision."""
+        if names.isdisjoint(SPECTRAL):
+            return [self._directions(bits, ranked=False) for bits in LADDER]
+        first = self._directions(LADDER[0], ranked=False)
+        return [first, *(self._directions(bits, ranked=True) for bits in LADDER)]
+
+    def _directions(self, bits: int, *, ranked: bool) -> Directions:
+        return self._advice.setdefault((bits, ranked), Directions(bits, ranked))
+
+    @cached_property
+    def _advice(self) -> dict[tuple[int, bool], Directions]:
+        return {}
+
+    def _stages(self, names: frozenset[str]) -> Iterator[tuple[Directions, int, tuple[Proof, ...]]]:
+        """Advice, the claim that gives the names their meaning, and the proofs it rests on, cheapest first."""
+        counted = "accuracy" in names
+        bounded = "loss" in names and self.problem is not None and self.problem.task.inputs > self.budget.sequences
+        if counted or bounded:
+            strategies = STRATEGIES_BEYOND if self._beyond else STRATEGIES
+            for directions, name in zip(self._rungs(names), strategies, strict=False):
+                whole = [*([self._accuracy(name)] if counted else []), *([self._loss] if bounded else [])]
+                rule = NameAccuracyAndLoss if counted and bounded else NameAccuracy if counted else NameLoss
+                vocabulary = self.graph.apply(rule(), [self._known, self._margin, *whole])
+                yield directions, vocabulary, tuple(Proof(self.name, self.graph, goal) for goal in whole)
+        else:
+            vocabulary = self._with_logits if names & NEED_LOGITS else self._matrices
+            yield from ((directions, vocabulary, ()) for directions in self._rungs(names))
+
+    @property
+    def _beyond(self) -> bool:
+        return self.problem is not None and self.problem.task.inputs > COUNTED
+
+    @cached_property
+    def _network(self) -> int:
+        return self.graph.apply(NetworkDefinition(), (), self.problem)
+
+    @cached_property
+    def _known(self) -> int:
+        return self.graph.apply(KnownWeights(), [self._network])
+
+    @cached_property
+    def _paths(self) -> int:
+        return self.graph.apply(PathDecomposition(), [self._network])
+
+    @cached_property
+    def _margin(self) -> int:
+        return self.graph.apply(AdditiveMarginRule(), [self._paths])
+
+    @cached_property
+    def _matrices(self) -> int:
+        return self.graph.apply(NameMatrices(), [self._known])
+
+    @cached_property
+    def _with_logits(self) -> int:
+        return self.graph.apply(NameLogits(), [self._known, self._margin])
+
+    @cached_property
+    def _accuracies(self) -> dict[str, int]:
+        return {}
+
+    def _accuracy(self, name: str) -> int:
+        """The accuracy as a strategy proves it, once."""
+        if name not in self._accuracies:
+            count = strategy(name).derive(self.graph, self._margin, Options(seconds=self.seconds), silent)
+            self._accuracies[name] = self.graph.apply(AccuracyFromCount(), [count])
+        return self._accuracies[name]
+
+    @cached_property
+    def _loss(self) -> int:
+        """Bounds of the loss over more inputs than can be looked at one by one."""
+        options = Options(seconds=self.seconds or LOSS_SECONDS)
+        return self.graph.apply(LossFromSum(), [branch_and_bound.derive_loss(self.graph, self._paths, options, silent)])

@@ -1,0 +1,272 @@
+"""The tree of a statement: expressions stand for matrices, statements are true or false.
+
+Printing a tree gives a text with the same meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from functools import cached_property
+
+from ..engine.digest import digest
+
+
+@dataclass(frozen=True)
+class Node:
+    """``column`` is where it begins; it takes no part in comparison."""
+
+    column: int = field(compare=False, repr=False, kw_only=True, default=1)
+
+    def nodes(self) -> Iterator[Node]:
+        """The nodes directly below."""
+        for value in (getattr(self, f.name) for f in fields(self)):
+            yield from (item for item in (value if isinstance(value, tuple) else (value,)) if isinstance(item, Node))
+
+    @cached_property
+    def key(self) -> str:
+        """A digest of the meaning: equal digests, equal nodes, abbreviations spelled out and columns left out."""
+        values = (getattr(self, f.name) for f in fields(self) if f.compare)
+        inside = [
+            [item.key if isinstance(item, Node) else repr(item) for item in value] if isinstance(value, tuple)
+            else value.key if isinstance(value, Node) else repr(value)
+            for value in values
+        ]  # fmt: skip
+        return digest([type(self).__name__, *inside])
+
+    @cached_property
+    def size(self) -> int:
+        """How many nodes there are, abbreviations spelled out."""
+        return 1 + sum(node.size for node in self.nodes())
+
+    @cached_property
+    def depth(self) -> int:
+        return 1 + max((node.depth for node in self.nodes()), default=0)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """All names and functions that occur, bound variables too."""
+        return frozenset().union(*(node.names for node in self.nodes()))
+
+
+class Expression(Node):
+    """Stands for a matrix; a number is a 1 × 1 matrix."""
+
+
+@dataclass(frozen=True)
+class Number(Expression):
+    """``unit`` is the worth of the last printed digit, None for a hexadecimal number."""
+
+    value: Fraction
+    unit: Fraction | None
+    text: str
+
+    @cached_property
+    def key(self) -> str:
+        """However it is written."""
+        return digest(["Number", str(self.value)])
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Name(Expression):
+    name: str
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset({self.name})
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Defined(Expression):
+    """An abbreviation: written as ``name``, equal to ``body`` in every other respect."""
+
+    name: str
+    body: Expression
+
+    @property
+    def key(self) -> str:
+        return self.body.key
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Call(Expression):
+    function: str
+    arguments: tuple[Expression, ...]
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset({self.function}).union(*(node.names for node in self.arguments))
+
+    def __str__(self) -> str:
+        if self.function == "transpose":
+            return f"{_operand(self.arguments[0])}.T"
+        return f"{self.function}({', '.join(map(str, self.arguments))})"
+
+
+@dataclass(frozen=True)
+class Binary(Expression):
+    operator: str
+    left: Expression
+    right: Expression
+
+    def __str__(self) -> str:
+        left, right = str(self.left), str(self.right)
+        if _rank(self.left) < _rank(self):
+            left = f"({left})"
+        if _rank(self.right) <= _rank(self):
+            right = f"({right})"
+        return f"{left} {self.operator} {right}"
+
+
+def _rank(node: Expression) -> int:
+    """How strongly an expression binds: a sum, a product, a sign, anything else."""
+    match node:
+        case Binary(operator):
+            return 0 if operator in ("+", "-") else 1
+        case Negate():
+            return 2
+    return 3
+
+
+def _operand(node: Expression) -> str:
+    """In parentheses unless it binds strongest; a power is no operand of another."""
+    return str(node) if _rank(node) == 3 and not isinstance(node, Power) else f"({node})"
+
+
+@dataclass(frozen=True)
+class Negate(Expression):
+    body: Expression
+
+    def __str__(self) -> str:
+        return f"-{_operand(self.body)}"
+
+
+@dataclass(frozen=True)
+class Power(Expression):
+    base: Expression
+    exponent: int
+
+    def __str__(self) -> str:
+        return f"{_operand(self.base)}^{self.exponent}"
+
+
+@dataclass(frozen=True)
+class Subscript(Node):
+    """One index, or the half-open range first:last (None: from the start, to the end)."""
+
+    first: Expression | None
+    last: Expression | None
+    single: bool
+
+    def __str__(self) -> str:
+        return str(self.first) if self.single else f"{self.first or ''}:{self.last or ''}"
+
+
+@dataclass(frozen=True)
+class Index(Expression):
+    matrix: Expression
+    subscripts: tuple[Subscript, ...]
+
+    def __str__(self) -> str:
+        return f"{_operand(self.matrix)}[{', '.join(map(str, self.subscripts))}]"
+
+
+class Statement(Node):
+    """Is true or false."""
+
+
+@dataclass(frozen=True)
+class Compare(Statement):
+    """A chain a <= b < c; of matrices: for every entry."""
+
+    parts: tuple[Expression, ...]
+    operators: tuple[str, ...]
+
+    def __str__(self) -> str:
+        rest = (f" {operator} {part}" for operator, part in zip(self.operators, self.parts[1:], strict=True))
+        return f"{self.parts[0]}{''.join(rest)}"
+
+
+@dataclass(frozen=True)
+class Approx(Statement):
+    """Within half a unit of the last printed digit of ``target``."""
+
+    left: Expression
+    target: Number
+
+    def __str__(self) -> str:
+        return f"{self.left} ≈ {self.target}"
+
+
+@dataclass(frozen=True)
+class Within(Statement):
+    inner: Expression
+    low: Expression
+    high: Expression
+
+    def __str__(self) -> str:
+        return f"{self.inner} in [{self.low}, {self.high}]"
+
+
+@dataclass(frozen=True)
+class Fact(Statement):
+    """A function whose value is true or false."""
+
+    call: Call
+
+    def __str__(self) -> str:
+        return str(self.call)
+
+
+@dataclass(frozen=True)
+class Negation(Statement):
+    inner: Statement
+
+    def __str__(self) -> str:
+        return f"not {self.inner}"
+
+
+@dataclass(frozen=True)
+class Both(Statement):
+    left: Statement
+    right: Statement
+
+    def __str__(self) -> str:
+        return f"{self.left} and {self.right}"
+
+
+@dataclass(frozen=True)
+class Ranging(Node):
+    """name in first..last, or name in a named range."""
+
+    name: str
+    first: Expression
+    last: Expression | None
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset({self.name}).union(*(node.names for node in self.nodes()))
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.first}" + (f"..{self.last}" if self.last else "")
+
+
+@dataclass(frozen=True)
+class ForAll(Statement):
+    """Binders are :class:`Ranging`, or :class:`Compare` as a condition; a lone name is a Compare of one part."""
+
+    binders: tuple[Ranging | Compare, ...]
+    body: Statement
+
+    def __str__(self) -> str:
+        return f"for all {', '.join(map(str, self.binders))}: {self.body}"

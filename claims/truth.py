@@ -1,0 +1,210 @@
+"""Whether a statement is true of a network: TRUE or FALSE only if that follows from the values, else UNDECIDED."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import product
+from math import prod
+
+from ..engine.arithmetic.verdict import Verdict
+from .context import Binding, Context, Open
+from .errors import NotDefined, ShapesMismatch
+from .evaluate import Evaluator
+from .facts import FACTS
+from .intervals import IntervalMatrix, ShapesDiffer
+from .measured import Measured
+from .names import free
+from .outcome import Outcome, both, tightest
+from .tree import (
+    Approx,
+    Binary,
+    Both,
+    Call,
+    Compare,
+    Expression,
+    Fact,
+    ForAll,
+    Name,
+    Negate,
+    Negation,
+    Number,
+    Ranging,
+    Statement,
+    Within,
+)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges statements with the values of an :class:`Evaluator`."""
+
+    context: Context
+    # the quantifiers that were looked at, and those that ever had an instance, by identity
+    reached: dict[int, ForAll] = field(default_factory=dict)
+    met: set[int] = field(default_factory=set)
+
+    @property
+    def values(self) -> Evaluator:
+        return Evaluator(self.context)
+
+    def whole(self, statement: Statement) -> Outcome:
+        """Whether a whole statement holds; raises NotDefined when it does and a quantifier never had an instance.
+
+        A quantifier stands at the end of its statement and never under ``not``: without instances it makes none false.
+        """
+        outcome = self.judge(statement, {})
+        idle = [quantifier for key, quantifier in self.reached.items() if key not in self.met]
+        if outcome.verdict.proved and idle:
+            raise NotDefined(idle[0].column, "the quantifier has no instances, so that it says nothing")
+        return outcome
+
+    def judge(self, node: Statement, binding: Binding) -> Outcome:
+        """Whether the statement holds; errors as for :meth:`value`."""
+        match node:
+            case Compare(parts, operators):
+                return self._chain(parts, operators, binding)
+            case Within(inner, low, high):
+                return self._chain((low, inner, high), ("<=", "<="), binding)
+            case Approx(left, target):
+                return self._approx(left, target, binding)
+            case Fact(call):
+                return self._fact(call, binding)
+            case Negation(inner):
+                found = self.judge(inner, binding)
+                return Outcome(~found.verdict, found.measured, found.witness, found.gap)
+            case Both(left, right):
+                first = self.judge(left, binding)
+                return first if first.verdict.refuted else both(first, self.judge(right, binding))
+            case ForAll(binders, body):
+                return self._for_all(node, binders, body, binding)
+        raise AssertionError(f"no verdict for {type(node).__name__}")
+
+    def _fact(self, call: Call, binding: Binding) -> Outcome:
+        values = [self.values.value(argument, binding) for argument in call.arguments]
+        return FACTS[call.function].judge(self.context, call, values)
+
+    def _chain(self, parts: Sequence[Expression], operators: Sequence[str], binding: Binding) -> Outcome:
+        unit = min((n.unit for n in map(_literal, parts) if n is not None and n.unit is not None), default=None)
+        outcome = Outcome(Verdict.TRUE)
+        for left, operator, right in zip(parts, operators, parts[1:], strict=False):
+            outcome = both(outcome, self._relation(left, operator, right, unit, binding))
+        return outcome
+
+    def _approx(self, left: Expression, target: Number, binding: Binding) -> Outcome:
+        assert target.unit is not None
+        half = target.unit / Fraction(2)
+        low = Number(target.value - half, target.unit, f"({target} - {half})")
+        high = Number(target.value + half, target.unit, f"({target} + {half})")
+        return self._chain((low, left, high), ("<=", "<="), binding)
+
+    def _relation(
+        self, left: Expression, operator: str, right: Expression, unit: Fraction | None, binding: Binding
+    ) -> Outcome:
+        a, b = self.values.value(left, binding), self.values.value(right, binding)
+        try:
+            difference = a - b
+        except ShapesDiffer as problem:
+            raise ShapesMismatch(left.column, operator, *problem.shapes[0], *problem.shapes[1]) from None
+        if left.key == right.key and not difference.exact:
+            difference = IntervalMatrix.exactly(difference.shape, [0] * len(difference.lower), Fraction(1))
+        verdicts = difference.compare(operator)
+        i, j = divmod(tightest(difference, operator, verdicts), difference.shape[1])
+        verdict = verdicts[i * difference.shape[1] + j]
+        sides = {node.key: (node, value) for node, value in ((left, a), (right, b)) if node.names}
+        measured = tuple(self._measured(node, value, (i, j), unit) for node, value in sides.values())
+        where = f"at entry [{i}, {j}]" if difference.shape != (1, 1) else ""
+        gap = ""
+        if verdict is Verdict.UNDECIDED:
+            gap = str(Measured(f"{left} - {right}", *difference.bounds(i, j), None))
+        return Outcome(verdict, measured, where if verdict.refuted else "", gap)
+
+    def _measured(
+        self, node: Expression, value: IntervalMatrix, place: tuple[int, int], unit: Fraction | None
+    ) -> Measured:
+        i, j = (min(p, size - 1) for p, size in zip(place, value.shape, strict=True))
+        text = str(node)
+        if value.shape != (1, 1):
+            text = f"({text})[{i}, {j}]" if isinstance(node, Binary | Negate) else f"{text}[{i}, {j}]"
+        accuracy = self.context.vocabulary.accuracy
+        note = accuracy.relation() if node == Name("accuracy") and accuracy is not None else ""
+        return Measured(text, *value.bounds(i, j), unit, note)
+
+    # Quantifiers
+
+    def _for_all(
+        self, node: ForAll, binders: Sequence[Ranging | Compare], body: Statement, binding: Binding
+    ) -> Outcome:
+        ranges = self._ranges(binders, body, binding)
+        total = prod(max(0, values.stop - values.start) for values in ranges.values())
+        limit = self.context.budget.limit(body, frozenset(ranges))
+        if total > limit:
+            raise Open(f"the quantifier has {total} instances; the budget is {limit}", hopeless=True)
+        conditions = [binder for binder in binders if isinstance(binder, Compare) and binder.operators]
+        # what is nested inside shares the budget
+        budget = replace(self.context.budget, instances=self.context.budget.instances // max(1, total))
+        inside = replace(self, context=replace(self.context, budget=budget))
+        self.reached[id(node)] = node
+        count, pending = 0, None
+        for values in product(*ranges.values()):
+            inner = {**binding, **dict(zip(ranges, values, strict=True))}
+            if not all(self._admitted(condition, inner) for condition in conditions):
+                continue
+            count += 1
+            self.met.add(id(node))
+            outcome = inside.judge(body, inner)
+            if outcome.verdict.proved:
+                continue
+            at = "at " + ", ".join(f"{name} = {inner[name]}" for name in ranges)
+            if outcome.verdict.refuted:
+                witness = f"{at}, {outcome.witness.removeprefix('at ')}" if outcome.witness else at
+                return Outcome(Verdict.FALSE, outcome.measured, witness)
+            pending = pending or Outcome(Verdict.UNDECIDED, outcome.measured, gap=f"{at}: {outcome.gap}")
+        return pending or Outcome(Verdict.TRUE, witness=f"all {count} instances")
+
+    def _ranges(self, binders: Sequence[Ranging | Compare], body: Statement, binding: Binding) -> dict[str, range]:
+        """What each variable runs over, in the order of the text."""
+        ranges: dict[str, range] = {}
+        tokens = range(self.context.vocabulary.statement.task.d_vocab)
+        declared = {binder.name: binder for binder in binders if isinstance(binder, Ranging)}
+        for binder in binders:
+            names = [binder.name] if isinstance(binder, Ranging) else [name.name for name in free([binder])]
+            for name in names:
+                if name not in binding:
+                    ranges[name] = self._range(declared[name], binding) if name in declared else tokens
+        for name in ranges:
+            if name not in body.names:
+                raise NotDefined(binders[0].column, f"the variable {name} does not occur after the colon")
+        return ranges
+
+    def _range(self, binder: Ranging, binding: Binding) -> range:
+        task = self.context.vocabulary.statement.task
+        named = {"tokens": range(task.d_vocab), "positions": range(task.n_ctx)}
+        if binder.last is not None:
+            first, last = (self.values.integer(end, binding) for end in (binder.first, binder.last))
+            return range(first, last + 1)
+        if isinstance(binder.first, Name) and binder.first.name in named:
+            return named[binder.first.name]
+        raise NotDefined(binder.first.column, "expected tokens, positions or a range such as 0..3")
+
+    def _admitted(self, condition: Compare, binding: Binding) -> bool:
+        values = [self.values.integer(part, binding) for part in condition.parts]
+        return all(_INTEGERS[o](a, b) for a, o, b in zip(values, condition.operators, values[1:], strict=False))
+
+
+_INTEGERS: dict[str, Callable[[int, int], bool]] = {
+    "<=": lambda a, b: a <= b,
+    "<": lambda a, b: a < b,
+    ">=": lambda a, b: a >= b,
+    ">": lambda a, b: a > b,
+    "=": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+}
+
+
+def _literal(node: Expression) -> Number | None:
+    """The number that an expression spells, if it is one, sign included."""
+    if isinstance(node, Negate):
+        node = node.body
+    return node if isinstance(node, Number) else None

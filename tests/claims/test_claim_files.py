@@ -1,0 +1,284 @@
+"""Claim files: what is read, what is refused with a sentence, and what the command prints and writes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+import pytest
+
+from mechproof.__main__ import main
+from mechproof.claims.run import read, run
+from mechproof.claims.session import Session, Verdict
+from mechproof.engine.errors import MechproofError, describe
+from mechproof.rewrites.advice.allowance import BudgetSpent
+
+CELL = Path(__file__).parents[1] / "data" / "unsound_averaging" / "cell_v3_k3.npz"
+HEAD = f'model = "{CELL}"\n'
+CLAIM = '[[claim]]\nid = "a"\nstatement = "accuracy = 16/27"\n'
+
+
+def written(folder: Path, text: str, name: str = "claims.toml") -> Path:
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+@pytest.fixture
+def command(monkeypatch, capsys, tmp_path):
+    """Runs mechproof claims in a fresh folder: exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mechproof", "claims", "--quiet", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+def default_folder(tmp_path: Path, stem: str = "claims") -> Path:
+    (found,) = (tmp_path / "mechproof-out").glob(f"{stem}-claims-*")
+    return found
+
+
+def test_every_report_has_a_folder_of_its_own(command, tmp_path):
+    """Files of one name in two folders, other weights, other claims and other results replace nothing."""
+    other = HEAD.replace(str(CELL), str(CELL.with_name("total_v8_k4.npz")))
+    stated = {"a": HEAD + CLAIM, "b": HEAD + CLAIM.replace("16/", "17/"), "c": other + CLAIM}
+    folders = []
+    for name, text in stated.items():
+        (tmp_path / name).mkdir()
+        path = written(tmp_path / name, text)
+        folders += [Path(json.loads(command(path, "--json")[1])["files"][0]).parent for _ in range(2)]
+    assert folders[::2] == folders[1::2] and len(set(folders)) == 3
+
+
+def test_one_line_a_claim_and_exit_codes(command, tmp_path):
+    """0 if all are proved, 1 if not, 2 for malformed input; transcript and certificate are written."""
+    path = written(tmp_path, HEAD + CLAIM)
+    assert command(path) == (0, "PROVED  a  accuracy = 16/27\n", "")
+    assert {"claims.md", "claims.html", "claims.tex", "accuracy-1", "certificates"} == {
+        p.name for p in default_folder(tmp_path).iterdir()
+    }
+    code, out, _ = command(written(tmp_path, HEAD + CLAIM.replace("16/", "17/")), "--out", tmp_path / "other")
+    assert (code, out) == (1, "REFUTED  a  accuracy = 16/27\n")
+    assert (tmp_path / "other" / "accuracy-1" / "certificate.json").is_file()
+    code, out, err = command(written(tmp_path, HEAD + CLAIM.replace("accuracy", "acuracy")))
+    assert (code, out) == (2, "")
+    assert "claims.toml: claim a: column 1: there is no 'acuracy' here; the nearest known name is 'accuracy'" in err
+
+
+def test_a_terminal_gets_a_table(command, tmp_path, monkeypatch):
+    """The same three columns, drawn."""
+    path = written(tmp_path, HEAD + CLAIM)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    code, out, _ = command(path)
+    assert code == 0 and "what the weights give" in out and "accuracy = 16/27" in out and "PROVED  a" not in out
+
+
+def test_the_same_as_json(command, tmp_path):
+    """Exact fractions in text, and what the author wrote."""
+    path = written(tmp_path, HEAD + CLAIM + 'text = "more than half"\nwhere = "Table 1"\nexpect = "PROVED"\n')
+    code, out, _ = command(path, "--json")
+    found = json.loads(out)
+    assert code == 0 and found["status"] == "PROVED"
+    (claim,) = found["claims"]
+    assert claim["numbers"] == [{"of": "accuracy", "low": "16/27", "high": "16/27", "shown": "accuracy = 16/27"}]
+    assert (claim["text"], claim["where"], claim["expect"]) == ("more than half", "Table 1", "PROVED")
+
+
+def test_the_certificate_is_checked_like_any_other(command, tmp_path):
+    """The independent checker verifies it against the same weights."""
+    import mechproof
+
+    command(written(tmp_path, HEAD + CLAIM), "--out", tmp_path / "out")
+    verdict = mechproof.check(tmp_path / "out" / "accuracy-1" / "certificate.json", CELL)
+    assert verdict.line.startswith("s VERIFIED accuracy = 16/27")
+
+
+def test_the_transcript_tells_statement_verdict_and_rules(tmp_path):
+    """For each claim; definitions are spelled out."""
+    text = HEAD + '[define]\nX = "EVOU - EVOU.T"\n' + CLAIM + '[[claim]]\nid = "b"\nstatement = "X = -X.T"\n'
+    report = run(read(written(tmp_path, text)))
+    report.write(tmp_path / "out")
+    told = (tmp_path / "out" / "claims.md").read_text("utf-8")
+    for piece in ("X = EVOU - EVOU.T", "X = -X.T", "2 PROVED", "`decide/1`", "`token_order_tree/1`"):
+        assert piece in told
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("model = ", "claims.toml: expected a TOML file, found "),
+        (HEAD, "claims.toml: expected 1 to 1000 claims, found 0"),
+        (HEAD + CLAIM + CLAIM, "claims.toml: expected one claim of id 'a', found 2"),
+        (CLAIM, "claims.toml: claim a: expected a key 'model', found none"),
+        (HEAD + '[[claim]]\nid = "a"\n', "claim a: expected a key 'statement', found none"),
+        (HEAD + '[[claim]]\nstatement = "1 < 2"\n', "claim without id: expected a key 'id', found none"),
+        (HEAD + CLAIM + 'statment = "1 < 2"\n', "claim a: unknown key 'statment'; did you mean 'statement'?"),
+        (HEAD + CLAIM + "expect = 1\n", "claim a: expected text for 'expect', found int"),
+        (HEAD + CLAIM + 'expect = "TRUE"\n', "expected one of PROVED, REFUTED, UNDECIDED in 'expect', found 'TRUE'"),
+        (HEAD + CLAIM.replace('"a"', '"a b"'), "claim a b: expected an id without spaces"),
+        ("modell = 'x'\n" + CLAIM, "expected only the keys model, task, config before the claims, found 'modell' (did"),
+        (HEAD + "claim = 3\n", "expected [[claim]] tables, found another kind of 'claim'"),
+        (HEAD + CLAIM.replace("= 16/27", "= "), "claim a: column 11: expected a name, a number or '(', found the end"),
+        (HEAD + '[define]\nmax = "EQKE"\n' + CLAIM, "expected new names in [define], of letters, digits and _"),
+        (HEAD + '[define]\nX = "EQKE +"\n' + CLAIM, "the definition of X, found column 7: expected a name"),
+        (HEAD + '[define]\nX = "EQKE[q]"\n' + CLAIM, "the definition of X, found column 6: there is no 'q' here"),
+        (HEAD + "[define]\nX = 3\n" + CLAIM, "expected an expression as the definition of X, found int"),
+        ("x = " + "[" * 100_000, "claims.toml: expected a TOML file, found"),
+        ("x = " + "1" * 5000, "claims.toml: expected a TOML file, found"),
+        (CLAIM.replace("[[claim]]", 'model = "zoo:none"\n[[claim]]'), "none"),
+    ],
+)  # fmt: skip
+def test_a_malformed_file_is_one_sentence(tmp_path, text, sentence):
+    """What was expected and what was found, with the file and the claim."""
+    with pytest.raises(MechproofError) as caught:
+        read(written(tmp_path, text))
+    assert sentence in describe(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_a_file_that_is_not_text_or_not_there(tmp_path):
+    """The same, for bytes that are no UTF-8 and for nothing."""
+    (tmp_path / "claims.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(MechproofError, match="expected a TOML file"):
+        read(tmp_path / "claims.toml")
+    with pytest.raises(MechproofError, match="found nothing of this name"):
+        read(tmp_path / "none.toml")
+
+
+def claim(name: str, statement: str, more: str = "") -> str:
+    return f'[[claim]]\nid = "{name}"\nstatement = "{statement}"\n{more}'
+
+
+def test_a_statement_that_means_nothing_is_an_error_of_its_own_claim(command, tmp_path):
+    """Division by zero and an index that these weights do not have: exit 2, and the other verdicts stand."""
+    claims = claim("a", "accuracy = 16/27"), claim("b", "1 / (accuracy - 16/27) > 0"), claim("c", "EVOU[3] < 1")
+    code, out, err = command(written(tmp_path, HEAD + "".join(claims) + claim("d", "accuracy > 2/3")))
+    assert (code, err) == (2, "")
+    assert out.splitlines() == [
+        "PROVED  a  accuracy = 16/27",
+        "ERROR  b  column 1: division by zero",
+        "ERROR  c  column 1: row 3 of a matrix that has 3 rows, counted from 0",
+        "REFUTED  d  accuracy = 16/27",
+    ]
+    told = (default_folder(tmp_path) / "claims.md").read_text("utf-8")
+    assert "2 ERROR, 1 PROVED, 1 REFUTED" in told and "division by zero" in told
+    assert len(list((default_folder(tmp_path) / "certificates").iterdir())) == 2
+
+
+def test_what_the_file_expects_decides_the_exit_code(command, tmp_path):
+    """A verdict that is known and came out is 0, one that did not is 1, and nothing excuses an error."""
+    refuted, unknown = claim("a", "accuracy = 17/27", 'expect = "REFUTED"\n'), claim("b", "loss > 1", "")
+    code, out, _ = command(written(tmp_path, HEAD + refuted + CLAIM.replace('"a"', '"c"')))
+    assert (code, out.splitlines()[0]) == (0, "REFUTED  a  accuracy = 16/27  [as expected]")
+    code, out, _ = command(written(tmp_path, HEAD + refuted), "--json")
+    found = json.loads(out)
+    assert (code, found["status"], found["claims"][0]["as_expected"]) == (0, "AS EXPECTED", True)
+    surprised = refuted.replace("17/27", "16/27")
+    code, out, _ = command(written(tmp_path, HEAD + surprised + CLAIM.replace('"a"', '"c"')))
+    assert (code, out.splitlines()[0]) == (1, "PROVED  a  accuracy = 16/27  [expected REFUTED]")
+    assert command(written(tmp_path, HEAD + refuted + unknown.replace("loss > 1", "1 / 0 > 1")))[0] == 2
+
+
+def test_weights_that_cannot_be_used_end_the_run_before_any_verdict(command, tmp_path):
+    """Also where an earlier claim has weights that can; unknown tasks are named."""
+    path = written(tmp_path, HEAD + CLAIM + claim("b", "accuracy = 1", 'model = "none.npz"\n'))
+    code, out, err = command(path)
+    assert (code, out) == (2, "") and "none.npz: expected a file" in err
+    with pytest.raises(MechproofError, match="there is no task 'sorting'"):
+        run(read(written(tmp_path, HEAD + 'task = "sorting"\n' + CLAIM)))
+
+
+def test_weights_too_large_for_the_tables_leave_a_claim_undecided(tmp_path):
+    """A limit of the prover is no verdict about the claim, and none about its neighbours."""
+    arrays = dict(np.load(CELL))
+    np.savez(
+        tmp_path / "huge.npz",
+        allow_pickle=False,
+        **{name: np.float64(array) * 2.0**200 for name, array in arrays.items()},
+    )
+    text = 'model = "huge.npz"\n' + claim("a", "accuracy = 1") + claim("b", "V = 3")
+    report = run(read(written(tmp_path, text)))
+    assert [result.verdict.status for result in report.results] == ["UNDECIDED", "PROVED"]
+    assert "these weights are too large for the fixed-point tables" in report.results[0].line
+
+
+def test_the_style_file_is_printed_or_installed(command, tmp_path):
+    """So that plain pdflatex finds it; nothing else is read or written."""
+    code, out, _ = command("--sty")
+    assert code == 0 and out.startswith("\\NeedsTeXFormat") and not list(tmp_path.iterdir())
+    code, told, _ = command("--sty", tmp_path / "paper")
+    assert (code, told) == (0, f"{tmp_path / 'paper' / 'mechproof.sty'}\n")
+    assert (tmp_path / "paper" / "mechproof.sty").read_text("utf-8") == out
+    assert command()[0] == 2
+    code, _, err = command("--sty", written(tmp_path, "", "paper.tex"))
+    assert code == 2 and "paper.tex: cannot be written" in err
+
+
+def test_what_was_not_read_is_on_standard_error_in_the_report_and_in_json(command, tmp_path):
+    """A missing file of a LaTeX document."""
+    path = written(tmp_path, f"\\mechproofmodel{{{CELL}}}\n\\input{{s}}\\mechclaim{{a}}{{accuracy < 1}}{{x}}", "p.tex")
+    code, out, err = command(path)
+    assert (code, out) == (0, "PROVED  a  accuracy = 16/27\n")
+    assert err == "mechproof: p.tex, line 2: \\input{s}: there is no such file; claims in it are not checked\n"
+    assert json.loads(command(path, "--json")[1])["warnings"] == [err.removeprefix("mechproof: ").strip()]
+    assert "there is no such file" in (default_folder(tmp_path, "p") / "claims.md").read_text("utf-8")
+
+
+def test_each_claim_may_have_its_own_model(tmp_path):
+    """Paths are relative to the file; networks from the zoo go by name."""
+    other = CLAIM.replace('"a"', '"b"').replace("accuracy = 16/27", "V = 64 and K = 2")
+    (tmp_path / "weights.npz").write_bytes(CELL.read_bytes())
+    text = 'model = "weights.npz"\n' + CLAIM + other + 'model = "zoo:max_of_2_v64_d32_seed123"\n'
+    report = run(read(written(tmp_path, text)))
+    assert [result.verdict.status for result in report.results] == ["PROVED", "PROVED"] and report.proved
+
+
+def test_seconds_are_for_all_claims_together(tmp_path, monkeypatch):
+    """A claim that would take for ever is UNDECIDED, and leaves time for the next."""
+    file = read(written(tmp_path, HEAD + CLAIM + CLAIM.replace('"a"', '"b"')))
+    settle = Session.settle
+    endless = iter([True])
+
+    def slowly(self, statement):
+        while next(endless, False):
+            while True:
+                pass
+        return settle(self, statement)
+
+    monkeypatch.setattr(Session, "settle", slowly)
+    start = monotonic()
+    first, second = run(file, seconds=3).results
+    assert monotonic() - start < 4
+    assert (first.verdict.status, first.verdict.detail) == ("UNDECIDED", "the budget ended first")
+    assert second.verdict.status == "PROVED"
+
+
+def test_claims_that_the_time_does_not_reach_are_undecided(tmp_path, monkeypatch):
+    """Work that cannot be cut off takes the time of all that follow: they are listed, none is settled."""
+    file = read(written(tmp_path, HEAD + "".join(CLAIM.replace('"a"', f'"{name}"') for name in "abcd")))
+    settled = []
+
+    def stubborn(self, statement):
+        settled.append(statement)
+        end = monotonic() + 1.5
+        while monotonic() < end:
+            with suppress(BudgetSpent):
+                while monotonic() < end:
+                    pass
+        return Verdict("PROVED", "late")
+
+    monkeypatch.setattr(Session, "settle", stubborn)
+    results = run(file, seconds=1).results
+    assert len(settled) == 1
+    assert [result.claim.id for result in results] == list("abcd")
+    assert {result.verdict.status for result in results[1:]} == {"UNDECIDED"}
