@@ -27,9 +27,9 @@ from torch import Tensor
 
 from .decisions import Decided, floats
 from .outward import down, up
+from .rounding_model import NoErrorBound, carry, distance, error_of, numbers_of, operand
 from .rounding_rules import KEPT, RULES, column_of, keep_infinite
 from .runs import DTYPES, PUBLISHED
-from .seen import NoErrorBound, carry, distance, error_of, numbers_of, operand
 
 COMPARISONS = {"lt", "le", "gt", "ge"}
 TESTS = {"isnan", "isinf", "isfinite"}

@@ -20,8 +20,8 @@ from ..engine.arithmetic.ball import precision
 from ..engine.errors import MechproofError
 from ..rewrites.published import brute_force
 from ..rewrites.strategies import Options, prove_accuracy
-from .beside import BITS, exponential, larger
 from .comparing import LARGEST_WRONG
+from .exact_shadow import BITS, exponential, larger
 from .findings import BoundAudit, CellFinding, Kind, RunErrors, VerifierAudit
 from .judging import strays
 from .replaying import Replays

@@ -16,11 +16,11 @@ from torch import Tensor
 
 from ..rewrites.published.network import Run
 from .apriori import Apriori, decided
-from .beside import exact
 from .decisions import agreed
+from .exact_shadow import exact
 from .findings import RunErrors, StepError
+from .rounding_model import error_of
 from .runs import Setting
-from .seen import error_of
 
 # L is the largest wrong logit, by cell.
 LARGEST_WRONG = "largest wrong logit"
@@ -112,7 +112,7 @@ def _ulp(values: np.ndarray, dtype: torch.dtype) -> np.ndarray:
 
 
 def behold(reference: Run) -> dict[str, Beheld]:
-    """The exact values beside the steps of a run that was made inside :class:`~.beside.Beside`."""
+    """The exact values beside the steps of a run that was made inside :class:`~.exact_shadow.ExactShadow`."""
     return {step: Beheld(step, values) for step, values in steps_of(reference).items()}
 
 

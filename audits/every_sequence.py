@@ -29,7 +29,7 @@ from ..engine.arithmetic.ball import precision
 from ..engine.arithmetic.dyadic import DyadicMatrix
 from ..engine.errors import MechproofError
 from ..rewrites.rules.additive_margin import AdditiveMargin
-from .beside import ball, exponential
+from .exact_shadow import ball, exponential
 from .witness import doubles
 
 UNIT = 2.0**-53

@@ -15,7 +15,7 @@ import torch
 from flint import arb
 from torch import Tensor
 
-from .beside import Beside, exact
+from .exact_shadow import ExactShadow, exact
 from .findings import LossAudit
 from .runs import DTYPES
 
@@ -30,7 +30,7 @@ def published_bound(gap: Tensor, outputs: int) -> Tensor:
 def audit_loss(outputs: int, dtype: str) -> LossAudit:
     """The formula at gaps -1, …, -LAST, which all float types hold exactly."""
     gaps = torch.arange(-1, -LAST - 1, -1).to(DTYPES[dtype])
-    with Beside():
+    with ExactShadow():
         values = published_bound(gaps, outputs)
     claimed, truth = values.tolist(), exact(values).tolist()
     below = [place for place, pair in enumerate(zip(claimed, truth, strict=True)) if arb(pair[0]) < pair[1]]

@@ -33,7 +33,7 @@ from ..engine.arithmetic.dyadic import DyadicMatrix
 from ..models.statement import Statement
 from ..rewrites.published.sub_cubic import Replay
 from ..rewrites.rules.path_decomposition import Paths
-from .beside import ball, exponential, larger
+from .exact_shadow import ball, exponential, larger
 
 BITS = (192, 1536)
 # Cells that are decided at once: bounds memory.

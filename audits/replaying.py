@@ -1,7 +1,7 @@
 """One computation in every setting: beside its exact values, and within bounds of its rounding errors.
 
-The published run is made first, inside :class:`~.beside.Beside`; the first run in each float type is made inside
-:class:`~.apriori.Apriori`, and its bounds hold for the others in that type as far as all decide alike.
+The published run is made first, inside :class:`~.exact_shadow.ExactShadow`; the first run in each float type is made
+inside :class:`~.apriori.Apriori`, and its bounds hold for the others in that type as far as all decide alike.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ..rewrites.published.network import FloatNetwork, Run
 from .apriori import Apriori, stands_for
-from .beside import Beside
 from .comparing import Bounds, behold, compare
 from .decisions import Decided
+from .exact_shadow import ExactShadow
 from .findings import RunErrors
 from .runs import DTYPES, PUBLISHED, Setting, running
 
@@ -29,7 +29,7 @@ class Replays:
         self._network, self._compute = network, compute
         self._advice: list[tuple[Tensor, ...]] = []
         self._bounds: dict[str, Bounds] = {}
-        with running(Setting(PUBLISHED), self._advice), Beside() as self.beside, Decided() as decided:
+        with running(Setting(PUBLISHED), self._advice), ExactShadow() as self.beside, Decided() as decided:
             published = compute(network(PUBLISHED))
         self._decided = decided.made
         self.truth = behold(published)

@@ -44,7 +44,7 @@ from torch import Tensor
 
 from ..models.float_statement import EXP_ULPS
 from .outward import down, exp_down, exp_up, expm1_up, up
-from .seen import Format, NoErrorBound, Seen, error_of, numbers_of, operand
+from .rounding_model import Format, NoErrorBound, Seen, error_of, numbers_of, operand
 
 EXP_UNITS = 2 * EXP_ULPS
 NORM_UNITS = 32

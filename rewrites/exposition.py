@@ -44,7 +44,7 @@ from ..engine.transcript.figures import HeatMap
 from ..engine.transcript.spelling import widths
 from . import float_exposition
 from .breakdown import where_decided, where_lost
-from .ledger import Ledger, ledger
+from .proof_cost import ProofCost, proof_cost
 from .rules.accuracy import Accuracy
 from .rules.additive_margin import AdditiveMargin
 from .rules.diagonal import Diagonal
@@ -304,7 +304,7 @@ def _lemma(lemma: Lemma, *, with_proof: bool) -> Block:
 def _price(graph: ProofGraph, proof: Sequence[Derivation], theorem: Theorem) -> Block:
     network = theorem.statement.network
     if isinstance(theorem, Accuracy):
-        account = ledger(graph, proof[-1].claim)
+        account = proof_cost(graph, proof[-1].claim)
         growth, counted = account.growth, (_account(account),)
     else:
         growth, counted = sum((charged(graph, step) for step in proof), Cost()).leading(), ()
@@ -324,7 +324,7 @@ def _price(graph: ProofGraph, proof: Sequence[Derivation], theorem: Theorem) -> 
     )
 
 
-def _account(account: Ledger) -> Table:
+def _account(account: ProofCost) -> Table:
     """The operations of this proof, for this network."""
     names = ("multiplications", "additions", "exponentials", "comparisons", "longest integer", "unexplained dimension")
     numbers = (account.multiply, account.add, account.exp, account.compare, account.bits)

@@ -14,11 +14,11 @@ from ..engine.files import atomic_write, make_folder
 from ..models.training import TorchMissing
 from .advice.allowance import last_allowance
 from .advice.float_runs import Contradiction, Observation, observe
-from .between import LISTED, between, float_margin
 from .float_exposition import arithmetic
 from .proof import Proof
 from .rules.float_accuracy import FloatAccuracy
 from .rules.float_error import rounded_up
+from .undecided_inputs import LISTED, float_margin, undecided_inputs
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Comparison:
     @staticmethod
     def of(proof: Proof, sample: int, *, compiled: bool = False) -> Comparison:
         """Runs on ``sample`` inputs and on those in between that are listed; none for a sample of 0."""
-        margin, listed = float_margin(proof.graph), between(proof.graph) or []
+        margin, listed = float_margin(proof.graph), undecided_inputs(proof.graph) or []
         assert margin is not None, "a theorem about float runs rests on their margin"
         if not sample:
             return Comparison(proof, listed, None, "none were asked for")

@@ -6,9 +6,9 @@ from ..engine.arithmetic.printing import ceil_str, floor_str
 from ..engine.graph import ProofGraph
 from ..engine.transcript import Block, Code, Listing, Paragraph, Section, Statement, Text, paragraph, passage, prose
 from ..models.float_statement import NOT_COVERED, STORED
-from .between import LISTED, between, float_margin
 from .rules.float_accuracy import FloatAccuracy
 from .rules.float_error import rounded_up
+from .undecided_inputs import LISTED, float_margin, undecided_inputs
 
 PROGRAM = (
     "$x_p = W_E[t_p] + W_{pos}[p]$; $q = x_{K-1} W_Q + b_Q$, $k_p = x_p W_K + b_K$, $v_p = x_p W_V + b_V$",
@@ -91,7 +91,7 @@ def in_between(graph: ProofGraph, theorem: FloatAccuracy) -> Block:
             f"{theorem.between} inputs this leaves open what runs return."
         )
     ]
-    listed = between(graph)
+    listed = undecided_inputs(graph)
     if listed:
         first = "" if theorem.between <= LISTED else f"The first {LISTED}: "
         shown = "; ".join(f"$({', '.join(map(str, tokens))})$" for tokens in listed)

@@ -20,7 +20,7 @@ from ..engine.rule import NotEstablished
 from ..models.problem import problem
 from ..models.statement import Statement
 from ..models.weights import load
-from ..rewrites.ledger import ledger
+from ..rewrites.proof_cost import proof_cost
 from ..rewrites.rules.logit_gap import LogitGap
 from ..rewrites.strategies import Options, Progress, prove_accuracy
 from .storage import Row, Store
@@ -69,7 +69,7 @@ def execute(version: str, job: Job) -> Row:
     found = perf_counter()
     verify(graph, goal)
     verified = perf_counter()
-    memory, account, theorem = _peak_kib(), ledger(graph, goal), graph.claim(goal)
+    memory, account, theorem = _peak_kib(), proof_cost(graph, goal), graph.claim(goal)
     steps = graph.proof(goal)
     gaps = [claim for claim in (graph.claim(step.claim) for step in steps) if isinstance(claim, LogitGap)]
     return replace(

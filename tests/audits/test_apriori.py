@@ -15,15 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mechproof.audits import apriori, beside, rounding_rules
+from mechproof.audits import apriori, exact_shadow, rounding_rules
 from mechproof.audits.apriori import Apriori, decided, stands_for
-from mechproof.audits.beside import Beside, exact
 from mechproof.audits.comparing import steps_of
+from mechproof.audits.exact_shadow import ExactShadow, exact
 from mechproof.audits.outward import exp_down, exp_up, expm1_up, up
 from mechproof.audits.replaying import Replays
+from mechproof.audits.rounding_model import Format, Seen, error_of
 from mechproof.audits.rounding_rules import NoErrorBound
 from mechproof.audits.runs import DTYPES, ORDERS, Ordered, Setting
-from mechproof.audits.seen import Format, Seen, error_of
 from mechproof.audits.session import Session
 from mechproof.audits.verifiers import published
 from mechproof.engine.arithmetic.ball import precision
@@ -103,7 +103,7 @@ def drawn(seed: int, scale: float, dtype: torch.dtype, shape: tuple[int, int] = 
 def test_runs_are_within_their_bounds(name, seed, scale, dtype):
     """Every operation, float type and order of sums: the float is off by at most the bound that one run carries."""
     formula, given = FORMULAS[name], drawn(seed, scale, DTYPES[dtype])
-    with Beside():
+    with ExactShadow():
         truth = formula(*given)
     found, bound = bounded(formula, *given)
     assert within(found, truth, bound)
@@ -121,7 +121,7 @@ def test_errors_of_operands_are_passed_on(name, seed, scale, dtype):
     # All on one grid, so that the mirror image is exact.
     meant = [(part * 16).round() / 16 for part in drawn(seed, 2.0, kind)]
     moved = [(part * 16).round() / 16 * scale for part in drawn(seed + 1, 0.5, kind)]
-    with Beside():
+    with ExactShadow():
         truth = formula(*(part.clone() for part in meant))
     this = [part + move for part, move in zip(meant, moved, strict=True)]
     other = [part - move for part, move in zip(meant, moved, strict=True)]
@@ -240,7 +240,7 @@ def test_mutant_sizes_of_this_run_only(monkeypatch):
 def test_mutant_without_underflow(formula, monkeypatch):
     """Results too small for the float type are off by all of themselves."""
     small = torch.full((1, 1), 2.0**-13, dtype=HALF)
-    with Beside():
+    with ExactShadow():
         truth = formula(small.clone(), small.clone())
     found, bound = bounded(formula, small.clone(), small.clone())
     assert found.item() == 0
@@ -254,7 +254,7 @@ def test_flushing_is_covered():
     """Denormal numbers that a processor reads and writes as zero are within the bounds of a run that keeps them."""
     given = [torch.tensor([[2.0**-130, 1.0], [2.0**-100, 3.0]]), torch.tensor([[2.0**-3, 2.0**-127], [2.0**-30, 1]])]
     for formula in (lambda x, y: x @ y, lambda x, y: x * y, lambda x, y: (x + y).sum(dim=0), lambda x, y: x.mean()):
-        with Beside():
+        with ExactShadow():
             truth = formula(*(part.clone() for part in given))
         _, bound = bounded(formula, *(part.clone() for part in given))
         try:
@@ -299,7 +299,7 @@ def test_mutant_softmax_with_its_own_score_only(monkeypatch):
     """A share moves when another score does."""
     here, meant = torch.tensor([0.0, 1.0]), torch.tensor([0.0, 0.0])
     stands_for(here, meant)
-    with Beside():
+    with ExactShadow():
         truth = torch.softmax(meant.clone(), dim=0)
     found, bound = bounded(lambda a, _: torch.softmax(a, dim=0), here, here)
     assert within(found, truth, bound)
@@ -331,7 +331,7 @@ def test_softmax_with_every_freedom_used():
 def test_mutant_norms_as_if_by_few_roundings(monkeypatch):
     """Where two singular values nearly coincide a library's norm is off by more than 4(m + n) units."""
     table = torch.tensor([[0.0, -1.0, 0.0, 60000.0], [0.0, 2.0**-14, 0.0, 0.0], [2.0**-14, 60000.0, 0.0, 1.5]])
-    with Beside():
+    with ExactShadow():
         truth = torch.linalg.matrix_norm(table.clone(), 2)
     # What one library gives.
     found = torch.tensor(60000.0)
@@ -371,7 +371,7 @@ def test_centring_again_and_again_adds_up_slowly(monkeypatch):
             table = table - table[:, place : place + 1]
         return table
 
-    with Beside():
+    with ExactShadow():
         truth = centred(table, table)
     found, bound = bounded(centred, table, table)
     assert within(found, truth, bound)
@@ -389,7 +389,7 @@ def test_mutant_centring_without_the_columns_error(monkeypatch):
     def centred(table: Tensor, _: Tensor) -> Tensor:
         return table - table[:, :1]
 
-    with Beside():
+    with ExactShadow():
         truth = centred(meant, meant)
     found, bound = bounded(centred, here, here)
     assert within(found, truth, bound)
@@ -501,7 +501,7 @@ def test_what_is_unknown_is_refused():
     with pytest.raises(NoErrorBound, match="cos"), Apriori(torch.float32):
         torch.ones(2).cos()
     known = {*apriori.RULES, *apriori.KEPT, *apriori.MOVES, *apriori.AS_THEY_STAND, *apriori.CONSTANTS}
-    assert set(beside.OPERATIONS) | set(beside.AS_THEY_STAND) <= known
+    assert set(exact_shadow.OPERATIONS) | set(exact_shadow.AS_THEY_STAND) <= known
 
 
 def contradictions(replays: Replays, setting: Setting) -> tuple[int, int]:

@@ -13,10 +13,10 @@ from mechproof.engine.transcript import markdown
 from mechproof.models.problem import problem
 from mechproof.models.weights import load
 from mechproof.rewrites.advice.float_runs import observe
-from mechproof.rewrites.between import between, float_margin
 from mechproof.rewrites.float_proof import STRATEGIES, NoFloatProof, UnknownSemantics, prove_float
 from mechproof.rewrites.proof import Proof, prove
 from mechproof.rewrites.strategies import Options, names
+from mechproof.rewrites.undecided_inputs import float_margin, undecided_inputs
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_what_is_left_in_bfloat16(data):
 
 def test_the_inputs_in_between_are_listed(published):
     """As many as are counted, each left open by both ends of its sum."""
-    listed, margin = between(published.graph), float_margin(published.graph)
+    listed, margin = undecided_inputs(published.graph), float_margin(published.graph)
     assert listed is not None and margin is not None
     assert len(listed) == len(set(listed)) == published.theorem.between
     for tokens in listed:
@@ -77,7 +77,7 @@ def test_torch_runs_of_the_published_network_stay_within_the_bound(published):
     pytest.importorskip("torch", reason="torch is not installed")
     margin = float_margin(published.graph)
     assert margin is not None
-    seen = observe(margin, between(published.graph) or [], 4096)
+    seen = observe(margin, undecided_inputs(published.graph) or [], 4096)
     assert seen.programs and not seen.skipped
     assert seen.broken == []
     assert seen.largest <= margin.error.logit_difference <= 1000 * Fraction(seen.largest)

@@ -18,18 +18,18 @@ from mechproof.rewrites.advice import float_programs, float_runs  # noqa: E402
 from mechproof.rewrites.advice.allowance import Allowance  # noqa: E402
 from mechproof.rewrites.advice.float_programs import programs  # noqa: E402
 from mechproof.rewrites.advice.float_runs import Contradiction, exact_differences, observe  # noqa: E402
-from mechproof.rewrites.between import between, float_margin  # noqa: E402
 from mechproof.rewrites.float_comparison import Comparison  # noqa: E402
 from mechproof.rewrites.float_proof import prove_float  # noqa: E402
 from mechproof.rewrites.proof import prove  # noqa: E402
 from mechproof.rewrites.rules.float_margin import FloatMargin  # noqa: E402
+from mechproof.rewrites.undecided_inputs import float_margin, undecided_inputs  # noqa: E402
 
 
 def proved(statement, name) -> tuple[FloatMargin, list[tuple[int, ...]]]:
     graph, _ = prove_float(statement, name)
     margin = float_margin(graph)
     assert margin is not None
-    return margin, between(graph) or []
+    return margin, undecided_inputs(graph) or []
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -10,8 +10,8 @@ from gap_cells import leaning, wrongly_certified
 from mechproof.engine.graph import ProofGraph
 from mechproof.rewrites.backward import Engine, all_methods
 from mechproof.rewrites.goals import Goal
-from mechproof.rewrites.ledger import ledger
 from mechproof.rewrites.methods import counts, coupled
+from mechproof.rewrites.proof_cost import proof_cost
 from mechproof.rewrites.rules.coupled_gap import CoupledGap
 from mechproof.rewrites.rules.logit_gap import LogitGap
 from mechproof.rewrites.rules.network_definition import NetworkDefinition
@@ -54,7 +54,7 @@ def test_operations_are_charged(oracle, method):
     net = leaning(oracle, 0, 9, 3)
     search = engine(net, (method, counts.CountGaps()))
     (found,) = search.solve(Goal(RightCount))
-    account = ledger(search.graph, found.claim)
+    account = proof_cost(search.graph, found.claim)
     expected = "V⁴K" if method.kind is RightCount else "V²K" if method.blocks else "V³K"
     assert account.order.split(" + ")[0] == expected and account.multiply > 0 and account.dimension is None
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from flint import arb, fmpq
 
-from mechproof.audits.beside import Beside, NoExactCounterpart, exact
+from mechproof.audits.exact_shadow import ExactShadow, NoExactCounterpart, exact
 from mechproof.audits.loss import audit_loss, published_bound
 from mechproof.audits.runs import ORDERS, Advised, Ordered
 from mechproof.engine.arithmetic.ball import precision
@@ -30,7 +30,7 @@ def test_a_product_is_exact():
     """Sums of products of floats are beside the float product, without any rounding."""
     generator = torch.Generator().manual_seed(1)
     a, b = torch.randn(3, 5, generator=generator), torch.randn(5, 2, generator=generator)
-    with Beside():
+    with ExactShadow():
         product = a @ b
     left, right = fractions(a), fractions(b)
     for i in range(3):
@@ -55,7 +55,7 @@ def test_a_product_is_exact():
 def test_operations_agree_with_doubles(formula):
     """Every operation's exact counterpart is what double precision gives, to double precision."""
     x = torch.randn(4, 4, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    with Beside():
+    with ExactShadow():
         found = formula(x)
     assert exact(found).shape == tuple(found.shape)
     near = np.array([float(entry.mid()) for entry in exact(found).ravel()])
@@ -64,7 +64,7 @@ def test_operations_agree_with_doubles(formula):
 
 def test_writing_into_a_tensor_writes_both():
     """Assignment carries the exact value along, and leaves other entries alone."""
-    with Beside():
+    with ExactShadow():
         target = torch.full_like(torch.ones(3), 2)
         target[1] = torch.tensor(1.0) / 3
         target[1:] = target[1:] * 3
@@ -75,7 +75,7 @@ def test_a_norm_is_certified():
     """Beside a float norm stands an enclosure of the true one, from singular values that are certified otherwise."""
     integers = [3, -1, 4, 1, -5, 9, 2, 6, -5, 3, 5, 8]
     matrix = torch.tensor(integers, dtype=torch.float32).reshape(4, 3)
-    with Beside():
+    with ExactShadow():
         norm = torch.linalg.matrix_norm(matrix, 2)
     low, high = singular_values_of_product([DyadicMatrix.from_integers(4, 3, integers, 0)], 80)[0]
     with precision(256):
@@ -86,7 +86,7 @@ def test_a_norm_is_certified():
 def test_flipped_comparisons_are_counted():
     """A comparison that rounding decides is counted as flipped, one that is right is not."""
     big = torch.tensor(2.0**24)
-    with Beside() as run:
+    with ExactShadow() as run:
         assert not bool(big < big + 1)
         assert bool(big < big + 4)
     assert (run.compared, run.flipped) == (2, 1)
@@ -94,7 +94,7 @@ def test_flipped_comparisons_are_counted():
 
 def test_what_is_unknown_is_refused():
     """No operation is passed over: one without an exact counterpart is an error that names it."""
-    with pytest.raises(NoExactCounterpart, match="cos"), Beside():
+    with pytest.raises(NoExactCounterpart, match="cos"), ExactShadow():
         torch.ones(2).cos()
 
 
@@ -104,7 +104,7 @@ def test_orders_change_floats_and_not_truth():
     ones = torch.ones(4, 1)
     found = {(a @ ones).item()}
     for order in ORDERS:
-        with Ordered(order), Beside():
+        with Ordered(order), ExactShadow():
             product = a @ ones
         found.add(product.item())
         assert exact(product)[0, 0] == 2
@@ -134,7 +134,7 @@ def test_a_loss_bound_of_zero_is_found(dtype):
 
 def test_underflow_beside_the_truth():
     """An exponential that underflows is counted, and its exact value is positive."""
-    with Beside() as run:
+    with ExactShadow() as run:
         value = torch.exp(torch.tensor([-200.0, -1.0]))
     assert run.vanished == 1
     assert exact(value)[0] > 0
@@ -144,7 +144,7 @@ def test_underflow_beside_the_truth():
 def test_a_norm_of_enclosures_is_certified():
     """Entries that are known only to lie around an integer are rounded as well, and their norm is enclosed."""
     unit = torch.eye(2)
-    with Beside():
+    with ExactShadow():
         norm = torch.linalg.matrix_norm(unit / 3 * 3, 2)
     assert exact(norm)[()].contains(1)
     assert float(exact(norm)[()].rad()) < 1e-14
@@ -153,7 +153,7 @@ def test_a_norm_of_enclosures_is_certified():
 def test_where_is_read_in_both_spellings():
     """As a function of a condition, and as a method of the value."""
     x = torch.tensor([1.0, 2.0])
-    with Beside():
+    with ExactShadow():
         third = x / 3
         one, other = torch.where(x > 1, third, x), third.where(x > 1, x)
     for found in (one, other):

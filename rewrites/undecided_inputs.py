@@ -22,7 +22,7 @@ def float_margin(graph: ProofGraph) -> FloatMargin | None:
     return next((claim for claim in claims if isinstance(claim, FloatMargin)), None)
 
 
-def between(graph: ProofGraph, limit: int = LISTED) -> list[tuple[int, ...]] | None:
+def undecided_inputs(graph: ProofGraph, limit: int = LISTED) -> list[tuple[int, ...]] | None:
     """The first ``limit`` sequences on which runs are neither all shown right nor all wrong; None without a tree."""
     for step in graph.derivations():
         margin = graph.claim(step.premises[0]) if step.premises else None

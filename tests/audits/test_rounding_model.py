@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from mechproof.audits.apriori import Apriori, stands_for
+from mechproof.audits.rounding_model import error_of
 from mechproof.audits.rounding_rules import NoErrorBound
-from mechproof.audits.seen import error_of
 
 HALF = torch.float16
 

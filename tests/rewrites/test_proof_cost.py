@@ -12,7 +12,7 @@ from mechproof.models import zoo
 from mechproof.models.problem import problem
 from mechproof.models.statement import Statement
 from mechproof.models.weights import load
-from mechproof.rewrites.ledger import ledger, longest_integer, symbolic_charge
+from mechproof.rewrites.proof_cost import longest_integer, proof_cost, symbolic_charge
 from mechproof.rewrites.rules.token_order_tree import TokenOrderTree
 from mechproof.rewrites.strategies import Options, prove_accuracy
 from mechproof.sweeps.selection import applicable
@@ -50,15 +50,15 @@ def sizes_of(statement: Statement) -> dict[str, int]:
 )
 def test_the_dimension_of_the_published_rules_is_the_published_one(statement, name, order, dimension):
     """Without T2 and T8 the numbers are those of the specification (the cubic one and brute force at K = 2)."""
-    account = ledger(*prove_accuracy(statement, name, Options(off=applicable(name, ("T2", "T8")))))
+    account = proof_cost(*prove_accuracy(statement, name, Options(off=applicable(name, ("T2", "T8")))))
 
     assert (account.order, account.dimension) == (order, dimension)
 
 
 @pytest.mark.parametrize("name", ["separable", "branch_and_bound", "subcubic/exact/mean/len"])
 def test_rules_of_our_own_have_no_published_dimension(small, name):
-    """The estimate is silent about them, and so is the ledger."""
-    assert ledger(*prove_accuracy(small, name)).dimension is None
+    """The estimate is silent about them, and so is the cost."""
+    assert proof_cost(*prove_accuracy(small, name)).dimension is None
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_the_total_is_the_sum_of_what_the_rules_charge(small):
     """Nothing is counted twice and nothing is left out."""
     graph, goal = prove_accuracy(small, "subcubic/mean/mean/msub")
 
-    assert ledger(graph, goal).total == sum(price for _, price in blame(graph, goal, sizes_of(small)))
+    assert proof_cost(graph, goal).total == sum(price for _, price in blame(graph, goal, sizes_of(small)))
 
 
 def test_a_tree_is_charged_for_its_nodes(small):
@@ -89,7 +89,7 @@ def test_a_tree_is_charged_for_its_nodes(small):
     counted_as_one = sum(price for _, price in blame(graph, goal, sizes_of(small)))
 
     assert nodes > 1
-    assert ledger(graph, goal).total == counted_as_one + 3 * sizes_of(small)["V"] * (nodes - 1)
+    assert proof_cost(graph, goal).total == counted_as_one + 3 * sizes_of(small)["V"] * (nodes - 1)
 
 
 def test_bits_are_those_of_the_longest_integer(small):
@@ -97,7 +97,7 @@ def test_bits_are_those_of_the_longest_integer(small):
     graph, goal = prove_accuracy(small, "cubic")
     tables = graph.claim(graph.proof(goal)[1].claim).tables.values()
 
-    assert ledger(graph, goal).bits == max(abs(n).bit_length() for t in tables for row in t.integers() for n in row)
+    assert proof_cost(graph, goal).bits == max(abs(n).bit_length() for t in tables for row in t.integers() for n in row)
     assert longest_integer([]) == 0
 
 
@@ -108,15 +108,15 @@ def test_a_wider_network_has_more_bits(small):
     wide = dict(network.tensors) | {"W_U": network.tensors["W_U"] @ DyadicMatrix.from_integers(3, 3, [1 << 40] * 9, 0)}
     other = Statement(type(network)(network.d_vocab, network.n_ctx, network.d_model, network.d_head, wide), small.task)
 
-    assert ledger(*prove_accuracy(other, "cubic")).bits >= ledger(graph, goal).bits + 38
+    assert proof_cost(*prove_accuracy(other, "cubic")).bits >= proof_cost(graph, goal).bits + 38
 
 
-def test_a_ledger_is_of_the_proof_and_not_of_the_graph(small):
+def test_a_cost_is_of_the_proof_and_not_of_the_graph(small):
     """Bounds that were tried and not used cost nothing."""
     graph, goal = prove_accuracy(small, "cubic")
-    before = ledger(graph, goal)
+    before = proof_cost(graph, goal)
     more, other = prove_accuracy(small, "subcubic/exact/mean/EQKE")
 
     assert isinstance(more, ProofGraph)
-    assert ledger(graph, goal) == before
-    assert ledger(more, other) != before
+    assert proof_cost(graph, goal) == before
+    assert proof_cost(more, other) != before

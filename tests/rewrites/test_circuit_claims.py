@@ -16,7 +16,7 @@ from mechproof.__main__ import main
 from mechproof.engine.rule import NotEstablished
 from mechproof.models.problem import problem
 from mechproof.models.weights import load
-from mechproof.rewrites.story import WIDTH, Point, Telling, tell
+from mechproof.rewrites.circuit_claims import WIDTH, Point, Telling, tell
 
 SEED123 = Path(__file__).parents[1] / "data" / "max_of_4_seed123" / "weights.npz"
 TITLES = [

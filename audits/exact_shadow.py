@@ -1,11 +1,11 @@
 """Each torch operation of a float run beside the same operation on the exact values.
 
-Inside ``with Beside():`` every float tensor carries ``exact``, an array of balls of the same shape: what the formula
-gives for real numbers, starting from the values that went in.  The run itself is not changed.  Branches follow the
+Inside ``with ExactShadow():`` every float tensor carries ``exact``, an array of balls of the same shape: what the
+formula gives for real numbers, starting from the values that went in.  The run is not changed.  Branches follow the
 floats; comparisons that the exact values decide otherwise are counted.  A singular vector is advice, and exact as it
 stands; a matrix norm is a claim about its matrix, and beside it stands the certified norm.
 
->>> with Beside() as run:
+>>> with ExactShadow() as run:
 ...     third = torch.tensor(1.0) / torch.tensor(3.0)
 >>> bool(third.exact[()] < third.item()), run.compared
 (True, 0)
@@ -69,7 +69,7 @@ def exact(value: Any) -> Any:
     return beside
 
 
-class Beside(TorchFunctionMode):
+class ExactShadow(TorchFunctionMode):
     """``compared`` comparisons of floats; ``flipped`` of them the exact values decide otherwise.
 
     ``vanished`` exponentials are zero in floats and not in truth.  Raises :class:`NoExactCounterpart`.

@@ -6,9 +6,9 @@ matrix).  The *order* is the leading monomials of the same charges with sizes as
 d and h (written d where they are equal), n nodes or triples, G grid steps.  A weight's sizes are known by its name;
 a matrix of advice has only its numbers, so where two sizes of the network are equal the first of V, d, h, K stands.
 
-The *unexplained dimension* is the published estimate of how many numbers a proof ranges over without an explanation
-(spec/max_of_k.md §4.1).  It is read off the rules of the proof: how UU and EQKE are split, and by what the noise is
-bounded.  Proofs by rules that the estimate does not cover have none.
+The *unexplained dimension* is the published estimate of how many numbers a proof ranges over without explanation
+in the source.  It is read off the rules of the proof: how UU and EQKE are split, and by what the noise is bounded.
+Proofs by rules that the estimate does not cover have none.
 
 Source: arXiv 2406.11779, appendices A.2 and A.3.
 """
@@ -51,7 +51,7 @@ NODES, STEPS = "n", "G"
 
 
 @dataclass(frozen=True)
-class Ledger:
+class ProofCost:
     """``growth`` has the leading monomials of the order.
 
     ``dimension`` is None where the published estimate says nothing about the proof's rules.
@@ -81,7 +81,7 @@ class Ledger:
         return self.multiply + self.add + self.exp + self.compare
 
 
-def ledger(graph: ProofGraph, goal: int) -> Ledger:
+def proof_cost(graph: ProofGraph, goal: int) -> ProofCost:
     """The account of the goal's proof (the one that :meth:`ProofGraph.proof` chooses)."""
     proof = graph.proof(goal)
     network = graph.claim(goal).statement.network
@@ -94,7 +94,7 @@ def ledger(graph: ProofGraph, goal: int) -> Ledger:
     number = None if dimension is None else int(dimension.subs({s: sizes[str(s)] for s in dimension.free_symbols}))
     claims = (graph.claim(step.claim) for step in proof)
     multiply, add, exp, compare = (int(sympy.ceiling(term)) for term in numbers.terms())
-    return Ledger(multiply, add, exp, compare, longest_integer(claims), _leading(order, sizes), number)
+    return ProofCost(multiply, add, exp, compare, longest_integer(claims), _leading(order, sizes), number)
 
 
 def longest_integer(claims: Iterable[Any]) -> int:
