@@ -57,6 +57,8 @@ _BLOCK = ("attn", "mlp", "ln1", "ln2")
 _STORED = re.compile(r"blocks\.([0-9]{1,3})\.(attn|mlp|ln1|ln2)\.(\w+)")
 _PLAIN = re.compile(r"L([0-9]{1,3})_(attn|mlp|ln1|ln2)_(\w+)")
 _PER_HEAD = frozenset(PARTS["attn"]) - {"b_O"}
+# The transformers on groups of arXiv 2302.03025 store their embedding two more times.
+_REPEATED = {"x_embed": "embed.W_E", "y_embed": "embed.W_E"}
 _LENGTH = {name: size for part in PARTS.values() for name, size in part.items()}
 
 # normalization_type -> function, and whether the norms have tensors of their own.
@@ -76,6 +78,8 @@ def canonical(name: str) -> str | None:
     >>> canonical("L0_ln1_b"), canonical("W_Q"), canonical("ln_final_w"), canonical("rotary_sin")
     ('blocks.0.ln1.b', 'blocks.0.attn.W_Q', 'ln_final.w', None)
     """
+    if name in _REPEATED:
+        return _REPEATED[name]
     block = _STORED.fullmatch(name) or _PLAIN.fullmatch(name)
     if block is not None:
         number, part, tensor = block.groups()

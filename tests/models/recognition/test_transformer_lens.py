@@ -191,3 +191,13 @@ def test_unknown_layouts_are_pointed_to_network_files(tmp_path):
     """The sentence says what to do."""
     with pytest.raises(MechproofError, match=r"docs/your_network\.md"):
         recognised(tmp_path, random_arrays({"E": (3, 3), "Q1": (3, 3)}), None)
+
+
+def test_an_embedding_that_is_stored_again_is_compared(tmp_path):
+    """x_embed and y_embed of the published group transformers: equal to the embedding, or refused."""
+    plain = {name: shape for name, shape in SHAPES.items() if ".mlp." not in name and ".ln2." not in name}
+    arrays = random_arrays(plain)
+    again = arrays | {"x_embed": arrays["embed.W_E"], "y_embed": arrays["embed.W_E"]}
+    assert sha256(recognised(tmp_path, again, None)) == sha256(recognised(tmp_path, arrays, None))
+    with pytest.raises(MechproofError, match="y_embed: expected the numbers of"):
+        recognised(tmp_path, again | {"y_embed": arrays["embed.W_E"] + 1}, None)
