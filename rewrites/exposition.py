@@ -344,7 +344,7 @@ def without_certificate(proof: Sequence[Derivation]) -> Block:
     return Section("How to check it again", (paragraph(f"{no_certificate(proof)} Prove it again, from your weights."),))
 
 
-def recheck(theorem: Theorem, options: str = "") -> Block:
+def recheck(theorem: Theorem, options: str = "", told: str = "") -> Block:
     command = (
         f"mechproof check certificate.json --weights WEIGHTS{options}\n"
         f"python -I -S engine/checker certificate.json --weights WEIGHTS{options}"
@@ -352,7 +352,7 @@ def recheck(theorem: Theorem, options: str = "") -> Block:
     verdict: Prose = (
         Text(
             "The first needs mechproof, the second only Python and the folder of the checker. WEIGHTS is your own "
-            "copy; the first line to expect is"
+            f"copy{told}; the first line to expect is"
         ),
     )
     return Section(

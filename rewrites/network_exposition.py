@@ -28,6 +28,7 @@ from .rules.accuracy import Accuracy
 from .rules.every_input import DecidedInputs
 from .rules.loss import Loss
 
+_AS_PROVED = ", TASK the task as it was given to prove; so is its configuration, if it had one (--config)"
 # So many wrong inputs have a row of their own.
 SHOWN = 40
 STAGES = {
@@ -54,8 +55,10 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
         *(_decided(claim, detail) for claim in found if isinstance(claim, DecidedInputs)),
         _price(graph, goal, statement),
     ]
-    options = f" --task {statement.task.name}"
-    sections.append(recheck(theorem, options) if graph.is_certifiable(goal) else without_certificate(proof))
+    if graph.is_certifiable(goal):
+        sections.append(recheck(theorem, " --task TASK", _AS_PROVED))
+    else:
+        sections.append(without_certificate(proof))
     title = f"{theorem.kind.capitalize()} of {name} on {statement.task.name}"
     return Document(title, verdict(graph, goal), tuple(sections))
 

@@ -42,10 +42,10 @@ class Norm(Layer):
     def definition(self, number: int) -> str:
         """The function N_k; as a layer of its own it is applied at every position."""
         centred = self.function == "layernorm"
-        top, inside = ("x - \\bar{x}", "(x_i - \\bar{x})^2") if centred else ("x", "x_i^2")
+        top, inside = ("x - \\mu(x)", "(x_i - \\mu(x))^2") if centred else ("x", "x_i^2")
         gain = f" \\circ w^{{({number})}}" if "w" in self.tensors else ""
         shift = f" + b^{{({number})}}" if "b" in self.tensors else ""
-        mean = "$\\bar{x}$ is the mean of the entries of $x$, " if centred else ""
+        mean = "$\\mu(x)$ is the mean of the entries of $x$, " if centred else ""
         twos = self.epsilon.denominator.bit_length() - 1
         return (
             f"$$N_{{{number}}}(x) = \\frac{{{top}}}"

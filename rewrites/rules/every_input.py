@@ -22,7 +22,7 @@ from typing import Any
 
 from sympy import symbols
 
-from ...engine.arithmetic.printing import ceil_str, count_str, floor_str
+from ...engine.arithmetic.printing import ceil_str, floor_str
 from ...engine.cost import Cost
 from ...engine.digest import digest
 from ...engine.formula import Absolute, At, Exists, ForAll, Num, Range, Total, Var, Where
@@ -146,11 +146,9 @@ class DecidedInputs(Count):
     def sentence(self) -> str:
         total, what = self.statement.inputs, self.statement.unit
         if self.decision.undecided:
-            counted = (
-                f"At least {count_str(self.low, total)} and at most {count_str(self.high, total)} {what} are right"
-            )
+            counted = f"Of ${total}$ {what} at least ${self.low}$ and at most ${self.high}$ are right"
         else:
-            counted = f"Exactly {count_str(self.low, total)} {what} are right"
+            counted = f"Of ${total}$ {what} exactly ${self.low}$ are right"
         if self.decision.loss is None:
             return f"{counted}."
         low, high = self.decision.loss.lower, self.decision.loss.upper

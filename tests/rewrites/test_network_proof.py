@@ -106,7 +106,7 @@ def test_transcripts_of_every_format(files):
         "Layer 3: unembed",
         "least margin",
         "a tie is wrong",
-        "--task max-of-k",
+        "--task TASK",
         "are wrong",
     ):
         assert words in text

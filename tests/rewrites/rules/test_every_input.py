@@ -106,7 +106,7 @@ def test_the_rule_in_a_graph():
     graph = ProofGraph()
     function = graph.apply(NetworkFunctionDefinition(), (), subject)
     claim = graph.claim(graph.apply(EveryInput(), [function]))
-    assert claim.low + claim.decision.wrong == 64 and claim.sentence().startswith("Exactly ")
+    assert claim.low + claim.decision.wrong == 64 and claim.sentence().startswith("Of $64$ inputs exactly ")
     cost = EveryInput().charge([NetworkFunction(subject)], None)
     # embedding; q, k, v, scores, mixing and W_O of two heads; unembedding: at all three positions
     assert cost.multiply == 64 * (3 * 4 * 8 + 2 * (3 * 3 * 8 * 4 + 2 * 3 * 3 * 4 + 3 * 4 * 8) + 3 * 8 * 5)
