@@ -9,11 +9,14 @@ import html
 import io
 import json
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import networkx as nx
 
-from .graph import ProofGraph
 from .transcript.plain import plain as plain_text
+
+if TYPE_CHECKING:
+    from .graph import ProofGraph
 
 
 def plain(graph: ProofGraph) -> nx.DiGraph:

@@ -232,19 +232,17 @@ class Document(Node):
     blocks: tuple[Block, ...]
 
     def _repr_html_(self) -> str:
-        from .html import html
-
-        return html(self, fragment=True)
+        return SHOWN["html"](self)
 
     def _repr_markdown_(self) -> str:
-        from .markdown import markdown
-
-        return markdown(self)
+        return SHOWN["markdown"](self)
 
     def _repr_latex_(self) -> str:
-        from .latex import latex
+        return SHOWN["latex"](self)
 
-        return latex(self, body_only=True)
+
+# What notebooks show of a document, by the name of the form; each form's module enters its own.
+SHOWN: dict[str, Callable[[Document], str]] = {}
 
 
 N = TypeVar("N", bound=Node)

@@ -6,12 +6,13 @@ The page's content policy forbids every request, so a reader may open a stranger
 from __future__ import annotations
 
 import re
+from functools import partial
 from html import escape
 
 from markupsafe import Markup
 
 from . import formula
-from .document import Document, Figure, Section, Statement, nodes, numbered
+from .document import SHOWN, Document, Figure, Section, Statement, nodes, numbered
 from .figures.drawing import svg
 from .rendering import TEMPLATES, renderer
 
@@ -46,3 +47,6 @@ def html(document: Document, *, fragment: bool = False) -> str:
     document = numbered(document)
     contents = tuple(node for node in nodes(document) if isinstance(node, Section | Statement))
     return str(show(document, contents=contents, fragment=fragment))
+
+
+SHOWN["html"] = partial(html, fragment=True)

@@ -9,13 +9,14 @@ The body needs a one-column page where a table is long.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 
 from markupsafe import Markup
 
 from . import spelling, symbols
 from .document import (
+    SHOWN,
     Code,
     DisplayMath,
     Document,
@@ -184,3 +185,6 @@ def latex(document: Document, *, body_only: bool = False) -> str:
         blocks = (Paragraph((Code(document.verdict),)), *document.blocks)
         document = Document(document.title, document.verdict, (Section(document.title, blocks),))
     return str(show(numbered(document), body_only=body_only)) + "\n"
+
+
+SHOWN["latex"] = partial(latex, body_only=True)

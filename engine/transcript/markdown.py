@@ -10,7 +10,7 @@ import re
 from markupsafe import Markup
 
 from . import spelling
-from .document import CodeBlock, Document, numbered
+from .document import SHOWN, CodeBlock, Document, numbered
 from .rendering import renderer, visible
 
 SPECIAL = re.compile(r"[\\`*_{}\[\]#|$~!]")
@@ -79,3 +79,6 @@ show = renderer(
 def markdown(document: Document) -> str:
     """The document; raises what :func:`.document.numbered` raises."""
     return str(show(numbered(document))) + "\n"
+
+
+SHOWN["markdown"] = markdown

@@ -6,6 +6,7 @@ import ast
 import sys
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -25,11 +26,19 @@ ALLOWED = {
 UNSAFE = {"ctypes", "http", "marshal", "pickle", "shelve", "socket", "subprocess", "urllib"}
 
 
-def imported(path: Path, source: str) -> set[str]:
-    """Everything this file imports, as absolute dotted names; relative imports are resolved."""
+def imported(path: Path, source: str, *, for_types: bool = True) -> set[str]:
+    """Everything this file imports, as absolute dotted names; relative imports are resolved.
+
+    Without ``for_types``, only what is imported when the program runs.
+    """
     package = ["mechproof", *path.relative_to(ROOT).parts[:-1]]
     names: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    if not for_types:
+        tree.body = [
+            node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
+        ]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -79,6 +88,36 @@ def reached(start: list[Path]) -> set[Path]:
             names = imported(path, path.read_text("utf-8"))
             waiting += [file for name in names if name.startswith("mechproof.") and (file := module(name))]
     return found
+
+
+def circles(sources: dict[Path, str]) -> list[set[str]]:
+    """The groups of files that need each other when the program runs; imports inside functions count."""
+    arrows = nx.DiGraph()
+    for path, source in sources.items():
+        names = imported(path, source, for_types=False)
+        needed = {file for name in names if name.startswith("mechproof.") and (file := module(name))}
+        arrows.add_edges_from((path, file) for file in needed - {path})
+    groups = nx.strongly_connected_components(arrows)
+    return [{path.relative_to(ROOT).as_posix() for path in group} for group in groups if len(group) > 1]
+
+
+def test_imports_form_no_circle():
+    """Every module can be read, and tested, after those that it needs."""
+    paths = [path for folder in ALLOWED for path in files(folder)] + list(ROOT.glob("*.py"))
+    assert circles({path: path.read_text("utf-8") for path in paths}) == []
+
+
+def test_a_circle_is_seen():
+    """Also by way of a third file and of an import inside a function; not by an import for types alone."""
+    here = ROOT / "engine"
+    sources = {
+        here / "claim.py": "from .rule import Rule",
+        here / "rule.py": "from . import graph",
+        here / "graph.py": "def shown():\n    from .claim import Claim",
+    }
+    assert circles(sources) == [{"engine/claim.py", "engine/rule.py", "engine/graph.py"}]
+    sources[here / "graph.py"] = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .claim import Claim"
+    assert circles(sources) == []
 
 
 def test_rules_rest_on_no_search():
