@@ -38,8 +38,8 @@ class TooManyInputs(MechproofError):
     inputs: int
     limit: int
     sentence = (
-        "the task has {inputs} inputs, and enumeration takes at most {limit}: list some of them (a task file with "
-        "inputs = ...), or bound the accuracy with a strategy for this form of network"
+        "the task has {inputs} inputs, and enumeration takes at most {limit}: take fewer positions (induction:5, say) "
+        "or list some of the inputs in a task file (list = ...)"
     )
 
 
