@@ -27,8 +27,9 @@ class Network:
 
     @property
     def embed(self) -> Embed:
-        first = self.layers[0]
-        assert isinstance(first, Embed), "a checked network begins with its embedding"
+        first = self.layers[0] if self.layers else None
+        if not isinstance(first, Embed):
+            raise self._disordered()
         return first
 
     @property
@@ -54,14 +55,17 @@ class Network:
         not fit each other.
         """
         if not self.layers or not isinstance(self.layers[0], Embed) or not isinstance(self.layers[-1], Unembed):
-            found = ", ".join(layer.kind for layer in self.layers) or "no layer"
-            raise LayerError(self.source, "layers that begin with embed and end with unembed", found)
+            raise self._disordered()
         if any(isinstance(layer, Embed | Unembed) for layer in self.layers[1:-1]):
             raise LayerError(self.source, "one embed and one unembed", "several")
         stream = Stream(positions, 0)
         for number, layer in enumerate(self.layers):
             stream = layer.after(stream, f"{self.source}: layer {number} ({layer.kind})")
         return stream
+
+    def _disordered(self) -> LayerError:
+        found = ", ".join(layer.kind for layer in self.layers) or "no layer"
+        return LayerError(self.source, "layers that begin with embed and end with unembed", found)
 
     def term(self, positions: int, read: Sequence[int]) -> Term:
         """The definition of the network: its logits at the read positions, one row each, as a function of the

@@ -29,6 +29,8 @@ from .tensors import exact
 
 LIMIT = 1 << 20
 _PATTERN = re.compile(r"[A-Za-z_0-9 ()]+->[A-Za-z_0-9 ()]+")
+_AXIS = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+_PREFIX = "axis_named_"
 _SCALE = re.compile(r"1/sqrt\(([1-9][0-9]{0,8})\)|([1-9][0-9]{0,17})(?:/([1-9][0-9]{0,17}))?")
 _DEFAULTS = {"mask": "causal", "skip": "added"}
 # Kind -> the settings that a file may give, besides tensors and a norm.
@@ -151,7 +153,10 @@ class _Layers:
         if name == "epsilon":
             if not isinstance(value, Fraction | int) or isinstance(value, bool) or value <= 0:
                 raise BadTensor(self.file, where, "a positive number", _shown(value))
-            return Fraction(value)
+            try:
+                return nearest_float64(str(value)) if isinstance(value, int) else value
+            except OverflowError:
+                raise BadTensor(self.file, where, "a number that a float64 holds", _shown(value)) from None
         if not isinstance(value, str):
             raise BadTensor(self.file, where, "a text", _shown(value))
         if name != "scale":
@@ -189,10 +194,13 @@ class _Layers:
             raise BadTensor(self.file, f"{where}, pattern", 'axes by name, as in "h e d -> h d e"', _shown(pattern))
         if not isinstance(sizes, dict) or not all(type(size) is int and size > 0 for size in sizes.values()):
             raise BadTensor(self.file, f"{where}, sizes", "a positive length for each named axis", _shown(sizes))
+        # lengths are keyword arguments of einops: an axis may be named like another of them, or like a word of Python
+        named = _AXIS.sub(rf"{_PREFIX}\g<0>", pattern)
+        lengths = {f"{_PREFIX}{axis}": size for axis, size in sizes.items()}
         try:
-            return tensor.rearranged(einops.rearrange(tensor.numerators, pattern, **sizes))
+            return tensor.rearranged(einops.rearrange(tensor.numerators, named, **lengths))
         except einops.EinopsError as error:
-            said = " ".join(str(error).split())[:160]
+            said = " ".join(str(error).replace(_PREFIX, "").split())[:160]
             expected = f"the pattern {pattern!r} to fit shape {' × '.join(map(str, tensor.shape))}"
             raise BadTensor(self.file, where, expected, said) from None
 

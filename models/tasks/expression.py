@@ -83,7 +83,9 @@ class _Speller:
         match tree:
             case ast.Constant(value=int(value)) if not isinstance(value, bool) and 0 <= value <= MAX_NUMBER:
                 return str(value)
-            case ast.Subscript(value=ast.Name(id="t"), slice=ast.Constant(value=int(p))) if 0 <= p < 10**4:
+            case ast.Subscript(value=ast.Name(id="t"), slice=ast.Constant(value=int(p))) if (
+                not isinstance(p, bool) and 0 <= p < 10**4
+            ):
                 self.positions = max(self.positions, p + 1)
                 return f"t[{p}]"
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:

@@ -32,7 +32,7 @@ class Induction:
     def build(self, parameters: str, network: Network) -> Task:
         positions = positions_of(self.name, network, parameters)
         inputs = InputSet(all_tokens(network, positions).sets, "repeated")
-        name = f"{self.name}:{parameters}" if parameters else self.name
+        name = f"{self.name}:{positions}" if parameters else self.name
         return Task(name, inputs, read_last(network, positions), AfterEarlier())
 
 

@@ -36,7 +36,7 @@ class RunningSum:
     def build(self, parameters: str, network: Network) -> Task:
         positions = positions_of(self.name, network, parameters)
         inputs = all_tokens(network, positions)
-        name = f"{self.name}:{parameters}" if parameters else self.name
+        name = f"{self.name}:{positions}" if parameters else self.name
         return Task(name, inputs, tuple(range(positions)), RunningSumSign(len(inputs.sets[0])))
 
 

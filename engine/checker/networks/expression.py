@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import reduce
 
 from ..errors import Code, Failure
 
@@ -161,7 +162,9 @@ class _Reader:
         if name != "abs" and len(arguments) < 2:
             raise self.fail(f"two arguments of {name}, or t")
         values = [value for _, value in arguments]
-        return f"{name}({', '.join(text for text, _ in arguments)})", lambda t: function([value(t) for value in values])
+        texts = [text for text, _ in arguments]
+        spelled = f"{name}({texts[0]})" if name == "abs" else reduce(lambda a, b: f"{name}({a}, {b})", texts)
+        return spelled, lambda t: function([value(t) for value in values])
 
 
 def _applied(operator: str, left: Value, right: Value) -> Value:

@@ -101,10 +101,10 @@ class Description:
 
 
 def scale_of(text: object) -> str | None:
-    """The canonical scale ``1/sqrt(N)`` or ``p/q`` in lowest terms; None for any other text.
+    """The canonical scale ``1/sqrt(N)``, N > 1, or ``p/q`` in lowest terms; None for any other text.
 
-    >>> scale_of("1/sqrt(32)"), scale_of("2/8"), scale_of("3"), scale_of("1/0")
-    ('1/sqrt(32)', '1/4', '3/1', None)
+    >>> scale_of("1/sqrt(32)"), scale_of("1/sqrt(1)"), scale_of("2/8"), scale_of("3"), scale_of("1/0")
+    ('1/sqrt(32)', '1/1', '1/4', '3/1', None)
     """
     match = (
         re.fullmatch(r"1/sqrt\(([0-9]{1,20})\)|([0-9]{1,20})(?:/([0-9]{1,20}))?", text)
@@ -115,7 +115,7 @@ def scale_of(text: object) -> str | None:
         return None
     root, p, q = (int(group) if group else None for group in match.groups())
     if root is not None:
-        return f"1/sqrt({root})" if 0 < root < MAX_SCALE else None
+        return ("1/1" if root == 1 else f"1/sqrt({root})") if 0 < root < MAX_SCALE else None
     p, q = p or 0, 1 if q is None else q
     return f"{p // gcd(p, q)}/{q // gcd(p, q)}" if 0 < p < MAX_SCALE and 0 < q < MAX_SCALE else None
 

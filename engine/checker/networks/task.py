@@ -74,6 +74,11 @@ class _Making:
         within("the number of positions", found, MAX_POSITIONS)
         return found
 
+    @staticmethod
+    def sized(name: str, parameter: str) -> str:
+        """The name of a task with its number of positions, where that is given."""
+        return f"{name}:{int(parameter)}" if parameter else name
+
     def network(self, positions: int) -> Network:
         return fit(self.description, positions)
 
@@ -121,14 +126,14 @@ class _Making:
         if parameter:
             self.refuse("max-of-k has no parameter")
         network = self.network(self.positions())
-        return network, self.task(network, self.text, "max(t)", lambda t: (max(t),))
+        return network, self.task(network, "max-of-k", "max(t)", lambda t: (max(t),))
 
     def kth_max(self, parameter: str) -> tuple[Network, Task]:
         rank = self.number(parameter, 1)
         network = self.network(self.positions())
         if rank > len(network.vocabulary):
             self.refuse(f"there are {len(network.vocabulary)} positions")
-        return network, self.task(network, self.text, f"{rank}-th largest", lambda t: (sorted(t)[-rank],))
+        return network, self.task(network, f"kth-max:{rank}", f"{rank}-th largest", lambda t: (sorted(t)[-rank],))
 
     def two_and_equals(self, order: int) -> tuple[Network, list[range]]:
         """Two tokens below ``order``, and in a third position, if there is one, the token ``order``."""
@@ -142,7 +147,8 @@ class _Making:
         modulus = self.number(parameter, 1)
         network, tokens = self.two_and_equals(modulus)
         text, _ = read_expression(f"(t[0] + t[1]) % {modulus}", 2)
-        return network, self.task(network, self.text, text, lambda t: ((t[0] + t[1]) % modulus,), tokens)
+        name = f"modular-addition:{modulus}"
+        return network, self.task(network, name, text, lambda t: ((t[0] + t[1]) % modulus,), tokens)
 
     def group(self, parameter: str) -> tuple[Network, Task]:
         table = group_table(parameter) or self.integers(parameter, "table")
@@ -158,7 +164,11 @@ class _Making:
         network = self.network(self.positions(parameter))
         answers: Answers = lambda t: (t[t.index(t[-1]) + 1],)  # noqa: E731
         return network, self.task(
-            network, self.text, "the token after the earlier occurrence", answers, condition="repeated"
+            network,
+            self.sized("induction", parameter),
+            "the token after the earlier occurrence",
+            answers,
+            condition="repeated",
         )
 
     def running_sum_sign(self, parameter: str) -> tuple[Network, Task]:
@@ -166,7 +176,7 @@ class _Making:
         size = network.vocabulary[0]
         return network, self.task(
             network,
-            self.text,
+            self.sized("running-sum-sign", parameter),
             "running sum sign",
             lambda t: running_signs(t, size),
             read=range(len(network.vocabulary)),

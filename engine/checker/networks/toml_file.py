@@ -41,19 +41,23 @@ def beside_or_below(file: str, path: Any) -> str | None:
 
 def nearest_double(text: str) -> tuple[int, int] | None:
     """The float64 nearest to a decimal number, ties to even, as (M, E) for M * 2**E, M odd; None for what is none, and
-    for what is not a normal float64 greater than 0.
+    for what is not a finite float64 greater than 0.
 
     >>> nearest_double("1e-5"), nearest_double("0.5"), nearest_double("-1"), nearest_double("1e999")
     ((5902958103587057, -69), (1, -1), None, None)
+    >>> nearest_double("4e-324"), nearest_double("2e-324")
+    ((1, -1074), None)
     """
-    if not re.fullmatch(r"\+?[0-9_]{1,40}(\.[0-9_]{1,40})?([eE][+-]?[0-9]{1,3})?", text):
+    text = text.replace("_", "")
+    if not re.fullmatch(r"\+?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?", text):
         return None
-    value = Fraction(text.replace("_", ""))
+    value = Fraction(text)
     if not value:
         return None
     exponent = value.numerator.bit_length() - value.denominator.bit_length() - 53
     # 2**52 <= value / 2**exponent < 2**54: one more bit than there is room for is taken off
     exponent += value * Fraction(2) ** -exponent >= 1 << 53
+    exponent = max(exponent, -1074)
     mantissa = round(value * Fraction(2) ** -exponent)
     zeros = (mantissa & -mantissa).bit_length() - 1
-    return (mantissa >> zeros, exponent + zeros) if -1074 <= exponent <= 971 and mantissa >> 52 else None
+    return (mantissa >> zeros, exponent + zeros) if mantissa and mantissa.bit_length() + exponent <= 1024 else None

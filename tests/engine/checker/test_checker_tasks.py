@@ -283,7 +283,7 @@ EXPRESSIONS = {
         "(((max(t) - min(t)) + sum(t)) + abs((t[0] - t[1])))",
         lambda t: max(t) - min(t) + sum(t) + abs(t[0] - t[1]),
     ),
-    "max(t[0], 2, min(t[1], 3))": ("max(t[0], 2, min(t[1], 3))", lambda t: max(t[0], 2, min(t[1], 3))),
+    "max(t[0], 2, min(t[1], 3))": ("max(max(t[0], 2), min(t[1], 3))", lambda t: max(t[0], 2, min(t[1], 3))),
     "t[0]>t[1]": ("(t[0] > t[1])", lambda t: int(t[0] > t[1])),
 }
 

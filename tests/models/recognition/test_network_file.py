@@ -86,6 +86,8 @@ def test_another_layout_is_the_same_statement(tmp_path):
         ('weights = "w.npz"', 'weights = "gone.npz"', "gone.npz"),
         ('weights = "w.npz"', 'weights = "w.npz"\nauthor = "me"', "key author"),
         ("[[layer]]", "[[layer]", "expected TOML"),
+        (PLAIN[PLAIN.index("[[layer]]") :], "layer = []", "begin with embed and end with unembed, found no layer"),
+        ('kind = "embed"\nE = "E"\nP = "P"', 'kind = "sum"', "begin with embed and end with unembed, found sum"),
     ],
 )
 def test_what_a_file_says_wrongly_is_named(tmp_path, old, new, words):
@@ -95,6 +97,16 @@ def test_what_a_file_says_wrongly_is_named(tmp_path, old, new, words):
     with pytest.raises(MechproofError) as caught:
         load_network(written(tmp_path, text, random_arrays(SHAPES)))
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("axis", ["tensor", "pattern", "in", "_h", "reduction"])
+def test_axes_may_have_any_name(tmp_path, axis):
+    """Names of einops' own arguments and words of Python are names like others."""
+    arrays = random_arrays(SHAPES)
+    plain = sha256(written(tmp_path / "a", PLAIN, arrays))
+    moved = arrays | {"O": arrays["O"].reshape(6, 4).T}
+    pattern = f'{{ tensor = "O", pattern = "d ({axis} e) -> {axis} e d", sizes = {{ {axis} = 2 }} }}'
+    assert sha256(written(tmp_path / "b", PLAIN.replace('W_O = "O"', f"W_O = {pattern}"), moved)) == plain
 
 
 def test_unused_tensors_are_told(tmp_path):
