@@ -74,9 +74,9 @@ def prove(
     """
     from .models.float_statement import EXP_ULPS
     from .models.problem import statement_of
-    from .rewrites.network_strategies import DEFAULT as ENUMERATE
     from .rewrites.proof import prove
     from .rewrites.strategies import DEFAULTS, silent
+    from .rewrites.strategies.networks import DEFAULT as ENUMERATE
 
     statement, name = statement_of(model, task, config, general=strategy == ENUMERATE)
     return prove(

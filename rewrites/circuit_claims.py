@@ -24,8 +24,8 @@ from .rules.path_decomposition import paths_of
 from .rules.rank_one import RankOne
 from .rules.row_difference import RowDifference
 from .rules.score_gap import ScoreGap
-from .splits.common import Workbench
-from .splits.story import story, story_gap
+from .strategies.splits.common import Workbench
+from .strategies.splits.story import story, story_gap
 
 DIGITS = 4
 WIDTH = 80

@@ -20,11 +20,11 @@ from .advice.allowance import Allowance
 from .advice.memory import require_memory
 from .float_proof import STRATEGIES, NoFloatProof, prove_float
 from .network_exposition import network_transcript
-from .network_strategies import DEFAULT as NETWORK_DEFAULT
-from .network_strategies import prove_network
 from .rules.accuracy import Accuracy
 from .rules.loss import Loss
 from .strategies import DEFAULT, DEFAULTS, Options, Progress, prove_metric, silent
+from .strategies.networks import DEFAULT as NETWORK_DEFAULT
+from .strategies.networks import prove_network
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from . import network_strategies
 from .float_proof import STRATEGIES
 from .strategies import DEFAULT, default_variant, names, parts, strategy, tightenings, variants
+from .strategies import networks as network_strategies
 
 INDENT = "    "
 

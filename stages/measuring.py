@@ -18,9 +18,9 @@ from ..rewrites.advice.tree_reuse import KEEP
 from ..rewrites.rules.accuracy import Accuracy
 from ..rewrites.rules.path_decomposition import Paths
 from ..rewrites.rules.weight_transfer import moves
-from ..rewrites.splits.attention import attention_split
-from ..rewrites.splits.common import Workbench
 from ..rewrites.strategies import Options, Progress, prove_accuracy, silent
+from ..rewrites.strategies.splits.attention import attention_split
+from ..rewrites.strategies.splits.common import Workbench
 from .carrying import carried
 from .transferring import transferred
 

@@ -15,8 +15,8 @@ from mechproof.__main__ import COMMANDS, loaded
 from mechproof.engine.graph_export import FORMATS
 from mechproof.models.float_statement import EXP_ULPS
 from mechproof.rewrites.commands.search import GOALS
-from mechproof.rewrites.goal_names import KNOWN
 from mechproof.rewrites.strategies import DEFAULTS
+from mechproof.rewrites.strategies.search.goal_names import KNOWN
 
 HEAVY = {"sympy", "networkx", "matplotlib", "torch"}
 LIBRARIES = HEAVY | {"numpy", "flint", "lark", "safetensors", "jinja2"}

@@ -41,6 +41,14 @@ def leading(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return left[:, :1], right[:1].T
 
 
+def low_rank_factors(left: DyadicMatrix, right: DyadicMatrix, rank: int) -> tuple[DyadicMatrix, DyadicMatrix]:
+    """u of ``rank`` columns and z with u z close to ``left``, where rows of left·right differ most."""
+    x, y = floats(left), floats(right)
+    table = x @ y
+    u = dyadic(np.linalg.svd(table - table.mean(axis=1, keepdims=True))[0][:, :rank])
+    return u, dyadic(np.linalg.pinv(floats(u)) @ x) if rank > 1 else dyadic(projection(x, floats(u)))
+
+
 def mean_row(matrix: DyadicMatrix) -> DyadicMatrix:
     """The mean of the rows."""
     return dyadic(floats(matrix).mean(axis=0, keepdims=True))

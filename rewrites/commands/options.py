@@ -53,8 +53,8 @@ HowMuch = Annotated[Detail, typer.Option(help="How much the transcript tells.")]
 
 def strategy_names(incomplete: str) -> list[str]:
     """The names of strategies that begin so, for a shell."""
-    from ..network_strategies import names
     from ..strategies import all_names
+    from ..strategies.networks import names
 
     return [name for name in (*all_names(), *names()) if name.startswith(incomplete)]
 

@@ -145,9 +145,9 @@ def prove_command(
     from ..exposition import no_certificate
     from ..float_comparison import Comparison
     from ..folder import default_folder
-    from ..network_strategies import DEFAULT as ENUMERATE
     from ..proof import prove, usual_strategy
     from ..strategies import DEFAULTS, Options
+    from ..strategies.networks import DEFAULT as ENUMERATE
     from ..wrong_inputs import write_wrong
 
     options = Options(

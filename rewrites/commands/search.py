@@ -26,7 +26,7 @@ def search_command(
     as_json: AsJson = False,
 ) -> None:
     """Search for proofs of a bound, and list them: what each costs, and what it gives."""
-    from ..alternatives import alternatives
+    from ..strategies.search.alternatives import alternatives
 
     with command_allowance(budget, memory), errors.status("searching"):
         result = alternatives(weights, goal, budget)

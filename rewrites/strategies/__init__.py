@@ -1,7 +1,8 @@
 """Strategies: recipes for reaching a theorem in a proof graph.
 
 A strategy calls rules; it concludes nothing itself, and a stored graph replays without it.  Each module
-of this folder is one strategy and is found by its file: it defines ``SUMMARY`` (one line) and
+of this folder is one strategy and is found by its file (folders hold what strategies share: ``splits`` and ``methods``,
+the ``search`` over them, and strategies for any ``networks``): it defines ``SUMMARY`` (one line) and
 
     derive(graph, margin, options, progress) -> id of a RightCount claim
     derive_loss(graph, paths, options, progress) -> id of a LossSum claim
@@ -99,7 +100,7 @@ class Strategy(Protocol):
 
 def names() -> tuple[str, ...]:
     """All strategies, by file."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg))
 
 
 def all_names() -> tuple[str, ...]:

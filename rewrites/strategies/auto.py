@@ -2,7 +2,7 @@
 
 All alternatives stay in the graph; which of them is the proof is chosen by extraction.
 
-Source: the methods of :mod:`..methods`.
+Source: the methods of :mod:`.methods`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import replace
 from ...engine.extraction import Choice, select
 from ...engine.graph import ProofGraph
 from ..advice.allowance import BudgetSpent, last_allowance
-from ..backward import Engine, Limits
-from ..goals import Goal, Unreachable
 from ..rules.loss import LossSum
 from ..rules.right_count import RightCount
-from ..splits.common import Workbench
 from . import Options, Progress, branch_and_bound, paths_under, subcubic
+from .search.backward import Engine, Limits
+from .search.goals import Goal, Unreachable
+from .splits.common import Workbench
 
 SUMMARY = "searches for the cheapest proof of --at-least P/Q (see --minimise)"
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import itertools
 
 from ...engine.graph import ProofGraph
-from ..splits import attention, direct, tokens
 from . import Options, Progress
+from .splits import attention, direct, tokens
 from .subcubic import TIGHTENINGS, Parts, gap_loss_proof, gap_proof
 
 SUMMARY = "lower bound without multiplying out any V × V table: V² (K² + r) + V d² steps"

@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 from ...engine.graph import ProofGraph
 from ..rules.gap_count import GapCount
-from ..splits.common import Workbench
-from ..splits.story import Story, story, story_gap, story_loss
 from . import Options, Progress, paths_under
+from .splits.common import Workbench
+from .splits.story import Story, story, story_gap, story_loss
 
 SUMMARY = "lower bound from the mechanistic story alone: one direction of attention, copying, small rest"
 

@@ -24,10 +24,10 @@ from ..rules.attention_range import AttentionRangeRule
 from ..rules.gap_count import GapCount
 from ..rules.gap_loss import GapLoss, Layers
 from ..rules.logit_gap import LogitGapRule
-from ..splits import attention, direct, tokens
-from ..splits.common import Workbench
-from ..splits.direct import Sharpening
 from . import Options, Progress, paths_under
+from .splits import attention, direct, tokens
+from .splits.common import Workbench
+from .splits.direct import Sharpening
 
 Parts = tuple[str, str, str, str]
 SUMMARY = "lower bound from attention ranges and logit gaps, below V^3 steps"
@@ -72,7 +72,7 @@ def _parts(options: Options) -> Parts:
 
 
 def gap_proof(graph: ProofGraph, margin: int, options: Options, progress: Progress, parts: Parts) -> int:
-    """The count for a configuration direct, attention, error, tokens (an option of :mod:`..splits.tokens`)."""
+    """The count for a configuration direct, attention, error, tokens (an option of :mod:`.splits.tokens`)."""
     off = set(options.off)
     paths = paths_under(graph, margin)
     noise, around, rows = _splits(graph, paths, parts, off)

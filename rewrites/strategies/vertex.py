@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from ...engine.graph import ProofGraph
 from ..rules.vertex_cells import VertexCells
-from ..splits import attention
-from ..splits.common import Workbench
 from . import Options, Progress, cubic, paths_under
+from .splits import attention
+from .splits.common import Workbench
 
 SUMMARY = "lower bound by worst ratios, output by output, in V^4 K steps; no search"
 DEFAULT_VARIANT = "EQKE"

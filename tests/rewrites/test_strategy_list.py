@@ -9,9 +9,9 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from mechproof.__main__ import app
-from mechproof.rewrites import network_strategies
-from mechproof.rewrites.splits import attention, direct, tokens
 from mechproof.rewrites.strategies import all_names, names, strategy
+from mechproof.rewrites.strategies import networks as network_strategies
+from mechproof.rewrites.strategies.splits import attention, direct, tokens
 
 EVERY = (*network_strategies.names(), *all_names())
 README = Path(__file__).parents[2] / "README.md"

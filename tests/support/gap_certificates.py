@@ -18,7 +18,7 @@ from mechproof.rewrites.rules.gap_count import GapCount
 from mechproof.rewrites.rules.logit_gap import LogitGap
 from mechproof.rewrites.rules.network_definition import NetworkDefinition
 from mechproof.rewrites.rules.path_decomposition import PathDecomposition
-from mechproof.rewrites.splits.common import Workbench
+from mechproof.rewrites.strategies.splits.common import Workbench
 
 RANGE = "attention_range/1"
 

@@ -7,8 +7,8 @@ from typing import Any
 from mechproof.engine.graph import ProofGraph
 from mechproof.rewrites.rules.network_definition import NetworkDefinition
 from mechproof.rewrites.rules.path_decomposition import PathDecomposition
-from mechproof.rewrites.splits.common import Workbench
-from mechproof.rewrites.splits.story import Story, story
+from mechproof.rewrites.strategies.splits.common import Workbench
+from mechproof.rewrites.strategies.splits.story import Story, story
 
 
 def bench_of(net: Any) -> Workbench:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from gap_certificates import certified, certify, claim, made, reaches, within
 
-from mechproof.rewrites.methods.coupled import Coupled
+from mechproof.rewrites.strategies.methods.coupled import Coupled
 
 GAP = "coupled_gap/1"
 

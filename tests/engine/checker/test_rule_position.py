@@ -13,7 +13,7 @@ from gap_certificates import certified, certify, claim, made, reaches, within
 
 from mechproof.engine.checker.exponential import Enclosure
 from mechproof.engine.checker.rule_position import ONE, Share, largest_mean, shares
-from mechproof.rewrites.methods.positions import Positions
+from mechproof.rewrites.strategies.methods.positions import Positions
 
 GAP = "position_gap/1"
 

@@ -15,11 +15,11 @@ from mechproof.engine.checker import rule_vertex
 from mechproof.engine.graph import ProofGraph
 from mechproof.models.problem import problem
 from mechproof.models.weights import load
-from mechproof.rewrites.methods.coupled import Vertices
 from mechproof.rewrites.rules.network_definition import NetworkDefinition
 from mechproof.rewrites.rules.path_decomposition import PathDecomposition
-from mechproof.rewrites.splits.attention import attention_split
-from mechproof.rewrites.splits.common import Workbench
+from mechproof.rewrites.strategies.methods.coupled import Vertices
+from mechproof.rewrites.strategies.splits.attention import attention_split
+from mechproof.rewrites.strategies.splits.common import Workbench
 
 MODELS = [
     ("pulled_model", (0, 4, 3, 0.3)),

@@ -18,7 +18,7 @@ from mechproof.engine.rule import NotEstablished
 from mechproof.rewrites.rules.attention_floor import AttentionFloorRule
 from mechproof.rewrites.rules.attention_range import Reach
 from mechproof.rewrites.rules.diagonal_gap import COMMON, MARGIN, CommonRows, DiagonalGap
-from mechproof.rewrites.splits.story import story_gap
+from mechproof.rewrites.strategies.splits.story import story_gap
 
 MARGIN_STATEMENT: Any = MARGIN.statement
 COMMON_STATEMENT: Any = COMMON.statement

@@ -26,9 +26,9 @@ from mechproof.rewrites.rules.network_definition import NetworkDefinition
 from mechproof.rewrites.rules.path_decomposition import PathDecomposition
 from mechproof.rewrites.rules.row_difference import RowDifferenceExact
 from mechproof.rewrites.rules.row_difference_ellipsoid import ELLIPSOID, Ellipsoid, RowDifferenceEllipsoid
-from mechproof.rewrites.search import ellipsoid_bound
-from mechproof.rewrites.splits.attention import attention_split
-from mechproof.rewrites.splits.common import Workbench
+from mechproof.rewrites.strategies.search.products import ellipsoid_bound
+from mechproof.rewrites.strategies.splits.attention import attention_split
+from mechproof.rewrites.strategies.splits.common import Workbench
 
 A, B = Tensor("W_E", (3, 2)), Tensor("W_U", (2, 3))
 STATEMENT: Any = ELLIPSOID.statement

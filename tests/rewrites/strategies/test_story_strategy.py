@@ -15,13 +15,13 @@ from mechproof.engine.transcript import markdown
 from mechproof.models import zoo
 from mechproof.models.problem import problem
 from mechproof.models.weights import load
-from mechproof.rewrites.backward import Engine, Limits
 from mechproof.rewrites.exposition import transcript
-from mechproof.rewrites.goals import Goal
-from mechproof.rewrites.methods.story import METHODS
 from mechproof.rewrites.rules.gap_count import GapCount
 from mechproof.rewrites.rules.logit_gap import LogitGap
 from mechproof.rewrites.strategies import prove_accuracy
+from mechproof.rewrites.strategies.methods.story import METHODS
+from mechproof.rewrites.strategies.search.backward import Engine, Limits
+from mechproof.rewrites.strategies.search.goals import Goal
 
 FLAVOURS = ["float16", "eighths", "denormal", "tiny", "twin outputs", "uniform attention", "cancelling paths"]
 

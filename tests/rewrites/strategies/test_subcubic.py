@@ -23,8 +23,8 @@ from mechproof.models import zoo
 from mechproof.models.problem import problem
 from mechproof.models.weights import load
 from mechproof.rewrites.rules.logit_gap import LogitGap
-from mechproof.rewrites.splits import attention, direct
 from mechproof.rewrites.strategies import Options, UnknownStrategy, UnknownTightening, prove_accuracy, tightenings
+from mechproof.rewrites.strategies.splits import attention, direct
 from mechproof.rewrites.strategies.subcubic import DEFAULT_VARIANT, HANDLINGS, TIGHTENINGS, VARIANTS
 
 SOAK = int(os.environ.get("MECHPROOF_SOAK", "0"))

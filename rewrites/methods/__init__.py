@@ -1,1 +1,0 @@
-"""Methods: how rules reach goals (see :mod:`..backward`).  Each module lists its own as ``METHODS``."""

@@ -1,0 +1,59 @@
+"""Strategies for any network: recipes for reaching a theorem about a network that is stated by its layers.
+
+Each module of this folder is one strategy and is found by its file: it defines ``SUMMARY`` (one line) and
+
+    derive(graph, function, metric, options, progress) -> id of an Accuracy or a Loss claim
+
+where ``function`` is the id of the :class:`~...rules.network_function.NetworkFunction` claim.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import Protocol, cast
+
+from ....engine.graph import ProofGraph
+from ....models.network_statement import NetworkStatement
+from ...rules.network_function import NetworkFunctionDefinition
+from .. import Options, Progress, UnknownMetric, UnknownStrategy, UnknownTightening
+
+DEFAULT = "enumerate"
+METRICS = ("accuracy", "loss")
+
+
+class NetworkStrategy(Protocol):
+    """What a strategy module looks like."""
+
+    SUMMARY: str
+
+    def derive(self, graph: ProofGraph, function: int, metric: str, options: Options, progress: Progress) -> int: ...
+
+
+def names() -> tuple[str, ...]:
+    """All strategies for any network, by file."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+def strategy(name: str) -> NetworkStrategy:
+    """The strategy of that name; raises :class:`UnknownStrategy`."""
+    if name not in names():
+        raise UnknownStrategy(name, names())
+    return cast(NetworkStrategy, importlib.import_module(f"{__name__}.{name}"))
+
+
+def prove_network(
+    statement: NetworkStatement, name: str, metric: str, options: Options, progress: Progress
+) -> tuple[ProofGraph, int]:
+    """A proof graph for the metric of the statement's network, and the id of the claim.
+
+    Raises :class:`UnknownStrategy`, :class:`UnknownTightening` and :class:`UnknownMetric`.
+    """
+    if metric not in METRICS:
+        raise UnknownMetric(metric, METRICS)
+    recipe = strategy(name)
+    for off in options.off:
+        raise UnknownTightening(off, name, ())
+    graph = ProofGraph()
+    function = graph.apply(NetworkFunctionDefinition(), (), statement)
+    return graph, recipe.derive(graph, function, metric, options, progress)
