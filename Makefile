@@ -1,5 +1,6 @@
 # make prove   set up and run the main job: prove, write, re-check
-# make test    set up what tests need and run the whole suite (about ten minutes on two cores)
+# make test    set up what tests need and run the suite, one process per core, but for what is marked ci
+# make test-all  the whole suite, with builds of the wheel and of papers, and long runs
 # make live    the newest TransformerLens in an environment of its own, and the tests on its live models
 # make soak    hundreds of random networks against every sub-cubic configuration (a quarter of an hour)
 # make lint    ruff and pyright
@@ -13,8 +14,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 NETWORK := models/zoo/max_of_4_v64_d32_seed50.safetensors
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# A file's tests run in one process, which shares what it proves.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-.PHONY: prove test live soak lint bench docs gallery zoo clean
+.PHONY: prove test test-all live soak lint bench docs gallery zoo clean
 
 prove: .venv/ready
 	@$(BIN)/mechproof prove $(NETWORK) --out proofs_out/latest > proofs_out/.prove.log || { cat proofs_out/.prove.log; exit 1; }
@@ -22,8 +25,11 @@ prove: .venv/ready
 	@cat proofs_out/.prove.log && rm proofs_out/.prove.log
 
 test: .venv/ready-test .links/mechproof
-	@echo "the whole suite: about ten minutes on two cores; pytest shows how far it is" >&2
-	$(BIN)/python -m pytest
+	@echo "about three minutes on two cores; pytest shows how far it is" >&2
+	$(PYTEST) -m "not ci"
+
+test-all: .venv/ready-test .links/mechproof
+	$(PYTEST)
 
 live: .venv-live/ready
 	.venv-live/bin/python -m pytest tests/models/weights/test_transformer_lens_live.py

@@ -14,14 +14,16 @@ from functools import cached_property
 from ..engine.certificate import emit
 from ..engine.graph import ProofGraph
 from ..models.statement import Statement as Problem
+from ..rewrites.advice import loss_tree_search
 from ..rewrites.proof import Proof
 from ..rewrites.rules.accuracy import AccuracyFromCount
 from ..rewrites.rules.additive_margin import AdditiveMarginRule
 from ..rewrites.rules.known_matrices import KnownWeights
 from ..rewrites.rules.loss import LossFromSum
+from ..rewrites.rules.loss_tree import LossTree
 from ..rewrites.rules.network_definition import NetworkDefinition
 from ..rewrites.rules.path_decomposition import PathDecomposition
-from ..rewrites.strategies import Options, branch_and_bound, silent, strategy
+from ..rewrites.strategies import Options, silent, strategy
 from .context import SPECTRAL, Budget
 from .directions import Directions
 from .measured import Measured
@@ -46,8 +48,9 @@ COUNTED = 1 << 26
 STRATEGIES = ("branch_and_bound", "separable")
 # Cheapest first; the last is narrower than the one before it where that is not exact.
 STRATEGIES_BEYOND = ("cubic", *STRATEGIES)
-# For bounds of the loss over many inputs, which grow narrower with time, unless a budget is given.
-LOSS_SECONDS = 1
+# For bounds of the loss over many inputs where no budget is given: some seconds of work, and the same bounds on every
+# machine.
+LOSS_NODES = 1 << 16
 NEED_LOGITS = frozenset({"loss", "correct", "logits"})
 
 
@@ -191,5 +194,6 @@ class Session:
     @cached_property
     def _loss(self) -> int:
         """Bounds of the loss over more inputs than can be looked at one by one."""
-        options = Options(seconds=self.seconds or LOSS_SECONDS)
-        return self.graph.apply(LossFromSum(), [branch_and_bound.derive_loss(self.graph, self._paths, options, silent)])
+        limit = LOSS_NODES if self.seconds is None else None
+        shape = loss_tree_search.search(self.graph.claim(self._paths), self.seconds, limit=limit)
+        return self.graph.apply(LossFromSum(), [self.graph.apply(LossTree(), [self._paths], shape)])

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from hypothesis import settings
+
+# One process per core: threads of linear algebra would only wait for each other. Processes that tests start inherit it.
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 # No deadline: how long an example takes says something about the machine. Fixed examples: a run tells what the last
 # one told.

@@ -27,6 +27,7 @@ def bench(monkeypatch) -> ModuleType:
     return module
 
 
+@pytest.mark.ci
 def test_progress_and_results_come_one_by_one(bench, capsys):
     """A line a measurement with what is gone and what is left; the table alone is standard output."""
     bench.main(3, quick=True)

@@ -22,6 +22,7 @@ def matches(shown: str, printed: str) -> bool:
     return any(re.fullmatch(pattern, line.strip()) for line in printed.splitlines())
 
 
+@pytest.mark.ci
 def test_the_quick_start_runs_as_it_is_printed(tmp_path, monkeypatch, capsys):
     """A newcomer who types it sees what is written there, with exit code 0 each time."""
     monkeypatch.chdir(tmp_path)

@@ -25,19 +25,22 @@ SHARE = 0.12  # of the time that is left: the rule's exact bounds of a leaf take
 FINER, MUCH_FINER = 4, 8  # the second while the tree is small
 
 
-def search(paths: Paths, seconds: int | None = None, progress: Progress | None = None) -> Shape:
-    """A tree for all cells."""
+def search(
+    paths: Paths, seconds: int | None = None, progress: Progress | None = None, limit: int | None = None
+) -> Shape:
+    """A tree for all cells.  ``limit``: after so many nodes none is split any more, on whatever machine."""
     late = deadline(seconds, SHARE)
+    enough = NODES if limit is None else limit // 2  # the next round has about twice as many
     inputs = paths.statement.task.inputs
     enclosure, symbols = MarginEnclosure(paths), ""
     bits = FIRST
     while bits <= LAST:
-        attempt = _Round(2.0**-bits * inputs, late)
+        attempt = _Round(2.0**-bits * inputs, late, limit)
         attempt.run(enclosure)
         if attempt.late and bits > FIRST:
             break
         symbols, nodes = "".join(attempt.symbols), len(attempt.symbols)
-        if attempt.high - attempt.low <= NARROW * attempt.low or attempt.settled or attempt.late or nodes > NODES:
+        if attempt.high - attempt.low <= NARROW * attempt.low or attempt.settled or attempt.late or nodes > enough:
             break
         bits += FINER if nodes > NODES >> 4 else MUCH_FINER
         if progress is not None:
@@ -46,10 +49,10 @@ def search(paths: Paths, seconds: int | None = None, progress: Progress | None =
 
 
 class _Round:
-    """One tree, for one share; ``settled`` when each leaf is one sequence, ``late`` when the time ended first."""
+    """One tree, for one share; ``settled`` when each leaf is one sequence, ``late`` when time or nodes ended first."""
 
-    def __init__(self, most: float, late: Callable[[], bool]) -> None:
-        self._most, self._late = most, late
+    def __init__(self, most: float, late: Callable[[], bool], limit: int | None) -> None:
+        self._most, self._late, self._limit = most, late, limit
         self.symbols: list[str] = []
         self.low = self.high = 0.0
         self.settled, self.late = True, False
@@ -59,11 +62,14 @@ class _Round:
         task = enclosure.paths.statement.task
         for q, m in task.cells():
             if task.cell_size(q, m):
-                self.late = self.late or self._late()
-                if self.late:
+                if self._ended():
                     self.symbols.append("U")
                 else:
                     self._cell(LossCell(enclosure, q, m))
+
+    def _ended(self) -> bool:
+        self.late = self.late or self._late() or (self._limit is not None and len(self.symbols) >= self._limit)
+        return self.late
 
     def _cell(self, cell: LossCell) -> None:
         self.symbols.append("S")
@@ -74,8 +80,7 @@ class _Round:
                 continue
             size = cell.tree.size(node)
             low, high = _bounds(cell, node)
-            self.late = self.late or self._late()
-            if size > 1 and not self.late and not size * (high - low) <= self._most:
+            if size > 1 and not self._ended() and not size * (high - low) <= self._most:
                 self.symbols.append("S")
                 stack.extend(reversed(cell.tree.split(node)))
             else:

@@ -61,6 +61,7 @@ def test_published_lists_are_complete(name):
     assert {entry["id"].replace(" ", "-") for entry in published} <= ids
 
 
+@pytest.mark.ci
 def test_the_ladder_of_thirty_claims_is_fast():
     """Thirty claims on a K = 4 network take less than 20 seconds of one processor."""
     file = read(EXAMPLES / "eqke_noise_ladder.toml")

@@ -92,6 +92,7 @@ def test_written_back_numbers_are_rounded_safely(low, high, unit, text):
     assert rounded(Fraction(low), Fraction(high), Fraction(unit)) == text
 
 
+@pytest.mark.ci
 def test_the_example_paper_is_checked_and_compiles(tmp_path):
     """Every marked claim is proved, the numbers come back as macros, and LaTeX reads them."""
     report = run(read(PAPER))
@@ -257,6 +258,7 @@ PRINTED = {
 }
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("package", PRINTED)
 def test_what_is_checked_is_what_pdflatex_prints(tmp_path, package):
     """The same document through pdflatex, whose macros write the ids that they typeset: the reader finds these."""

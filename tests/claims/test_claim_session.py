@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import random
 from fractions import Fraction
-from itertools import product
+from itertools import count, product
 
 import mpmath
 import pytest
 
+from mechproof.claims import session as session_module
 from mechproof.claims.context import Budget
 from mechproof.claims.directions import Directions
 from mechproof.claims.errors import StatementError
@@ -32,6 +33,7 @@ from mechproof.engine.rule import NotEstablished
 from mechproof.models.problem import problem
 from mechproof.models.weights import load
 from mechproof.models.zoo import path
+from mechproof.rewrites.advice import deadline, loss_tree_search
 
 
 def session(network, **options) -> Session:
@@ -192,3 +194,20 @@ def test_a_quantifier_without_instances_says_nothing(oracle, text):
         settle(given, text)
     assert settle(given, "for all m: for all q < m: q < m").status == "PROVED"
     assert settle(given, "for all m: m != 2 and for all q < m, m > 5: q = m").status == "REFUTED"
+
+
+def test_bounds_of_the_loss_without_a_budget_do_not_hang_on_the_machine(oracle, monkeypatch):
+    """Without seconds, a clock on which every look takes ten seconds changes nothing; a limit on nodes does."""
+    network = oracle.random_net(1, "float16", V=6, K=3)
+    monkeypatch.setattr(loss_tree_search, "FIRST", 2)
+
+    def measured(**options):
+        (found,) = settle(session(network, budget=Budget(sequences=1), **options), "loss < 1e300").measured
+        return found.low, found.high
+
+    usual = measured()
+    monkeypatch.setattr(deadline, "monotonic", count(0, 10).__next__)
+    assert measured() == usual
+    assert measured(seconds=1)[1] > usual[1]
+    monkeypatch.setattr(session_module, "LOSS_NODES", 20)
+    assert measured()[1] > usual[1]

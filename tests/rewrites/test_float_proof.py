@@ -36,6 +36,7 @@ def test_the_two_counts_of_the_published_network_are_close(published):
     assert published.verdict.startswith(start)
 
 
+@pytest.mark.ci
 def test_what_is_left_in_bfloat16(data):
     """The number that README and docs/float_semantics.md name."""
     statement = problem(load(data / "max_of_4_seed123" / "weights.npz"), "max-of-k")

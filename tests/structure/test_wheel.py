@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.ci
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("engine", "models", "rewrites", "audits", "claims", "stages", "sweeps")
 LEFT_BEHIND = shutil.ignore_patterns(

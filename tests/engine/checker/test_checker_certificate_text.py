@@ -49,7 +49,7 @@ REPLACEMENTS = [
     (b'"kind":"network"', b'"\\u006bind":"network"'),
     (b"descending-score", b"ascending-score"),
     (b'"tree":"', b'"tree":"x'),
-    (b"mechproof-certificate/1", b"mechproof-certificate/2"),
+    (b"mechproof-certificate/1", b"mechproof-certificate/3"),
 ]
 
 
@@ -60,6 +60,12 @@ def test_other_spellings(judge: Any, small: Any, good: bytes, old: bytes, new: b
     verdict = judge(small, good.replace(old, new, 1))
     assert (verdict.code, verdict.exit_code) == ("E110", 2), verdict.line
     assert verdict.line.startswith("s MALFORMED E110 certificate, byte ")
+
+
+def test_the_rules_of_another_schema_are_unknown(judge: Any, small: Any, good: bytes) -> None:
+    """A certificate of the schema for networks may not use the rules of this one."""
+    verdict = judge(small, good.replace(b"mechproof-certificate/1", b"mechproof-certificate/2", 1))
+    assert (verdict.status, verdict.code, verdict.exit_code) == ("REFUSED", "E210", 1), verdict.line
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ def certificate(emitter: Any, model: Any, folder: Any, prove: Any, name: str) ->
     return json.loads(emit(graph, goal, statement.sha256))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", ["vertex", "cubic"])
 def test_nine_tokens(emitter: Any, judge: Any, tmp_path: Any, name: str) -> None:
     """What is counted is right: no field of a packed vector runs into its neighbour; one more is refused."""

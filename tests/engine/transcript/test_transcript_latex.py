@@ -106,6 +106,7 @@ class TestTables:
 
 
 class TestCompilation:
+    @pytest.mark.ci
     @compiles
     def test_the_document_compiles_with_its_own_numbers(self, document, tmp_path):
         """Protects the numbers: TeX counts on its own and must come to those of the other outputs."""
@@ -118,6 +119,7 @@ class TestCompilation:
         assert "Overfull" not in log
         assert "undefined" not in log
 
+    @pytest.mark.ci
     @compiles
     def test_the_body_compiles_in_a_paper_with_its_own_theorems(self, document, tmp_path):
         """Protects papers: their theorem environments, numbering and labels stay theirs."""
@@ -134,6 +136,7 @@ class TestCompilation:
         assert r"\newlabel{mechproof:gap}{{A.1}" in aux
         assert r"\newlabel{gap}{{1.1}" in aux
 
+    @pytest.mark.ci
     @compiles
     def test_every_character_and_sign_compiles(self, tmp_path):
         """Protects the tables of characters and signs: each entry must exist in TeX."""
@@ -149,6 +152,7 @@ class TestCompilation:
 
         assert "Missing character" not in compiled(latex(Document("T", every, blocks)), tmp_path)
 
+    @pytest.mark.ci
     @compiles
     def test_every_accepted_formula_compiles(self, tmp_path):
         """Protects the reader of formulas from accepting what TeX refuses: random formulas, those accepted compiled."""
@@ -161,6 +165,7 @@ class TestCompilation:
 
         assert "Output written on a.pdf" in compiled(latex(Document("T", "v", tuple(accepted))), tmp_path)
 
+    @pytest.mark.ci
     @compiles
     def test_wide_content_stays_on_the_page(self, tmp_path):
         """Protects margins from integers, hashes, long code and wide formulas, numbered or not."""

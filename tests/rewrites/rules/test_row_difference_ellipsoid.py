@@ -64,9 +64,9 @@ def test_mutant_with_a_smaller_factor_fails():
 
 
 def named(graph: ProofGraph, known: int, parts: Any) -> tuple[int, list[Tensor]]:
-    """The claim that knows these matrices as y, S, z, and their names."""
+    """The claim that knows these matrices as y, shape, z, and their names."""
     tensors = []
-    for name, part in zip("ySz", parts, strict=True):
+    for name, part in zip(("y", "shape", "z"), parts, strict=True):
         known = graph.apply(NameMatrix(), [known], (name, part))
         tensors.append(Tensor(name, part.shape))
     return known, tensors
@@ -107,7 +107,7 @@ def test_the_rule_is_tight():
     tensors = []
     for name, rows, columns, entries in (
         ("a", 1, 2, [3, 4]), ("b", 2, 2, [3, -3, 4, -4]), ("y", 1, 2, [3, 4]),
-        ("S", 2, 2, [1, 0, 0, 1]), ("z", 2, 1, [0, 0]), ("o", 2, 2, [0] * 4),
+        ("shape", 2, 2, [1, 0, 0, 1]), ("z", 2, 1, [0, 0]), ("o", 2, 2, [0] * 4),
     ):  # fmt: skip
         known = graph.apply(NameMatrix(), [known], (name, DyadicMatrix.from_integers(rows, columns, entries, 0)))
         tensors.append(Tensor(name, (rows, columns)))

@@ -65,6 +65,7 @@ def test_total_v8_k4(oracle, data):
     assert low < Fraction("17.63008") < high < low * Fraction(1001, 1000)
 
 
+@pytest.mark.ci
 def test_max_of_4(oracle, data, monkeypatch):
     """Sixteen million sequences in one round of the search, as the page of published claims has it."""
     monkeypatch.setattr(loss_tree_search, "FIRST", 26)

@@ -165,6 +165,7 @@ def test_a_goal_that_needs_itself_ends(oracle):
     assert len(engine.solve(Goal(AdditiveMargin))) == 1
 
 
+@pytest.mark.ci
 def test_the_chosen_proof_is_at_least_as_good_as_every_recipe():
     """On the zoo's network: for what each sub-cubic recipe shows, auto finds a proof that costs no more."""
     statement = problem(load(zoo.path("max_of_4_v64_d32_seed50")), "max-of-k")
