@@ -1,9 +1,8 @@
 """What the cubic argument really gives: the largest logit gap of each cell (q, m, k, c), decided exactly.
 
 A cell says that token k is good: with query q, maximum m and c tokens below m before the query, all of them good, the
-network is right.  Its relaxation (spec/max_of_k.md §3.2; soundness in :mod:`...rewrites.rules.cubic_cells`) has no
-noise, so it does not depend on a run: the numbers that a run claims are the network's tables, and each of them is set
-beside the network's.
+network is right.  Its relaxation (:mod:`..rewrites.rules.cubic_cells`) has no noise, so it does not depend on a run:
+the numbers that a run claims are the network's tables, and each of them is set beside the network's.
 
 Logits are integers over one power of two, attention is in balls.
 """

@@ -2,7 +2,7 @@
 
 For query q put w_p(t) = exp((EQKE[q,t] - max EQKE[q,·])/√h) exp((EQKP[q,p] - max EQKP[q,·])/√h) and λ_p(t, x) =
 UU[q,x] + EVOU[t,x] + PVOU[p,x].  With N(x) = Σ_p w_p(t_p) λ_p(t_p, x) and W = Σ_p w_p(t_p) the sequence is right if and
-only if N(x) < N(m) for every x != m (:mod:`...rewrites.rules.additive_margin`).
+only if N(x) < N(m) for every x != m (:mod:`..rewrites.rules.additive_margin`).
 
 Error.  Write u = 2^-53 and Λ = max |UU| + max |EVOU| + max |PVOU|.  The five tables and both exponentials are computed
 exactly and rounded once; so, underflow aside, a weight errs by 4u of itself, λ by 3u Λ, a product w λ by 8.1u w Λ, and

@@ -7,7 +7,7 @@ A run claims, for some table A and row ū with noise d and g,
 and for every certified cell (q, m, c) with gap G that on all sequences with query q, maximum m and c other tokens, none
 above m - G, every wrong logit loses.  The floats A, ū, d, g are taken as the exact numbers they are; d and g are raised
 to the least true bound where they lie below it.  Then, with r, P, w and the attention range [α⁻, α⁺] as published, but
-exact (spec/max_of_k.md §3.5.4 to §3.5.6),
+exact,
 
     logit_x - logit_m  <=  g_q + ū_x - ū_m + P_x + α r_x + (1 - α) w    for some α in [α⁻, α⁺],
 

@@ -21,7 +21,7 @@ error than assumed:
 
 Not covered: :data:`NOT_COVERED`.
 
-Source: spec/beyond_max_of_k.md R31; N. Higham, *Accuracy and Stability of Numerical Algorithms*, ch. 2 and 3.
+Source: N. Higham, *Accuracy and Stability of Numerical Algorithms*, ch. 2 and 3.
 docs/decisions/0009 says why.
 """
 

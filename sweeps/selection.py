@@ -1,6 +1,6 @@
 """Which strategies a sweep runs, and the groups in which the published work compares them.
 
-Source: spec/max_of_k.md §3.3, §3.7.
+Source: arXiv 2406.11779.
 """
 
 from __future__ import annotations

@@ -17,8 +17,6 @@ most d^(2^-j), apart from rounding.
 Theorem (sign changes).  The characteristic polynomial of G H has the squares of the singular values of M as its roots,
 apart from zeros.  A polynomial of degree n that changes sign on n disjoint intervals has exactly one root in each.
 
-Source: spec/beyond_max_of_k.md R5, R6 (the two-sided recursion keeps the iterates symmetric).
-
 >>> a = DyadicMatrix.from_integers(2, 1, [3, 4], exponent=0)
 >>> b = DyadicMatrix.from_integers(1, 3, [2, 0, 0], exponent=0)
 >>> numerator, exponent = spectral_norm_up([a, b], 20)                  # ‖ab‖ = 10

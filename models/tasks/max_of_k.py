@@ -1,7 +1,7 @@
 """Max-of-K: the network is to return the largest token of a sequence.
 
 Inputs: all V^K sequences of K tokens 0 … V-1, each once.  With m = max t, the network is *right* on t
-when logit m is strictly larger than every other logit; a tie is wrong (design §2).
+when logit m is strictly larger than every other logit; a tie is wrong.
 
 Cells.  Sequences are grouped by q, the last token (the query), and m, the largest: the cell (q, m), q <= m,
 holds (m+1)^(K-1) - [q < m]·m^(K-1) of them.  The cells partition the inputs.

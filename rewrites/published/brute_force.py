@@ -5,12 +5,13 @@ Two models of the network, each from sequences to attention weights and logits a
 * ``full_pass``: the forward pass, position by position;
 * ``cached_pass``: the cheaper helper, from tables of pairs.  It keeps exp(score[p,q,k] - score[p,q,m]) with the offset
   taken at the same position p, so that the positional part of the score cancels: its attention is that of a network
-  without positional attention (spec/max_of_k.md §3.1).  Published numbers of longer sequences are normalised by it.
+  without positional attention.  Published numbers of longer sequences are normalised by it.
 
 Other defects kept: a sequence is right if argmax says so, which on a tie may be either; and accuracy is a mean of
-means of batches, turned into a count by rounding (§6).
+means of batches, turned into a count by rounding.
 
-Source: arXiv 2406.11779 as restated in spec/max_of_k.md §3.1, §6.
+Source: arXiv 2406.11779 and its code,
+JasonGross/guarantees-based-mechanistic-interpretability at commit fb5b181.
 """
 
 from __future__ import annotations

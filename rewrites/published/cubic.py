@@ -3,11 +3,12 @@
 Each token k below the maximum m is judged on its own, by (q, m, k, c): c copies of k at positions other than the
 query's, the others m, and the attention of either end, m where it is attended to least and where it is most.
 
-Its formula is sound (spec/max_of_k.md §3.2); its defects are those of floats, kept as they are: the tables are centred
-at one maximum after another in place, so that rounding accumulates; attention is a float softmax, which may saturate;
-and L < 0 is compared without a tolerance.
+Its formula is sound; its defects are those of floats, kept as they are: the tables are centred at one maximum after
+another in place, so that rounding accumulates; attention is a float softmax, which may saturate; and L < 0 is compared
+without a tolerance.
 
-Source: arXiv 2406.11779 as restated in spec/max_of_k.md §3.2, §6.
+Source: arXiv 2406.11779 and its code,
+JasonGross/guarantees-based-mechanistic-interpretability at commit fb5b181.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""S0: the sign of a logit difference is the sign of a sum with one term per position.
+"""The sign of a logit difference is the sign of a sum with one term per position.
 
 Theorem.  Let w_0, …, w_{K-1} > 0 and put logit_x = Σ_p α_p λ_p(x) with α_p = w_p / Σ_j w_j.  Then for all x, m
 
@@ -15,7 +15,7 @@ algebraic s_g and rational δ_g.  Exponentials of distinct algebraic numbers are
 numbers (Lindemann-Weierstrass), so the sum is zero if and only if every δ_g is zero; otherwise enclosures of growing
 precision end by showing its sign.
 
-Source: spec/separable_logits.md §1 (S0).
+Source: Lindemann-Weierstrass for the ties; the rest is elementary.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ ADDITIVE = Lemma(
         "Both sums on the left have the same denominator $W = \\sum_j w_j > 0$. Multiplying by $W$ keeps the order, "
         "and the difference of the two numerators is the sum on the right."
     ),
-    source="mechproof's specification, lemma S0",
+    source="a softmax with its denominator multiplied out",
 )
 
 _q, _t = Var("q"), Var("t")

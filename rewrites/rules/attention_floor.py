@@ -8,8 +8,6 @@ Proof.  Summing over i, n v_k <= x sum(w); summing over k, n sum(v) <= r x sum(w
 Use.  A copy of m at any position scores at least gap(q, m, j) - e[q] more than any token k <= j at any other, e[q] the
 largest difference within row q of EQKP; so x = exp(-(gap - e)/sqrt(h)).  Where the positions of the copies matter this
 is less than :mod:`.attention_range` gives; it needs no look at single positions.
-
-Source: spec/beyond_max_of_k.md R16, R15 (the attention that it needs).
 """
 
 from __future__ import annotations

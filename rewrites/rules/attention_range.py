@@ -16,7 +16,7 @@ Use.  A *reach* j of a cell (q, m, c) says which sequences are treated: those wi
 non-maximal tokens (the query counts when q < m), all of them at most j < m.  With T[q,i] - T[q,j] <= A[q,i] - A[q,j] +
 d[q] from a split of EQKE, Δ⁻ = A[q,m] - max_{k<=j} A[q,k] - d and Δ⁺ = A[q,m] - min_{k<=j} A[q,k] + d.
 
-Source: spec/max_of_k.md §3.5.4, §3.5.5.
+Source: arXiv 2406.11779 (extreme attention).
 """
 
 from __future__ import annotations

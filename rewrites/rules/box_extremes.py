@@ -9,8 +9,6 @@ tokens (p is the first to hold m). An output x whose upper end is negative on ev
 is *inactive*); an output whose lower end is >= 0 on every root wins or ties on all of it.
 
 Proof.  The sum is separable, so its extremes over a product of sets are the sums of the extremes.
-
-Source: spec/separable_logits.md S1; spec/tight_counting.md T1 and T2 (roots).
 """
 
 from __future__ import annotations
@@ -44,7 +42,7 @@ BOX = Lemma(
         "Both ends are attained, since the positions may be chosen independently: the test is exact for a box, not "
         "only sound."
     ),
-    source="mechproof's specification, lemmas S1 and T3",
+    source="a sum with one term a position is largest where every term is",
 )
 
 

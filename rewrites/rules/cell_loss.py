@@ -1,4 +1,4 @@
-"""The loss of whole cells, from bounds of the quotients of two separable sums (S4): two-sided, without a tree.
+"""The loss of whole cells, from bounds of the quotients of two separable sums: two-sided, without a tree.
 
 Theorem.  On a cell (q, m) let logit_x - logit_m lie between γ⁻_x and γ⁺_x for every x != m.  Then each of its losses
 lies between log(1 + Σ exp γ⁻_x) and log(1 + Σ exp γ⁺_x).
@@ -10,8 +10,6 @@ least or the largest difference of the cell, whatever the attention, stands for 
 
 Rounding.  Steps are rounded towards failure on the enclosures' grid, and a sum must be at least one unit of that grid
 away from zero; :func:`.loss_tree.cross_entropy` leaves room as well.  So checkers that round otherwise pass them too.
-
-Source: spec/separable_logits.md S4, on both sides.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ on x, hence at most f(α) plus that, and f lies below its chords.
 With γ = -w the bound is at most that of :mod:`.logit_gap`; the cost is that of one product a token (or block) and
 cell.
 
-Source: spec/beyond_max_of_k.md R33 (c), R14.
+Source: Lagrange duality; Vertex-Softmax, arXiv 2605.10974.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ COUPLED = Lemma(
         "value over $k$. The second is affine in $e(k)$, so on $[x, y]$ it is at most its larger end value. Multiply "
         "by $b_p \\ge 0$ and add up."
     ),
-    source="Lagrange duality; mechproof's specification, rule R33 (c)",
+    source="Lagrange duality",
 )
 
 BLOCK = Lemma(

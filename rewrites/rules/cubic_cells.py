@@ -24,7 +24,7 @@ The enclosures of :mod:`.margin_enclosure` are on a grid; (*) counts as holding 
 is, at most -1 unit, and a unit is at least 2^-63·(A T |α| + Q |β| + B_k T |ρ_k|).  What lies closer to zero is not
 counted.
 
-Source: arXiv 2406.11779 (the cubic proof), spec/max_of_k.md §3.2; the division-free test and the joint bounds are ours.
+Source: arXiv 2406.11779 (the cubic proof); the division-free test and the joint bounds are ours.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ POSITION = Lemma(
         "most the sum of the maxima. An output is $k$ or differs from $k$; in the second case $u(x)$ is at most its "
         "maximum."
     ),
-    source="mechproof's specification of arXiv 2406.11779, cubic proof, soundness (i) and (ii)",
+    source="arXiv 2406.11779 (cubic proof); the joint bounds are of this proof",
 )
 
 _positions = Range(Num(0), Var("L"))
@@ -120,7 +120,7 @@ TWO_ENDS = Lemma(
         "smallest ($i = 0$) and that of the $L - c$ largest ($i = 1$). The left side is $a\\,S + F\\,(\\sum_p b_p - "
         "S)$, affine in $S$: on an interval it is at most the larger of its values at the two ends."
     ),
-    source="mechproof's specification of arXiv 2406.11779, cubic proof, soundness (iii)",
+    source="arXiv 2406.11779 (cubic proof); an affine function is largest at an end",
 )
 
 _chosen = Range(Num(0), Var("c"))
@@ -143,7 +143,7 @@ MIXTURE = Lemma(
         "Let $k$ be where $F$ is largest on $N$. Each $b_p\\,F(t_p) \\le b_p\\,F(k)$, as $b_p \\ge 0$; add up. So the "
         "set of good tokens need not be an interval, and no pair of them is looked at."
     ),
-    source="mechproof's specification of arXiv 2406.11779, cubic proof, soundness (iv)",
+    source="arXiv 2406.11779 (cubic proof); a weighted sum is largest where every term is",
 )
 
 

@@ -11,7 +11,7 @@ in :mod:`.cubic_cells`; :func:`.loss_tree.cross_entropy` leaves room.  So checke
 Proof.  By :mod:`.slack_count` a difference is below ℓ if and only if the sum of the margins with -ℓ added to each
 difference is negative; the rest is the proof of :mod:`.cubic_cells`.
 
-Source: spec/max_of_k.md §3.8; the layers are ours.
+Source: layer-cake summation over the cells of arXiv 2406.11779.
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ Proof.  A least number is at most each of them.
 
 For M[t,x] = what attention to t adds to logit x, g is the margin of copying, and o says what the other tokens can do
 against m at worst.  The largest and the second largest entry of each row give both.
-
-Source: spec/beyond_max_of_k.md R15.
 """
 
 from __future__ import annotations
@@ -118,7 +116,7 @@ DIAGONAL = Lemma(
         "A least number is at most each of them, and equal to one. With the row $m$ alone in place of the rows $k \\le "
         "j$ this is the margin of the diagonal entry."
     ),
-    source="mechproof's specification, R15",
+    source="a least number is at most each of them",
 )
 
 

@@ -1,6 +1,6 @@
 """Copying wins: a diagonal table under enough attention outweighs the direct path and the positions.
 
-Theorem (R15).  Let row m of M give output m at least g more than any other output, and the rows of the other tokens at
+Theorem.  Let row m of M give output m at least g more than any other output, and the rows of the other tokens at
 least o (mostly negative).  With attention y >= l on m and 1 - y on the others, together they give at least
 
     min(g, l g + (1 - l) o).
@@ -11,8 +11,6 @@ needed: where o > g more attention on m gives less.)
 A row u of numbers may be moved from the direct path to every row of M, and another one w from every row of PVOU, since
 softmax weights add up to one.  With M = EVOU + 1 (u + w), output m wins when the margin above exceeds the row
 differences of UU - 1 u and PVOU - 1 w.
-
-Source: spec/beyond_max_of_k.md R15; the common rows are ours.
 """
 
 from __future__ import annotations
@@ -58,7 +56,7 @@ MARGIN = Lemma(
         "The left side is at least $\\alpha g + (1 - \\alpha) o$. If $o \\ge g$, this is at least $g$; otherwise it "
         "rises with $\\alpha$, and is least at $\\alpha = l$. So it is at least the smaller of the two numbers."
     ),
-    source="mechproof's specification, R15 (with its minimum)",
+    source="an affine function is least at an end",
 )
 
 _p = Var("p")

@@ -7,7 +7,7 @@ so its loss is at most log(1 + (V - 1) exp L).  With l = 0 and o for the reach m
 Rounding.  The floors leave a unit of room, the rest is exact up to steps of 2^-GRID_BITS, upward, and
 :func:`.loss_tree.cross_entropy` leaves room; so checkers that round otherwise find no larger bound.
 
-Source: spec/max_of_k.md §3.8 for the gaps of spec/beyond_max_of_k.md R15.
+Source: layer-cake summation over the gaps of :mod:`.diagonal_gap`.
 """
 
 from __future__ import annotations

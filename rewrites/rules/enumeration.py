@@ -1,4 +1,4 @@
-"""Brute force in the additive form: every sequence is decided, none is bounded (S0).
+"""Brute force in the additive form: every sequence is decided, none is bounded.
 
 Theorem.  A sequence is right if the upper ends of Σ_p D_x(p, t_p) are negative for every x != m, wrong if the lower
 end is >= 0 for some x; the few sequences in between are decided by the exact sign of the sum.  Every sequence of
@@ -7,7 +7,7 @@ every cell is looked at once.
 This is the oracle that the shorter proofs are measured against.  Its trace is the input set, so no certificate
 carries it; a proof asked for by this name carries a tree with the same count.
 
-Source: spec/separable_logits.md S0; spec/max_of_k.md §3.1.
+Source: :mod:`.additive_margin`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ DECIDED = Lemma(
         & Exists(_x, _outputs, _total("D^{-}") >= Num(0)).implies(Exists(_x, _outputs, _total("D") >= Num(0)))
     ),
     proof="Sums keep the order: $\\sum_p D^{-} \\le \\sum_p D \\le \\sum_p D^{+}$ for every $x$.",
-    source="mechproof's specification, lemma S0",
+    source="sums keep the order",
 )
 
 

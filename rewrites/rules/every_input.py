@@ -9,8 +9,6 @@ The radius is carried through the layers by the lemmas below and by those that s
 functions that use them: the softmax moves in sum by no more than its scores do, a norm is Lipschitz away from zero
 (engine/domains), tables of exp, 1/√ and the activation functions have Taylor remainders that Arb bounds
 (engine/arithmetic/function_table.py), and integer products in float64 are exact (engine/arithmetic/integer_product.py).
-
-Source: spec/networks.md §4, §5; spec/groups.md lemma B0 is the product lemma for one hidden layer.
 """
 
 from __future__ import annotations

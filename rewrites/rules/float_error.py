@@ -10,7 +10,7 @@ for all p and x, where α'_p = w'_p/Σ_j w'_j and λ is that of the paths.
 
 Proof.  Stage by stage: :mod:`.float_stages`.
 
-Source: spec/beyond_max_of_k.md R31; weights' own values instead of norms.
+Source: N. Higham, *Accuracy and Stability of Numerical Algorithms*, ch. 3; weights' own values instead of norms.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ on which every float run is right, or wrong, without change.
 
 Proof.  L_x - L_m <= Σ_p α'_p Δ⁺_p has the sign of Σ_p w'_p Δ⁺_p, and each term is linear in w'_p.
 
-Source: spec/separable_logits.md S0 with the errors of float_error.
+Source: :mod:`.additive_margin` with the errors of :mod:`.float_error`.
 """
 
 from __future__ import annotations

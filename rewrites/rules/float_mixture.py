@@ -6,8 +6,6 @@ Theorem.  Let a'_p >= 0, |a_p - a'_p| <= η a'_p + β, |v'_p - v_p| <= e_p, |θ_
     e_p)
 
 with ψ = (1 + η)(1 + g)(1 + s) - 1.  The error is again an average, so that one bound a position and token is enough.
-
-Source: spec/beyond_max_of_k.md R31.
 """
 
 from __future__ import annotations

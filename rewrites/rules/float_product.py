@@ -4,8 +4,6 @@ Theorem.  If |x'_i - x_i| <= e_i and |y'_i - y_i| <= f_i for all i, then
 |Σ_i x'_i y'_i - Σ_i x_i y_i| <= Σ_i (e_i |y_i| + (|x_i| + e_i) f_i).
 
 Proof.  x'_i y'_i - x_i y_i = (x'_i - x_i) y_i + x'_i (y'_i - y_i).
-
-Source: spec/beyond_max_of_k.md R30, R31.
 """
 
 from __future__ import annotations

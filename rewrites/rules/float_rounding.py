@@ -5,7 +5,7 @@ Theorem.  Let 0 <= u, |δ_i| <= u, n·u < 1 and γ_n = n·u/(1 - n·u).  Then ev
 
 Proof.  By induction from γ_0 = 0; the step is the lemma below.
 
-Source: N. Higham, Accuracy and Stability of Numerical Algorithms, lemma 3.1; spec/beyond_max_of_k.md R31.
+Source: N. Higham, Accuracy and Stability of Numerical Algorithms, lemma 3.1.
 """
 
 from __future__ import annotations

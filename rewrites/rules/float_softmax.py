@@ -9,7 +9,7 @@ g' = g + 8Kτ < 1.  If a_p = (ê_p/Ŝ)(1 + φ) + ζ with |φ| <= f and |ζ| <= �
 Proof.  |Ŝ - S| <= g·S + 2Kτ + 2Kτ <= g'·S, because S >= 1/2.  So ê_p/Ŝ is within (c_p/S)(1/(1 - g') - 1) +
 2τ/(1 - g') of c_p/S; multiply by 1 + φ and add ζ.
 
-Source: spec/beyond_max_of_k.md R31; the maximum is exact, and exp of non-positive numbers cannot overflow.
+The maximum is exact, and exp of non-positive numbers cannot overflow.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ N = d + h + K + 8, which is checked to be at most the unit 2^GRID that each stag
 most N roundings in a stage, and N·u <= 1/8 is checked, so that what underflowed at most doubles.  Overflow.  No partial
 sum exceeds 4·B, which is checked to be below the largest number.
 
-Source: spec/beyond_max_of_k.md R31.
+Source: N. Higham, *Accuracy and Stability of Numerical Algorithms*, ch. 2 and 3, for single operations.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ Use.  a_i = x_i W_i are the exact terms of an inner product and b its bias.  In 
 passes through at most n roundings, products included and fused or not, so g = γ_n (float_rounding); storing once or
 twice with relative error s_0 gives s = s_0 or (1 + s_0)^2 - 1.
 
-Source: N. Higham, ch. 3.1; spec/beyond_max_of_k.md R31.
+Source: N. Higham, *Accuracy and Stability of Numerical Algorithms*, section 3.1.
 """
 
 from __future__ import annotations

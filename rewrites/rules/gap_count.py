@@ -6,7 +6,7 @@ n = c - 1 when q < m is the number of free positions that hold another token tha
 Proof.  Choose the n positions among the K - 1 free ones; each holds one of the tokens 0 … j (all below m), the others
 hold m.  Query, maximum and number of other tokens can be read off a sequence.
 
-The published count uses j instead of j + 1 (spec/max_of_k.md §3.4); it is kept as a switch.
+The published count uses j instead of j + 1; it is kept as a switch.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ layers, as advice; m - 1 is always there, so that every sequence is covered.
 Rounding.  Logits are on a grid no finer than 2^FINEST; exp and log are those of :mod:`.loss_tree`, on multiples of
 2^-GRID_BITS, outward; each bound of a gap leaves SPARE steps to checkers that round otherwise.
 
-Source: spec/max_of_k.md §3.8; the sum of exponentials and the layers are ours.
+Source: layer-cake summation over the cells of arXiv 2406.11779.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Counting wrong sequences by truncated polynomial products (S1 + S2): a two-sided count in one pass.
+"""Counting wrong sequences by truncated polynomial products: a two-sided count in one pass.
 
 Theorem.  Fix a cell (q, m) and x != m.  Let D⁻ <= D <= D⁺ be enclosures of D = D_{q,m,x}, h > 0 and M_p integers with
 M_p >= D⁺(p, t) for every t <= m, all in one unit, and put for the free positions p < K-1
@@ -20,8 +20,6 @@ ones.
 
 The numbers #{Σ k <= B} are coefficient sums of Π_p Σ_t z^{k(p,t)}; for q < m the product over t < m (sequences
 without m) is subtracted.
-
-Source: spec/separable_logits.md S1, S2.
 """
 
 from __future__ import annotations
@@ -98,7 +96,7 @@ STEPS = Lemma(
         "\\ne m$ wins or ties, so the wrong "
         "sequences of a cell number at least the largest lower count over $x$ and at most the sum of the upper counts."
     ),
-    source="mechproof's specification, lemma S2",
+    source="rounding in one direction, and generating functions",
 )
 
 
@@ -116,7 +114,7 @@ UNION = Lemma(
         "A sequence on which one output wins is counted in the middle, so each single count is at most the middle one; "
         "and a sequence in the middle is counted for at least one output on the right."
     ),
-    source="mechproof's specification, lemma S2",
+    source="the union bound",
 )
 
 

@@ -6,8 +6,6 @@ Proof.  s[k] <= P[t-1] for all k < t.
 
 So V - 1 comparisons with the running maximum decide for every token whether it lies above all smaller ones, and a few
 tokens out of order do not spoil the others.
-
-Source: spec/beyond_max_of_k.md R16, with exceptions.
 """
 
 from __future__ import annotations
@@ -92,7 +90,7 @@ RECORDS = Lemma(
         )
     ),
     proof="$s(k) \\le P(t-1)$ for all $k < t$; here $P(t)$ is the largest of $s(0), \\dots, s(t)$.",
-    source="mechproof's specification, R16",
+    source="a running maximum",
 )
 
 

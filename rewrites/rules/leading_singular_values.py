@@ -7,7 +7,7 @@ in each.
 Proof.  M M^T = A (B B^T) A^T, and X Y and Y X have the same characteristic polynomial apart from powers of the
 variable; all roots are real and not negative.  A change of sign means a root, and there are no more than n.
 
-Source: spec/beyond_max_of_k.md R5; :mod:`...engine.arithmetic.spectral`.
+Source: :mod:`...engine.arithmetic.spectral`.
 """
 
 from __future__ import annotations

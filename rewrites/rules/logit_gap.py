@@ -22,7 +22,7 @@ m give α r_x; the other tokens k <= j give at most (1 - α) w.  f is convex, as
 f(α) + (1 - α) w, which therefore has its maximum over an interval at an end; the chord lies above f; and f(α) - f(a) <=
 max_x (α - a) r_x.
 
-Source: spec/max_of_k.md §3.5.6 with the repairs R1 and R2, T2, T3, T4; the chord is ours.
+Source: arXiv 2406.11779, repaired where it is not sound; the chord is ours.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ ANCHOR = Lemma(
         "$b_x + \\alpha r_x = b_x + a r_x + (\\alpha - a) r_x$. The first two terms are at most $f(a)$; the last is at "
         "most $(\\alpha - a)$ times the largest $r_x$ when $\\alpha \\ge a$, and times the least when $\\alpha \\le a$."
     ),
-    source="mechproof's specification, repairs R1 and R2",
+    source="arXiv 2406.11779 (extreme attention), sound on both sides of the anchor",
 )
 
 CHORD = Lemma(

@@ -8,7 +8,7 @@ Proof.  Sort the numbers.  The first n_{i+1} of them are at most u_i, those from
 With the losses of the sequences of a cell as the numbers, every proof that so many sequences have a logit gap below a
 threshold becomes a bound of the cell's loss.
 
-Source: layer-cake summation; spec/separable_logits.md S5 (loss by layers).
+Source: layer-cake summation.
 """
 
 from __future__ import annotations

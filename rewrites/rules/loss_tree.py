@@ -12,7 +12,7 @@ Rounding.  Bounds of Δ_x go outward to multiples of 2^-GRID_BITS, the only poin
 
 Nothing in the tree needs trust: any tree, with any order, gives true bounds; more leaves give narrower ones.
 
-Source: spec/separable_logits.md S1, S4, S5 (the form of the loss); tree: spec/tight_counting.md T2.
+The tree is that of :mod:`.token_order_tree`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ DIFFERENCE = Lemma(
         "Both logits have the denominator $\\sum_j w_j > 0$; the difference of the numerators is the sum on top of the "
         "quotient. It is a mean of the differences with positive weights, so it lies between their extremes."
     ),
-    source="mechproof's specification, lemmas S0 and S4",
+    source="a softmax with its denominator multiplied out, and a weighted mean",
 )
 
 _ends = Range(Num(0), Num(2))
@@ -102,7 +102,7 @@ CROSS_ENTROPY = Lemma(
         "$e_x/e_m = \\exp(\\mathrm{logit}_x - \\mathrm{logit}_m)$. Exponential and logarithm increase, so bounds of "
         "the logit differences give bounds of $-\\log \\mathrm{softmax}(\\mathrm{logits})_m$."
     ),
-    source="mechproof's specification, lemma S4",
+    source="softmax",
 )
 
 _parts = Range(Num(0), Var("J"))

@@ -16,7 +16,7 @@ then rounded outward to one grid. An interval difference and the interval produc
 :mod:`..engine.arithmetic.interval` enclose; widening moves outward.  The bit budget WEIGHT_BITS + logit bits +
 ceil(log2 K) <= 62 is asserted from the tables' real magnitudes before any product.
 
-Source: spec/separable_logits.md §2, spec/tight_counting.md T0; two endpoints are carried instead of a tolerance.
+Two endpoints are carried instead of a tolerance.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ sum to 1,
 Proof.  Each equation is distributivity of the matrix product over sums; the machine check expands both sides into
 sums of words of tensors and compares them.
 
-Source: arXiv 2406.11779 (path expansion), spec/max_of_k.md §2.1 in the cubic form; the biases' places are ours.
+Source: arXiv 2406.11779 (path expansion); the biases' places are ours.
 """
 
 from __future__ import annotations

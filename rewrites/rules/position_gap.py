@@ -17,8 +17,6 @@ fractional knapsack.  The others' part is at most (1-α) P_x.
 
 The best λ is one of the P_px.  Here all queries q < m use the bounds of the worst of them, so a group (m, c) has one
 T and the cost stays quadratic in V.  Copies at the query's position only when q = m, others there only when q < m.
-
-Source: spec/beyond_max_of_k.md R13.
 """
 
 from __future__ import annotations
@@ -56,7 +54,7 @@ KNAPSACK = Lemma(
         "$w_i$, is at least its smaller value at the ends of $[l_i, u_i]$. This is weak duality, with $\\lambda$ the "
         "multiplier of the sum; the best $\\lambda$ is one of the $C_i$, at which the greedy solution is cut."
     ),
-    source="weak duality for the fractional knapsack; mechproof's specification, rule R13",
+    source="weak duality for the fractional knapsack",
 )
 
 _b, _s, _r, _t = Var("b"), Var("s"), Var("r"), Var("t")
@@ -69,7 +67,7 @@ SHARE = Lemma(
         (_b.over(_b + _t) <= _b.over(_b + _r)) & (_b.over(_b + _r) <= _b.over(_b + _s))
     ),
     proof="All denominators are positive, and $b / (b + r)$ falls with $r$.",
-    source="mechproof's specification, rule R9",
+    source="a quotient falls with its denominator",
 )
 
 

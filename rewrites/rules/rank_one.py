@@ -8,7 +8,7 @@ Proof.  Put the product in place of A.
 
 The strengths a[q] are required to be positive: then larger s means more attention, for every query.
 
-Source: arXiv 2406.11779 (EQKE is nearly of rank one); spec/beyond_max_of_k.md R16.
+Source: arXiv 2406.11779 (EQKE is nearly of rank one).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ largest difference within a row is the right size of an error term ("noise").  T
 rule, and what transports it along an equation; the bounds that need not multiply everything out are in the modules
 row_difference_*.
 
-Source: spec/max_of_k.md §3.5.3; spec/beyond_max_of_k.md R4.
+Source: arXiv 2406.11779.
 """
 
 from __future__ import annotations

@@ -10,8 +10,6 @@ With G = SᵀS the columns lie in the ellipsoid (b - z)ᵀ G (b - z) <= R, over 
 2·sqrt(R a G⁻¹ aᵀ): that is |y| for y = a S⁻¹.  S, z and y are advice, any are sound, and no inverse is ever checked:
 what y S misses of a is the exact rest e.  For the ball of rows (:mod:`.row_difference_spectral`) the bound grows with
 the number of columns; here with the inner size.
-
-Source: spec/beyond_max_of_k.md R33 (a).
 """
 
 from __future__ import annotations
@@ -62,7 +60,7 @@ ELLIPSOID = Lemma(
         "and $(x - y)^{2} \\le 2 x^{2} + 2 y^{2}$ in each of their entries. With $U = S (B - z)$ the columns of $B$ "
         "lie in the ellipsoid $|S (b - z)|^{2} \\le R$. Equality holds for opposite columns along $y$."
     ),
-    source="Cauchy-Schwarz; mechproof's specification, rule R33 (a)",
+    source="Cauchy-Schwarz in the ellipsoid's norm",
 )
 
 

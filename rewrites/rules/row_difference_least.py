@@ -2,7 +2,7 @@
 
 Theorem.  If two entries of row r of M differ by at most a_r, and by at most b_r, then by at most min(a_r, b_r).
 
-Source: spec/max_of_k.md §3.5.3 (the elementwise minimum over break-points).
+Source: arXiv 2406.11779 (the elementwise minimum over break-points).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Proof.  The difference is the row times e_i - e_j, a vector of length at most sq
 matrix's Frobenius norm, which is submultiplicative (Cauchy-Schwarz).  The square root is taken of the exact product
 of squared norms and rounded up.
 
-Source: spec/beyond_max_of_k.md R4d.
+Source: arXiv 2406.11779 (Frobenius fallback).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ Proof.  (AB)[r,i] - (AB)[r,j] = Σ_k A[r,k] (B[k,i] - B[k,j]), and each differen
 second, write A[r,k] = a[k] + (A[r,k] - a[k]); the first part gives a difference of two entries of a B.  (Any a is
 sound; the mean row is a good one.)
 
-Source: spec/max_of_k.md §3.5.3; spec/beyond_max_of_k.md R4e, R4g.
+Source: arXiv 2406.11779 (max row diff of a product; mean + max diff).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ r's length is row r of A times B B^T times the same row, exactly, and ‖M‖₂
 (:mod:`...engine.arithmetic.spectral`).  The second is the published bound, one number for all rows; the first costs
 less and is never larger.
 
-Source: spec/max_of_k.md §3.5.3 (svd); spec/beyond_max_of_k.md R4c, R4h, R6, R7.
+Source: arXiv 2406.11779 (svd).
 """
 
 from __future__ import annotations

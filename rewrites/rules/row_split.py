@@ -10,7 +10,7 @@ Proof.  The column c cancels within a row, and R[q,i] - R[q,j] <= d_q.
 Only differences within a row of EQKE matter to attention, and of UU and EVOU to the logits' order; so "EQKE is rank
 one up to noise" and "every query's direct path is the mean one up to noise" are claims of this one kind.
 
-Source: spec/max_of_k.md §3.5.1, §3.5.2.
+Source: arXiv 2406.11779 (noise after a low-rank approximation).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ where g[q,j] may be max_k R[q,k] - R[q,j] (pairs), max_k R[q,k] - min_k R[q,k] (
 Proof.  T[q,i] - T[q,j] = a[i] - a[j] + R[q,i] - R[q,j], and R[q,i] <= max_k R[q,k] <= max R, R[q,j] >= min_k R[q,k]
 >= min R.  Pairs is exact: equality holds for some i.
 
-Source: spec/max_of_k.md §3.5.6 (max_diff_exact, global_max_diff_exact) and §3.5.7 (T2).
+Source: arXiv 2406.11779 (max_diff_exact, global_max_diff_exact), with the target's own entry kept.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Score gaps: a large token's score is above every clearly smaller one's, whatever the query.
 
-Theorem (R16).  Let T[k] - T[m] <= a (s[k] - s[m]) + d for all k <= j, with a >= 0.  Then for all k <= j
+Theorem.  Let T[k] - T[m] <= a (s[k] - s[m]) + d for all k <= j, with a >= 0.  Then for all k <= j
 
     T[m] - T[k]  >=  a (s[m] - max_{k<=j} s[k]) - d.
 
@@ -8,8 +8,6 @@ Proof.  The left side is at least a (s[m] - s[k]) - d, and a s[k] <= a max s.
 
 With s increasing the maximum is s[j]; so the gap grows with the distance of the two tokens' sizes, and noise d is made
 up for by a distance of d/a.
-
-Source: spec/beyond_max_of_k.md R16.
 """
 
 from __future__ import annotations
@@ -101,7 +99,7 @@ GAP = Lemma(
         "$T(m) - T(k) \\ge a\\,(s(m) - s(k)) - d$, and $a\\,s(k)$ is at most $a$ times the largest $s(i)$, $i \\le j$, "
         "as $a \\ge 0$. For an increasing $s$ the largest is $s(j)$."
     ),
-    source="mechproof's specification, R16",
+    source="a sum of two inequalities",
 )
 
 

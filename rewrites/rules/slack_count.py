@@ -67,7 +67,7 @@ SLACK = Lemma(
         "Both logits have the denominator $W = \\sum_j w_j > 0$. Multiplying by $W = \\sum_p w_p$ keeps the order, and "
         "turns $\\gamma$ into $\\sum_p w_p \\gamma$."
     ),
-    source="mechproof's specification, lemma S0 with a threshold",
+    source="a softmax with its denominator multiplied out",
 )
 
 

@@ -1,4 +1,4 @@
-"""Counting right sequences by a tree over tokens, from the heaviest down (T0, T2, T3, T7).
+"""Counting right sequences by a tree over tokens, from the heaviest down.
 
 Fix a cell (q, m) and order its tokens τ_0 = m, τ_1, …, τ_m.  A *node* (ℓ, i, M, fixed) is the set of sequences in
 which the positions outside M hold fixed tokens, positions of M below i ("lo") hold one of τ_{ℓ+1} … τ_m and the
@@ -16,8 +16,7 @@ so its extremes over a product of sets are the sums of the extremes.  A tie is w
 
 Nothing in the tree needs trust: any tree, with any order, gives true counts.
 
-Source: spec/tight_counting.md T0, T2, T3, T6, T7; intervals instead of a tolerance, so that exact zeros count at
-inner nodes.
+Intervals instead of a tolerance, so that exact zeros count at inner nodes.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ PARTITION = Lemma(
         "the leaves of the tree partition the cell, whatever the order of the tokens and wherever the tree was "
         "split."
     ),
-    source="mechproof's specification, lemma T2",
+    source="counting by the first position that holds the token",
 )
 
 
@@ -107,7 +106,7 @@ class BoxTree:
 
     Tables come in the token order, ``free`` as (K-1) × (m+1) × columns, ``base`` for the last position.  A vector over
     the columns is one Python integer Σ value_k·2^(64k) with signed values; adding 2^63 to every field makes the top bit
-    of field k say value_k >= 0, so "all negative" is one AND (T6).  |value| < 2^62 is guaranteed by the enclosure.
+    of field k say value_k >= 0, so "all negative" is one AND.  |value| < 2^62 is guaranteed by the enclosure.
     """
 
     def __init__(self, q: int, m: int, order: Sequence[int], base: IntervalTable, free: IntervalTable) -> None:

@@ -19,7 +19,7 @@ proof (:mod:`.cubic_cells`) takes each at its own worst output.
 Proof.  :data:`MIXTURE` for each x makes all c tokens one token k of N, :data:`TWO_ENDS` puts the copies of m at the
 least or at the largest weights, and (*) is the sum at the vertex.
 
-Source: spec/beyond_max_of_k.md R14; Vertex-Softmax, arXiv 2605.10974.
+Source: Vertex-Softmax, arXiv 2605.10974.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ RATIO = Lemma(
         "The denominator is positive, so a ratio is at most $\\gamma$ if and only if $\\sum_p w(p,t_p)\\,(v(p,t_p) - "
         "\\gamma) \\le 0$. The terms are chosen independently, so the largest such sum is the sum of the largest terms."
     ),
-    source="Dinkelbach 1967; mechproof's specification, rule R14",
+    source="Dinkelbach 1967 (a quotient against a bound)",
 )
 
 _n, _cut = Var("n"), Var("s")

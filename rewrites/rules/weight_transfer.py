@@ -17,8 +17,6 @@ where spread is the largest minus the least.  The tables' parts are exact; tanh(
 
 Proof.  g' - g = Σ α'_p (λ'_p - λ_p) + Σ (α'_p - α_p) λ_p.  The second sum is bounded in :data:`MOVE`; it does not see
 what all λ_p share, such as UU.
-
-Source: spec/beyond_max_of_k.md R32, R30; the constant tanh(ω/4) is ours.
 """
 
 from __future__ import annotations
@@ -74,7 +72,7 @@ MOVE = Lemma(
         "that of $\\mu - \\lambda$, which is at most the largest of these numbers. Equality holds for two "
         "positions with $w_0 = 1$, $w_1 = \\rho$, $f = (\\rho^{2}, 1)$ and $\\lambda = \\mu = (1, 0)$."
     ),
-    source="mechproof's specification, R30 and R32; the constant is the total variation of two softmaxes",
+    source="the constant is that of the total variation of two softmaxes",
 )
 
 

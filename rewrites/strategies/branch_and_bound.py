@@ -1,6 +1,6 @@
 """The default: branch and bound by token order.  Exact where the input set is small enough to be settled.
 
-Source: spec/tight_counting.md.
+Source: :mod:`..rules.token_order_tree`; for the loss :mod:`..rules.loss_tree`.
 """
 
 from __future__ import annotations

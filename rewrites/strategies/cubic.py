@@ -1,6 +1,6 @@
 """The cubic proof: each smaller token is judged against the maximum on its own, and good ones may be mixed.
 
-Source: spec/max_of_k.md §3.2; arXiv 2406.11779.
+Source: arXiv 2406.11779.
 """
 
 from __future__ import annotations

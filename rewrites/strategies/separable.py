@@ -1,6 +1,6 @@
 """Two-sided count in one pass by generating functions; needs no search, and K may be large.
 
-Source: spec/separable_logits.md S1, S2; S4 for the loss.
+Source: :mod:`..rules.generating_function_count`; for the loss :mod:`..rules.cell_loss`.
 """
 
 from __future__ import annotations

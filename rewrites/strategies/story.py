@@ -3,7 +3,7 @@
 Its claims are those that `mechproof story` lists; they are proved from the weights, and the bound is what follows from
 them alone.
 
-Source: spec/beyond_max_of_k.md R15, R16.
+Source: arXiv 2406.11779 for the story; :mod:`..rules.score_gap` and :mod:`..rules.diagonal_gap` for the bounds.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ A configuration is direct/attention/error, in the short names of the published r
 leaves; sub, msub,
   rec, mrec, mmrec: what a split of its four factors leaves.
 
-Source: spec/max_of_k.md §3.3-§3.7.
+Source: arXiv 2406.11779.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ PARTS = (
     ),
     ("attention", attention.TOLD),
 )
-# The free tightenings of spec/max_of_k.md §3.5.7, each of which can be switched off; T6 (searching for the repaired
-# bound) has no switch, since there is no search for the unrepaired one.
+# What makes the published bounds tighter at no price; each can be switched off.  T6 (searching for the repaired bound)
+# has no switch, since there is no search for the unrepaired one.
 TIGHTENINGS: Mapping[str, str] = {
     "T1": "all j + 1 tokens within a reach are counted",
     "T2": "exact direct path: the target's own logit is kept",

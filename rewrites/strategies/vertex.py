@@ -2,7 +2,7 @@
 
 A configuration names the split of EQKE (see :mod:`.subcubic`): EQKE itself, or what a split leaves as noise.
 
-Source: spec/beyond_max_of_k.md R14; Vertex-Softmax, arXiv 2605.10974.
+Source: Vertex-Softmax, arXiv 2605.10974.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """EQKE as a cheap table plus noise: the ten ways of the published family, and one of ours.
 
-Source: spec/max_of_k.md §3.5.2 (with the cross terms that the reference drops), §3.5.3.
+Source: arXiv 2406.11779, with the cross terms that its code drops.
 """
 
 from __future__ import annotations

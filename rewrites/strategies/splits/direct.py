@@ -1,6 +1,6 @@
 """The direct path as one row for all queries plus noise: the five ways of the published family.
 
-Source: spec/max_of_k.md §3.5.6.
+Source: arXiv 2406.11779.
 """
 
 from __future__ import annotations
