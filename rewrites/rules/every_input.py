@@ -2,7 +2,7 @@
 
 Theorem.  The network's term, evaluated for blocks of inputs in fixed-point integers, gives for every input and read
 position numbers v_z and a radius r with |logit_z - v_z| <= r for all outputs z.  The input is right there if
-v_c - v_z > 2r for all z ≠ c, and wrong if v_c - v_z <= -2r for some z ≠ c.  The others are decided one by one, by balls
+v_c - v_z > 2r for all z ≠ c, and wrong if v_z - v_c >= 2r for some z ≠ c.  The others are decided one by one, by balls
 of growing precision and by exact tests of ties; what stays open counts on neither side.
 
 The radius is carried through the layers by the lemmas below and by those that stand, with their proofs, at the
@@ -49,10 +49,10 @@ DECIDED_BY_RADIUS = Lemma(
     given="For all reals $x_z$, $v_z$ for outputs $z < C$, an output $c < C$ and $r \\ge 0$:",
     statement=ForAll(_z, Range(Num(0), Var("C")), _near("x", "v", _z, _r)).implies(
         ForAll(_z, _outputs, At("v", _c) - At("v", _z) > Num(2) * _r).implies(
-            ForAll(_z, _outputs, At("x", _c) - At("x", _z) > Num(0))
+            ForAll(_z, _outputs, At("x", _c) > At("x", _z))
         )
-        & Exists(_z, _outputs, At("v", _c) - At("v", _z) <= Num(0) - Num(2) * _r).implies(
-            Exists(_z, _outputs, At("x", _c) - At("x", _z) <= Num(0))
+        & Exists(_z, _outputs, At("v", _z) - At("v", _c) >= Num(2) * _r).implies(
+            Exists(_z, _outputs, At("x", _z) >= At("x", _c))
         )
     ),
     proof="$x_c - x_z$ differs from $v_c - v_z$ by at most $|x_c - v_c| + |x_z - v_z| \\le 2r$.",
