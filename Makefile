@@ -7,6 +7,7 @@
 # make bench   timings beside peers, ratios within one run (some twelve minutes; make bench BENCH=--quick: one)
 # make docs    the pages and the package's public names as one HTML manual, in docs/_build
 # make gallery refresh the committed examples in proofs_out/gallery
+# make certificates  prove again what tests of the checker read, after a change of the prover
 # make zoo     train the shipped networks again (needs torch)
 # make clean   remove what the other targets made
 
@@ -17,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # A file's tests run in one process, which shares what it proves.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-.PHONY: prove test test-all live soak lint bench docs gallery zoo clean
+.PHONY: prove test test-all live soak lint bench docs gallery certificates zoo clean
 
 prove: .venv/ready
 	@$(BIN)/mechproof prove $(NETWORK) --out proofs_out/latest > proofs_out/.prove.log || { cat proofs_out/.prove.log; exit 1; }
@@ -52,6 +53,9 @@ gallery: .venv/ready
 	$(BIN)/mechproof prove models/zoo/max_of_2_v64_d32_seed123.safetensors --out proofs_out/gallery/max_of_2
 	$(BIN)/mechproof prove $(NETWORK) --strategy story --out proofs_out/gallery/max_of_4_story
 	$(BIN)/mechproof prove models/zoo/stacks/max_of_2_layernorm.toml --out proofs_out/gallery/max_of_2_layernorm
+
+certificates: .venv/ready
+	$(BIN)/python scripts/record_certificates.py
 
 zoo: .venv/ready-test
 	$(BIN)/python -m mechproof.models.zoo.build

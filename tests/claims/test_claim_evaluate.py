@@ -257,10 +257,10 @@ def test_a_sequence_has_the_right_length_and_tokens(speaking, text):
 )
 def test_a_quantifier_beyond_the_budget_says_what_it_would_cost(text):
     """At once, with the number of instances."""
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(Open, match=r"the quantifier has \d+ instances; the budget is 262144") as caught:
         verdict(evaluator(), text)
-    assert caught.value.hopeless and time.perf_counter() - start < 2
+    assert caught.value.hopeless and time.process_time() - start < 2
 
 
 @pytest.mark.parametrize(
@@ -305,10 +305,10 @@ def test_an_error_inside_a_definition_points_at_its_use():
 @pytest.mark.parametrize("text", ["2^9999 >= 1 and ((2^9999)^9999)^9999 <= 1", "((((9^999)^999)^999)^999)^999 <= 1"])
 def test_huge_powers_are_refused(text):
     """Before they are computed."""
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(StatementError, match="a power of"):
         verdict(evaluator(), text)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_a_loss_over_too_many_sequences_says_what_it_would_cost(speaking):

@@ -100,10 +100,10 @@ def test_errors_point_at_the_column(text, error):
 )
 def test_deep_nesting_is_refused_quickly(text):
     """Neither the parser nor what comes after it recurses into hostile text."""
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(TooLarge):
         parse(text)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_parentheses_cost_no_nesting():

@@ -123,10 +123,10 @@ def test_mangled_bytes(judge: Any, small: Any, good: bytes) -> None:
 
 def test_large_texts_are_cheap(judge: Any, small: Any, good: bytes) -> None:
     """Millions of brackets, digits or symbols are refused within a second or two."""
-    started = time.monotonic()
+    started = time.process_time()
     for old, new in ((b'"id":0', b'"id":' + b"[" * 10**7), (b'"tree":"', b'"tree":"' + b"S" * 10**7)):
         assert judge(small, good.replace(old, new, 1)).exit_code in (1, 2)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_files_that_cannot_be_read(emitter: Any, small: Any, tmp_path: Path, good: bytes) -> None:
