@@ -143,6 +143,8 @@ def _least_margin(found: Decision) -> tuple[Block, ...]:
     if margin is None:
         return (paragraph("There is one output only, and nothing to be larger than."),)
     where = f"on the input $({', '.join(map(str, margin.tokens))})$, read at position {margin.position}"
+    if margin.upper is None:
+        return (paragraph("The least margin is not known: the logits of some inputs have no bounds that can be said."),)
     if margin.lower is None:
         return (paragraph(f"The least margin is at most ${ceil_str(margin.upper, 6)}$ ({where})."),)
     low, high = floor_str(margin.lower, 6), ceil_str(margin.upper, 6)

@@ -51,9 +51,10 @@ class Table:
         if shift == 0:
             return self
         if shift < 0:
-            if self.size << -shift >= LOST:
+            if self.size and self.size.bit_length() - shift > ROOM:
                 raise MagnitudeError("a table in finer units", f"{ROOM} bits")
-            return Table(self.values << -shift, affine(self.radius, 1 << -shift, 0), exponent)
+            up = min(-shift, ROOM)  # from there on every value is 0, and every radius but 0 is lost
+            return Table(self.values << up, affine(self.radius, 1 << up, 0), exponent)
         if shift > ROOM:  # |values|·2^-shift < 1/2: every entry is 0 up to half a unit
             return Table(np.zeros_like(self.values), lowered(self.radius, ROOM) + 1, exponent)
         values = self.values + (1 << shift - 1)

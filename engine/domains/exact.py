@@ -8,7 +8,7 @@ linearly independent over the algebraic numbers (Lindemann-Weierstrass): N = 0 i
 Otherwise N has a sign, and balls of growing precision find it.
 
 A second softmax over such numbers, a norm, or a function that is not rational has no such test:
-:class:`NotDecidable`, as is a sum of more than ``TERMS`` exponentials.
+:class:`NotDecidable`, as are a sum of more than ``TERMS`` exponentials and products of more than ``BITS`` bits.
 
 >>> one = ExactDomain(()).constant(Known(DyadicMatrix.from_integers(1, 2, [1, -1], 0)))
 >>> ExactDomain(()).pointwise(one, "relu").rational().fractions()
@@ -29,6 +29,7 @@ from ..errors import MechproofError
 from ..interpret import Domain, Known
 
 TERMS = 2000
+BITS = 1 << 16
 SIGN_BITS, SIGN_BITS_LIMIT = 128, 1 << 20
 Weights = Mapping[Fraction, Fraction]  # Σ weights[e]·exp(e/√root)
 ONE: Weights = {Fraction(0): Fraction(1)}
@@ -230,6 +231,9 @@ def _kept(row: DyadicMatrix, keep: Sequence[bool]) -> DyadicMatrix:
 
 
 def _entrywise(a: DyadicMatrix, b: DyadicMatrix) -> DyadicMatrix:
+    sizes = [max(map(int.bit_length, _entries(row)), default=0) + abs(row.exponent) for row in (a, b)]
+    if sum(sizes) > BITS:
+        raise NotDecidable(f"numbers of more than {BITS} bits")
     entries = [x * y for x, y in zip(_entries(a), _entries(b), strict=True)]
     return DyadicMatrix.from_integers(1, len(entries), entries, a.exponent + b.exponent)
 

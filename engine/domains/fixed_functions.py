@@ -14,6 +14,7 @@ from ..errors import MagnitudeError
 NORM_BITS = 36  # bits behind the point of a normalised row
 _ROOT_BITS = 36  # and of an inverse root
 _LOW, _DIGIT = 15, 17  # bits of the second digit of what is squared, and of what is multiplied with the root
+_MOST_EXPONENT = 1 << 14
 _POWERS = 1 << np.arange(ROOM + 1, dtype=np.int64)
 
 
@@ -68,6 +69,8 @@ def normalised(table: Table, centred: bool, epsilon: Fraction) -> Table:
     k = table.values.shape[1]
     if k.bit_length() > 20:
         raise MagnitudeError("the width of a norm", "2^20")
+    if abs(table.exponent) > _MOST_EXPONENT:
+        raise MagnitudeError("the unit of a norm's row", f"2^{_MOST_EXPONENT}")
     table = table.filling(ROOM - 3 - k.bit_length())
     z, scale = table.values, 1
     if centred:

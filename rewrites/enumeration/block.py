@@ -16,7 +16,7 @@ from ...models.network import Network
 from ...models.tasks.task import Task
 from .ladder import settle
 from .loss import cross_entropy, well_known
-from .outcome import RIGHT, STAGES, UNDECIDED, WRONG, Loss, Margin, Outcome, least
+from .outcome import RIGHT, STAGES, UNDECIDED, WRONG, Loss, Margin, Outcome, end, least
 
 
 @dataclass(unsafe_hash=True)
@@ -87,7 +87,8 @@ class Decider:
         answers = self._answers(tokens)
         return all(
             bool((self._compared(table, answers[:, read]).verdicts != UNDECIDED).all())
-            and int(table.radius.max()) * Fraction(2) ** table.exponent <= radius
+            and (off := end(int(table.radius.max()), table.exponent, up=True)) is not None
+            and off <= radius
             for read, table in enumerate(self._logits(tokens))
         )
 
@@ -145,8 +146,9 @@ class Compared:
         if self.margins is None or self.slack is None or not len(rows):
             return None
         margins, slack = self.margins[rows], self.slack[rows]
-        upper = margins + slack
+        known = slack < LOST
+        upper = np.where(known, margins + slack, np.iinfo(np.int64).max)
         row = int(upper.argmin())
-        unit = Fraction(2) ** self.exponent
-        lower = None if (slack >= LOST).any() else int((margins - slack).min()) * unit
-        return Margin(lower, int(upper[row]) * unit, tuple(tokens[rows[row]].tolist()), position)
+        least_upper = end(int(upper[row]), self.exponent, up=True) if known.any() else None
+        least_lower = end(int((margins - slack).min()), self.exponent, up=False) if known.all() else None
+        return Margin(least_lower, least_upper, tuple(tokens[rows[row]].tolist()), position)

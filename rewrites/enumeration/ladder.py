@@ -18,7 +18,7 @@ from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.domains.balls import BallDomain
 from ...engine.domains.exact import ExactDomain, NotDecidable
 from ...engine.interpret import Interpreter, Known
-from .outcome import RIGHT, UNDECIDED, WRONG, Loss, Margin
+from .outcome import RIGHT, UNDECIDED, WRONG, Loss, Margin, end
 
 PRECISIONS = (128, 256, 1024)
 ROOM_BITS = 96  # bits of an end that is stored
@@ -26,11 +26,12 @@ ROOM_BITS = 96  # bits of an end that is stored
 
 @dataclass(frozen=True)
 class Settled:
-    """One input at one read position; ``margin``: between these, or None where there is no other output."""
+    """One input at one read position; ``margin``: between these (None for an end that is not known), or None where
+    there is no other output."""
 
     verdict: int
     stage: str
-    margin: tuple[Fraction, Fraction] | None
+    margin: tuple[Fraction | None, Fraction | None] | None
     loss: Loss | None
 
     def least(self, tokens: np.ndarray, position: int) -> Margin | None:
@@ -65,21 +66,24 @@ def _read(logits: Sequence[arb], answer: int, loss: bool) -> Settled:
     elif any(sign in (-1, 0) for sign in signs):
         verdict = WRONG
     ends = None
-    if differences and all(difference.enclosure.is_finite() for difference in differences):
-        lower = min(_end(difference, up=False) for difference in differences)
-        ends = lower, min(_end(difference, up=True) for difference in differences)
+    if differences:
+        lowers, uppers = ([_end(difference, up=up) for difference in differences] for up in (False, True))
+        below, above = ([number for number in numbers if number is not None] for numbers in (lowers, uppers))
+        ends = min(below) if len(below) == len(lowers) else None, min(above, default=None)
     entropy = None
     if loss:
         exponentials = sum((-difference.enclosure).exp() for difference in differences)
         enclosed = Ball((arb(1) + exponentials).log())
-        if enclosed.enclosure.is_finite():
-            entropy = Loss(max(_end(enclosed, up=False), Fraction(0)), _end(enclosed, up=True))
+        lower, upper = _end(enclosed, up=False), _end(enclosed, up=True)
+        if lower is not None and upper is not None:
+            entropy = Loss(max(lower, Fraction(0)), upper)
     return Settled(verdict, "open" if verdict == UNDECIDED else "balls", ends, entropy)
 
 
-def _end(ball: Ball, *, up: bool) -> Fraction:
-    mantissa, exponent = ball.ceil_mantissa(ROOM_BITS) if up else ball.floor_mantissa(ROOM_BITS)
-    return Fraction(mantissa) * Fraction(2) ** exponent
+def _end(ball: Ball, *, up: bool) -> Fraction | None:
+    if not ball.enclosure.is_finite():
+        return None
+    return end(*(ball.ceil_mantissa(ROOM_BITS) if up else ball.floor_mantissa(ROOM_BITS)), up=up)
 
 
 def _exactly(run: Interpreter, tokens: Sequence[int], answers: Sequence[int]) -> list[int | None]:

@@ -26,7 +26,7 @@ from ...engine.arithmetic.function_table import INPUT, OUTPUT, logarithm
 from ...engine.arithmetic.integer_product import CACHED_ENTRIES
 from ...engine.domains.fixed_functions import bit_lengths
 from ...engine.errors import MagnitudeError
-from .outcome import Loss
+from .outcome import EXTENT, Loss, end
 
 BITS = 48
 MOST_OUTPUTS = 1 << 12
@@ -64,8 +64,9 @@ def _log_two() -> tuple[int, int]:
 
 
 def well_known(logits: Table) -> np.ndarray:
-    """Which rows' logits are known up to 1/8."""
-    return _radius(logits) < _ONE >> 3
+    """Which rows' logits are known up to 1/8; none, if some are so large that their differences are not said."""
+    sayable = logits.exponent + logits.size.bit_length() + 32 <= EXTENT
+    return (_radius(logits) < _ONE >> 3) & sayable
 
 
 def cross_entropy(logits: Table, answers: np.ndarray) -> Loss:
@@ -89,9 +90,10 @@ def cross_entropy(logits: Table, answers: np.ndarray) -> Loss:
     low, _ = log_one_plus(np.maximum(low_s, 0))
     _, high = log_one_plus(high_s)
     low, high = np.where(right, low, low - twice), np.where(right, high, high + twice)
-    exact = exact_sum(excess) * Fraction(2) ** logits.exponent
-    ends = (exact + Fraction(exact_sum(end), _ONE) for end in (low, high))
-    return Loss(*ends)
+    least, most = (end(exact_sum(excess), logits.exponent, up=up) for up in (False, True))
+    if least is None or most is None:
+        raise MagnitudeError("a cross-entropy", f"{EXTENT} bits")
+    return Loss(least + Fraction(exact_sum(low), _ONE), most + Fraction(exact_sum(high), _ONE))
 
 
 def _looked_up(values: np.ndarray, top: np.ndarray, shift: int) -> np.ndarray:

@@ -9,19 +9,37 @@ from fractions import Fraction
 import numpy as np
 
 RIGHT, WRONG, UNDECIDED = 0, 1, 2
+EXTENT = 1 << 12  # margins and losses are said up to 2^EXTENT, in multiples of 2^-EXTENT
 STAGES = ("fixed", "balls", "exact", "open")  # what settled a pair of input and position; "open": nothing did
+
+
+def end(mantissa: int, exponent: int, *, up: bool) -> Fraction | None:
+    """A number that is at most mantissa·2^exponent (at least, if ``up``): itself where it is a multiple of 2^-EXTENT
+    below 2^EXTENT; None where there is none of that size.
+
+    >>> end(3, -1, up=True), end(3, 10**9, up=True), end(-3, 10**9, up=True) == -(2**EXTENT), end(-3, -(10**9), up=True)
+    (Fraction(3, 2), None, True, Fraction(0, 1))
+    """
+    surplus = -EXTENT - exponent
+    if surplus > 0:
+        surplus = min(surplus, mantissa.bit_length() + 1)  # from there on, rounding leaves the sign alone
+        mantissa, exponent = (-(-mantissa >> surplus) if up else mantissa >> surplus), -EXTENT
+    if mantissa and mantissa.bit_length() + exponent > EXTENT:
+        outward = (mantissa > 0) == up
+        return None if outward else Fraction((1 if mantissa > 0 else -1) << EXTENT)
+    return mantissa * Fraction(2) ** exponent if mantissa else Fraction(0)
 
 
 @dataclass(frozen=True)
 class Margin:
     """The least of some margins (right logit minus the largest other one) lies in [lower, upper].
 
-    So does the margin of the input ``tokens`` at the read position ``position``.  ``lower`` is None where an input was
-    left undecided of whose margin nothing is known.
+    So does the margin of the input ``tokens`` at the read position ``position``.  An end is None where nothing is known
+    of it: ``lower`` as soon as there is one input without, ``upper`` if no input has one.
     """
 
     lower: Fraction | None
-    upper: Fraction
+    upper: Fraction | None
     tokens: tuple[int, ...]
     position: int
 
@@ -34,7 +52,7 @@ def least(a: Margin | None, b: Margin | None) -> Margin | None:
     """
     if a is None or b is None:
         return b if a is None else a
-    witness = b if b.upper < a.upper else a
+    witness = b if a.upper is None or (b.upper is not None and b.upper < a.upper) else a
     lower = None if a.lower is None or b.lower is None else min(a.lower, b.lower)
     return Margin(lower, witness.upper, witness.tokens, witness.position)
 

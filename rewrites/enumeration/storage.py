@@ -109,8 +109,8 @@ class Blocks:
 def _outcome(number: int, verdicts: bytes, rest: dict[str, Any]) -> Outcome:
     margin = rest["margin"]
     if margin is not None:
-        lower = None if margin["lower"] is None else Fraction(margin["lower"])
-        margin = Margin(lower, Fraction(margin["upper"]), tuple(margin["tokens"]), margin["position"])
+        lower, upper = (None if margin[end] is None else Fraction(margin[end]) for end in ("lower", "upper"))
+        margin = Margin(lower, upper, tuple(margin["tokens"]), margin["position"])
     loss = rest["loss"]
     if loss is not None:
         loss = Loss(Fraction(loss["lower"]), Fraction(loss["upper"]))
