@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
+from ..rewrites.strategies.search.front import front
 from .selection import GROUPS, group
 from .storage import Row
 
@@ -41,11 +42,7 @@ class Curve:
     @cached_property
     def front(self) -> tuple[Row, ...]:
         """The rows that no row beats, from the fewest operations up: less costs more of the bound."""
-        found: list[Row] = []
-        for row in sorted(self.rows, key=lambda row: (row.operations, -row.right_low, row.strategy)):
-            if not found or row.right_low > found[-1].right_low:
-                found.append(row)
-        return tuple(found)
+        return tuple(front(self.rows, lambda row: (row.operations, -row.right_low, row.strategy)))
 
     def best(self) -> dict[str, Row]:
         """The best row of every group that has one."""

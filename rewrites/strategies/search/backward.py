@@ -29,6 +29,7 @@ from ...advice.allowance import shared_allowance
 from ...advice.deadline import WIDE, deadline
 from .. import methods as shipped
 from ..splits.common import Workbench
+from .front import front
 from .goals import Goal, Method, Unreachable
 
 ENTRY_POINTS = "mechproof.rules"
@@ -150,10 +151,5 @@ class Engine:
 
     def _ranked(self, claims: dict[int, None]) -> list[Found]:
         priced = [(self.proof(claim).price, self.graph.claim(claim).looseness, claim) for claim in claims]
-        found: list[Found] = []
-        least = None
-        for price, looseness, claim in sorted(priced):
-            dominated = least is not None and looseness >= least
-            found.append(Found(claim, price, looseness, dominated))
-            least = looseness if least is None else min(least, looseness)
-        return found
+        good = {claim for _, _, claim in front(priced, lambda found: found)}
+        return [Found(claim, price, looseness, claim not in good) for price, looseness, claim in sorted(priced)]

@@ -25,6 +25,7 @@ from ...rules.row_difference_ellipsoid import Ellipsoid, RowDifferenceEllipsoid
 from ...rules.row_difference_norm import RowDifferenceNorm
 from ...rules.row_difference_product import RowDifferenceMean, RowDifferenceProduct
 from ...rules.row_difference_spectral import RowDifferenceLength
+from .front import front
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,7 @@ def price(graph: ProofGraph, claim: int) -> int:
 
 def curve(bounds: Sequence[Bound]) -> list[Bound]:
     """The bounds that no other beats in price and size, cheapest first."""
-    best: list[Bound] = []
-    for bound in sorted(bounds, key=lambda b: (b.price, b.largest, b.claim)):
-        if not best or bound.largest < best[-1].largest:
-            best.append(bound)
-    return best
+    return front(bounds, lambda bound: (bound.price, bound.largest, bound.claim))
 
 
 def cheapest(bounds: Sequence[Bound], at_most: Fraction) -> Bound | None:
