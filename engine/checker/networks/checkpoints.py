@@ -40,7 +40,14 @@ _BUFFER = re.compile(r"blocks\.[0-9]{1,2}\.attn\.(mask|IGNORE)")
 # Axes without the head axis; a head axis is put in front of what has none.
 _AXES = {"W_Q": 3, "W_K": 3, "W_V": 3, "W_O": 3, "b_Q": 2, "b_K": 2, "b_V": 2, "b_O": 1}
 _NORMS = {"LN": "layernorm", "LNPre": "layernorm", "RMS": "rmsnorm", "RMSPre": "rmsnorm", None: None}
-_FUNCTIONS = {"relu": "relu", "gelu": "gelu", "gelu_new": "gelu_new", "silu": "silu", "solu_ln": None}
+_FUNCTIONS = {
+    "relu": "relu",
+    "gelu": "gelu",
+    "gelu_new": "gelu_new",
+    "gelu_pytorch_tanh": "gelu_new",
+    "silu": "silu",
+    "solu_ln": None,
+}
 # Settings that change the function, with the values under which they do not.
 _NEUTRAL: dict[str, tuple[object, ...]] = {
     "positional_embedding_type": ("standard", "none"),
@@ -56,7 +63,107 @@ _NEUTRAL: dict[str, tuple[object, ...]] = {
     "use_qk_norm": (False,),
     "final_rms": (False,),
     "attention_dir": ("causal", "bidirectional"),
+    "rmsnorm_uses_offset": (False,),
+    "use_logn_attn": (False,),
+    "use_attention_sinks": (False,),
+    "clip_qkv": (None,),
+    "scale_embedding": (None, False),
+    "tie_word_embeddings": (False,),
+    "load_in_4bit": (False,),
+    "quantization_method": (None,),
+    "per_layer_head_dim": (None,),
+    "per_layer_num_key_value_heads": (None,),
+    "is_audio_model": (False,),
+    "is_multimodal": (False,),
+    "is_stateful": (False,),
+    "is_visual_model": (False,),
+    "architecture": (None, "TransformerLensNative"),
 }
+# Settings that are read below, that the shapes of tensors show as well, or that change nothing where those above are
+# as they must be. Any other might change the function, and is refused.
+_KNOWN = frozenset(
+    [
+        "normalization_type",
+        "eps",
+        "eps_attr",
+        "act_fn",
+        "use_attn_scale",
+        "attn_scale",
+        "n_ctx",
+        "n_layers",
+        "attn_only",
+        "gated_mlp",
+        "d_model",
+        "d_head",
+        "d_mlp",
+        "d_vocab",
+        "d_vocab_out",
+        "n_heads",
+        "n_params",
+        "layer_norm_folding",
+        "uses_rms_norm",
+        "attn_implementation",
+        "checkpoint_index",
+        "checkpoint_label_type",
+        "checkpoint_value",
+        "decoder_start_token_id",
+        "default_padding_side",
+        "default_prepend_bos",
+        "device",
+        "dtype",
+        "from_checkpoint",
+        "init_mode",
+        "init_weights",
+        "initializer_range",
+        "model_name",
+        "n_devices",
+        "original_architecture",
+        "seed",
+        "split_attention_weights",
+        "tokenizer_appends_eos",
+        "tokenizer_name",
+        "tokenizer_prepends_bos",
+        "trust_remote_code",
+        "ungroup_grouped_query_attention",
+        "use_attn_in",
+        "use_attn_result",
+        "use_hook_mlp_in",
+        "use_hook_tokens",
+        "use_split_qkv_input",
+        "experts_per_token",
+        "norm_topk_prob",
+        "qk_norm_after_rope",
+        "attn_types",
+        "window_size",
+        "train_seq_length",
+        "relative_attention_max_distance",
+        "relative_attention_num_buckets",
+        "NTK_by_parts_factor",
+        "NTK_by_parts_high_freq_factor",
+        "NTK_by_parts_low_freq_factor",
+        "NTK_original_ctx_len",
+        "rotary_adjacent_pairs",
+        "rotary_base",
+        "rotary_base_local",
+        "rotary_dim",
+        "rotary_interleaved_cos_sin",
+        "rotary_scaling_factor",
+        "use_NTK_by_parts_rope",
+        "use_dynamic_ntk_rope",
+        "use_yarn_rope",
+        "yarn_attention_factor",
+        "yarn_beta_fast",
+        "yarn_beta_slow",
+        "yarn_factor",
+        "yarn_global_attn_only",
+        "yarn_original_max_position_embeddings",
+        "yarn_truncate",
+        "mm_tokens_per_image",
+        "vision_hidden_size",
+        "vision_num_heads",
+        "vision_num_layers",
+    ]
+)
 
 
 class _Number(str):
@@ -68,6 +175,8 @@ class Config:
 
     def __init__(self, file: str, values: Mapping[str, Any]) -> None:
         self.file, self.values = file, values
+        if unknown := sorted(set(values) - _KNOWN - set(_NEUTRAL)):
+            self.refuse(f"{unknown[0]} is a setting of unknown meaning")
         for name, neutral in _NEUTRAL.items():
             if name in values and not any(
                 (values[name] == value and type(values[name]) is not bool) or values[name] is value for value in neutral
@@ -212,6 +321,8 @@ class _StateDict:
             if self.config.values:
                 self.config.refuse("it has no norm, but there are tensors of norms")
             function = "layernorm" if "b" in tensors else "rmsnorm"
+        if tensors and str(self.config.values.get("normalization_type")).endswith("Pre"):
+            self.config.refuse("its norms have no tensors of their own, but there are some")
         return None if function is None else Norm(function, self.config.epsilon(), dict(tensors))
 
     def attention(self, block: Mapping[str, Mapping[str, Tensor]]) -> Layer:

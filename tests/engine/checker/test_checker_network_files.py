@@ -18,6 +18,7 @@ from mechproof.engine.checker.networks.statement import statement_hash, statemen
 from mechproof.engine.checker.networks.task import read_task
 from mechproof.engine.checker.networks.tensor import Tensor
 from mechproof.engine.checker.networks.toml_file import nearest_double
+from mechproof.models.architectures.transformer_lens_config import HARMLESS, plain
 
 Draw = reference.Draw
 MAX = "max-of-k"
@@ -111,6 +112,12 @@ def test_a_state_dict_is_the_network_that_a_network_file_describes(tmp_path):
         {"attn_only": True},
         {"final_rms": True},
         {"positional_embedding_type": "none"},
+        {"normalization_type": "LNPre"},
+        {"rmsnorm_uses_offset": True},
+        {"scale_embedding": 2.0},
+        {"clip_qkv": 8.0},
+        {"architecture": "GPT2LMHeadModel"},
+        {"a_setting_of_tomorrow": False},
     ],
 )
 def test_configurations_that_cannot_be_described(values, tmp_path):
@@ -118,6 +125,22 @@ def test_configurations_that_cannot_be_described(values, tmp_path):
     state, _ = transformer(Draw(1))
     np.savez(tmp_path / "state.npz", **state)
     assert code(tmp_path / "state.npz", config=config(tmp_path, **values)) == "E143"
+
+
+@pytest.mark.parametrize("key", sorted(plain()))
+def test_what_the_prover_wants_switched_off_the_checker_does_not_pass_over(key, tmp_path):
+    """Every such key is compared, and a value that neither knows is refused."""
+    state, _ = transformer(Draw(1))
+    np.savez(tmp_path / "state.npz", **state)
+    assert code(tmp_path / "state.npz", config=config(tmp_path, **{key: "something"})) == "E143"
+
+
+def test_settings_that_change_no_function_are_accepted(tmp_path):
+    """All those that the prover passes over; their values are not looked at."""
+    state, layers = transformer(Draw(1))
+    np.savez(tmp_path / "state.npz", **state)
+    same = config(tmp_path, **dict.fromkeys(HARMLESS, "something"))
+    assert statement(tmp_path / "state.npz", config=same) == statement(reference.write(layers, tmp_path))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 5000, "\xff"])
