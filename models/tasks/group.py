@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..network import Network
-from .groups import built_in, check_group
+from .group_tables import built_in, check_group
 from .lookup import Lookup, exact_table, integer_table
 from .task import Task
 from .whole import pairs_with_sign, read_last

@@ -18,7 +18,7 @@ from mechproof.models.layers.unembed import Unembed
 from mechproof.models.network import Network
 from mechproof.models.tasks import task_of
 from mechproof.models.tasks.expression import parse
-from mechproof.models.tasks.groups import built_in, check_group
+from mechproof.models.tasks.group_tables import built_in, check_group
 from mechproof.models.tasks.inputs import BadInputSet, InputSet
 
 
