@@ -23,7 +23,7 @@ from ..engine.errors import MagnitudeError, MechproofError
 from ..engine.graph import ProofGraph
 from ..models.architectures.errors import ArchitectureError
 from ..models.float_statement import EXP_ULPS
-from ..models.problem import TaskDoesNotFit, problem
+from ..models.problem import NotOneLayerAttention, problem
 from ..models.statement import Statement
 from ..models.weights import load
 from ..rewrites.provenance import provenance
@@ -232,7 +232,7 @@ def _statement(weights: str | os.PathLike[str], config: str | os.PathLike[str] |
     """None for an architecture about which nothing can be proved; the loss bound's last step can be audited there."""
     try:
         return problem(load(weights, config=config), "max-of-k")
-    except (ArchitectureError, TaskDoesNotFit):
+    except (ArchitectureError, NotOneLayerAttention):
         return None
 
 

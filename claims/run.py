@@ -30,7 +30,7 @@ from ..engine.transcript import (
 )
 from ..models.architectures import recognise
 from ..models.architectures.errors import ArchitectureError
-from ..models.problem import TaskDoesNotFit, problem
+from ..models.problem import NotOneLayerAttention, problem
 from ..models.weights import load
 from ..rewrites.advice.allowance import Allowance, BudgetSpent, last_allowance, time_left
 from ..rewrites.provenance import Provenance, provenance
@@ -284,6 +284,6 @@ def _session(claim: StatedClaim, budget: Budget, seconds: int | None) -> Session
     try:
         recognise(checkpoint)
         statement = problem(checkpoint, claim.task)
-    except (ArchitectureError, TaskDoesNotFit) as error:
+    except (ArchitectureError, NotOneLayerAttention) as error:
         return Session(claim.model.name, None, describe(error), min(outputs, default=0), budget, seconds)
     return Session(claim.model.name, statement, "", statement.network.d_vocab, budget, seconds)

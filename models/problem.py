@@ -20,31 +20,33 @@ from .tasks import task_of
 from .tasks.max_of_k import MaxOfK
 from .weights import Checkpoint, from_live, load
 
-TASKS = (MaxOfK.name,)
-
 
 @dataclass(unsafe_hash=True)
-class UnknownTask(MechproofError):
-    name: str
-    known: tuple[str, ...]
-    sentence = "there is no task {name!r}; the tasks are {known}"
+class NotMaxOfK(MechproofError):
+    """What is asked for rests on the five path tables of a network on max-of-K."""
 
-
-@dataclass(unsafe_hash=True)
-class TaskDoesNotFit(MechproofError):
-    source: str
     task: str
+    sentence = "task {task!r}: expected max-of-k, the only one that this works for; prove and check take any task"
+
+
+@dataclass(unsafe_hash=True)
+class NotOneLayerAttention(MechproofError):
+    source: str
     found: str
-    sentence = "{source}: task {task} needs a one-layer attention-only network, found {found}"
+    sentence = "{source}: expected one layer of attention and nothing else, found {found}"
 
 
 def problem(checkpoint: Checkpoint, task: str) -> Statement:
-    """The statement about this checkpoint's network and the named task; sizes come from the weights."""
-    if task not in TASKS:
-        raise UnknownTask(task, TASKS)
+    """The statement about this checkpoint's network on max-of-K; sizes come from the weights.
+
+    Raises :class:`NotMaxOfK` for another ``task``, :class:`NotOneLayerAttention` and an
+    :class:`~.architectures.errors.ArchitectureError` for another network.
+    """
+    if task != MaxOfK.name:
+        raise NotMaxOfK(task)
     network = recognise(checkpoint)
     if not isinstance(network, OneLayerAttention):
-        raise TaskDoesNotFit(checkpoint.source, task, str(network.describe().get("family")))
+        raise NotOneLayerAttention(checkpoint.source, str(network.describe().get("family")))
     return Statement(network, MaxOfK(network.n_ctx, network.d_vocab))
 
 

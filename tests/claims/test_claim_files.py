@@ -190,11 +190,11 @@ def test_what_the_file_expects_decides_the_exit_code(command, tmp_path):
 
 
 def test_weights_that_cannot_be_used_end_the_run_before_any_verdict(command, tmp_path):
-    """Also where an earlier claim has weights that can; unknown tasks are named."""
+    """Also where an earlier claim has weights that can; other tasks are named."""
     path = written(tmp_path, HEAD + CLAIM + claim("b", "accuracy = 1", 'model = "none.npz"\n'))
     code, out, err = command(path)
     assert (code, out) == (2, "") and "none.npz: expected a file" in err
-    with pytest.raises(MechproofError, match="there is no task 'sorting'"):
+    with pytest.raises(MechproofError, match="task 'sorting': expected max-of-k"):
         run(read(written(tmp_path, HEAD + 'task = "sorting"\n' + CLAIM)))
 
 

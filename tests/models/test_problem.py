@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import mechproof.models.problem as problem_module
-from mechproof.models.problem import TaskDoesNotFit, UnknownTask, problem
+from mechproof.models.problem import NotMaxOfK, NotOneLayerAttention, problem
 from mechproof.models.weights import load
 
 DATA = Path(__file__).parents[1] / "data"
@@ -22,9 +22,9 @@ def test_sizes_come_from_the_weights():
 
 
 @pytest.mark.parametrize("task", ["", "min-of-k", "max_of_k", "Max-of-k", "max-of-k "])
-def test_unknown_tasks(task):
-    """No other spelling is taken for the task; the sentence names those that exist."""
-    with pytest.raises(UnknownTask, match="max-of-k"):
+def test_other_tasks(task):
+    """No other spelling is taken for the task; the sentence names the one that is, and what takes others."""
+    with pytest.raises(NotMaxOfK, match="max-of-k"):
         problem(load(DATA / "unsound_averaging/cell_v3_k3.npz"), task)
 
 
@@ -37,5 +37,5 @@ class _Other:
 def test_networks_of_another_family(monkeypatch):
     """A network that the task is not defined for is refused by the name of its family."""
     monkeypatch.setattr(problem_module, "recognise", lambda checkpoint: _Other())
-    with pytest.raises(TaskDoesNotFit, match="found another-family"):
+    with pytest.raises(NotOneLayerAttention, match="found another-family"):
         problem(load(DATA / "unsound_averaging/cell_v3_k3.npz"), "max-of-k")
