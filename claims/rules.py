@@ -87,6 +87,7 @@ class Decide(Rule):
     """From the meaning of the names.  Advice: a :class:`Question`."""
 
     name = "decide"
+    certifiable = True
     premises = (Vocabulary,)
     lemmas = ()
     derivation = (
@@ -145,6 +146,7 @@ class PositiveLoss(Rule):
     """No premise.  Advice: the number of outputs."""
 
     name = "positive_loss"
+    certifiable = True
     premises = ()
     lemmas = (BELOW_ONE,)
     derivation = (
@@ -163,6 +165,7 @@ class DecideByPositivity(Rule):
     """From the positive cross-entropy.  Advice: a statement that compares ``loss`` with a number that is at most 0."""
 
     name = "decide_by_positivity"
+    certifiable = True
     premises = (Positive,)
     lemmas = ()
     derivation = "The loss is positive and the number it is compared with is not."

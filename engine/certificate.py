@@ -14,6 +14,7 @@ from typing import Any
 from .arithmetic.dyadic import DyadicMatrix
 from .digest import canonical_json
 from .graph import ProofGraph
+from .rule import NotEstablished
 
 SCHEMA = "mechproof-certificate/1"
 # About any network (docs/certificate.md, the section on schema 2).
@@ -41,14 +42,16 @@ def emit(graph: ProofGraph, goal: int, statement: str, schema: str = SCHEMA) -> 
 
     The goal's conclusion, without its kind, is the relation to prove; its kind names the metric.
     """
-    steps = graph.proof(goal, certifiable=True)
+    steps = graph.steps(goal)
+    if steps is None:
+        raise NotEstablished(graph.claim(goal).kind, "no derivation of it can be written into a certificate")
     ids = {step.claim: n for n, step in enumerate(steps)}
     derivations = [
         {
             "id": n,
-            "rule": step.rule.tag,
+            "rule": step.rule,
             "premises": [ids[premise] for premise in step.premises],
-            "advice": step.rule.encode(step.advice),
+            "advice": step.encode(),
             "conclusion": graph.claim(step.claim).conclusion(),
         }
         for n, step in enumerate(steps)

@@ -8,7 +8,19 @@ is one claim with a table, not V² of them.  A claim by itself proves nothing; o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A check by which anyone sees that a claim holds, however it was found: the checker's rule, the claims that it
+    starts from, which are proved in the same graph, and its advice in certificate form."""
+
+    rule: str
+    premises: tuple[Claim, ...]
+    encode: Callable[[], dict[str, Any]]
 
 
 class Claim(ABC):
@@ -23,6 +35,10 @@ class Claim(ABC):
     @abstractmethod
     def identity(self) -> str:
         """A digest of everything the claim says: equal claims, equal identity."""
+
+    def shown(self) -> Shown | None:
+        """How a certificate shows the claim, where that is not by the rule that concluded it."""
+        return None
 
     @abstractmethod
     def sentence(self) -> str:

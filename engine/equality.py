@@ -17,7 +17,7 @@ from .cost import Cost
 from .graph import ProofGraph
 from .rewriting import Binding, Condition, Position, Rewrite, Shaped, build, of_which, positions, replaced, subterm
 from .rule import Lemma, NotEstablished, Rule
-from .term import Equation, Named, Term, encoded
+from .term import Equation, Named, Term
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,6 @@ class Step(Rule):
     lemmas: ClassVar[tuple[Lemma, ...]] = ()
     derivation = "One rewrite step."
     cost = Cost()
-    certifiable = False
 
     def __init__(self, rewrite: Rewrite) -> None:
         self.rewrite = rewrite
@@ -99,7 +98,6 @@ class Chain(Rule):
     lemmas = ()
     derivation = "Equality is transitive."
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> Equal:
         first, second = premises
@@ -116,7 +114,6 @@ class Symmetry(Rule):
     lemmas = ()
     derivation = "Equality is symmetric."
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> Equal:
         return Equal(premises[0].right, premises[0].left, premises[0].about)
@@ -137,9 +134,6 @@ class Expansion(Rule):
             raise NotEstablished(self.tag, f"the sides of {equation} do not expand to the same words")
         return Equal(equation.left, equation.right)
 
-    def encode(self, advice: tuple[Term, Term]) -> dict[str, Any]:
-        return {"left": encoded(advice[0]), "right": encoded(advice[1])}
-
 
 class Unfold(Rule):
     """An abbreviation is what it abbreviates.  Advice: an :class:`Application` at the abbreviation."""
@@ -149,7 +143,6 @@ class Unfold(Rule):
     lemmas = ()
     derivation = "By definition of the abbreviation."
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Application) -> Equal:
         target = subterm(advice.term, advice.position)

@@ -11,9 +11,10 @@ The graph itself is a networkx ``DiGraph`` with two kinds of nodes: claims (inte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import networkx as nx
 
@@ -29,6 +30,19 @@ class Derivation:
     premises: tuple[int, ...]
     advice: Any
     claim: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a certificate says of a claim: the checker's rule, premises, advice (encoded when it is written)."""
+
+    claim: int
+    rule: str
+    premises: tuple[int, ...]
+    encode: Callable[[], dict[str, Any]]
+
+
+Usable = TypeVar("Usable", Derivation, Step)
 
 
 class ProofGraph:
@@ -82,51 +96,43 @@ class ProofGraph:
             if "derivation" in data:
                 yield data["derivation"]
 
-    def proof(self, goal: int, *, certifiable: bool = False) -> list[Derivation]:
-        """One derivation per needed claim, premises first: without assumptions if there is one, the oldest otherwise.
-
-        With ``certifiable`` only derivations that a certificate can carry.  Raises :class:`NotEstablished` when
-        there is no proof of the kind asked for.
-        """
-        free = [d for d in self.derivations() if not d.rule.conditional]
-        if certifiable:
-            found = self._select(goal, [d for d in free if d.rule.certifiable])
-        else:
-            found = self._select(goal, free) or self._select(goal, list(self.derivations()))
-        if found is None:
-            raise NotEstablished(self.claim(goal).kind, "no derivation of it can be written into a certificate")
+    def proof(self, goal: int) -> list[Derivation]:
+        """One derivation per needed claim, premises first: without assumptions where possible, the oldest otherwise."""
+        found = select(goal, self._free()) or select(goal, list(self.derivations()))
+        assert found is not None, "every claim has a derivation"
         return found
+
+    def _free(self) -> list[Derivation]:
+        """The derivations that are no assumptions."""
+        return [derivation for derivation in self.derivations() if not derivation.rule.conditional]
+
+    def steps(self, goal: int) -> list[Step] | None:
+        """What a certificate of the goal says, premises first; None if it cannot be certified.
+
+        A claim is shown by its own :meth:`~.claim.Claim.shown` where it is proved without assumptions, or by a rule
+        that the checker knows.
+        """
+        usable: list[Step] = []
+        itself: set[int] = set()
+        for derivation in closure(self._free()).values():
+            shown = self.claim(derivation.claim).shown()
+            if shown is not None:
+                premises = tuple(self._ids[_key(premise)] for premise in shown.premises)
+                usable.append(Step(derivation.claim, shown.rule, premises, shown.encode))
+                itself.add(derivation.claim)
+        for derivation in self._free():
+            if derivation.rule.certifiable and derivation.claim not in itself:
+                encode = partial(derivation.rule.encode, derivation.advice)
+                usable.append(Step(derivation.claim, derivation.rule.tag, derivation.premises, encode))
+        return select(goal, usable)
 
     def is_certifiable(self, goal: int) -> bool:
         """Whether a certificate can carry some proof of the goal."""
-        usable = [d for d in self.derivations() if d.rule.certifiable and not d.rule.conditional]
-        return self._select(goal, usable) is not None
+        return self.steps(goal) is not None
 
     def is_conditional(self, goal: int) -> bool:
         """Whether every proof of the goal rests on an assumption."""
         return any(step.rule.conditional for step in self.proof(goal))
-
-    def _select(self, goal: int, usable: Sequence[Derivation]) -> list[Derivation] | None:
-        """One of the usable derivations for every claim that the goal needs, premises first; None if they do not
-        reach it."""
-        chosen: dict[int, Derivation] = {}
-        waiting = list(usable)
-        while goal not in chosen:
-            later = []
-            for derivation in waiting:
-                if derivation.claim not in chosen:
-                    if chosen.keys() >= set(derivation.premises):
-                        chosen[derivation.claim] = derivation
-                    else:
-                        later.append(derivation)
-            if len(later) == len(waiting):
-                return None
-            waiting = later
-        needed = {goal}
-        for derivation in reversed(chosen.values()):
-            if derivation.claim in needed:
-                needed.update(derivation.premises)
-        return [derivation for derivation in chosen.values() if derivation.claim in needed]
 
     def replay(self) -> ProofGraph:
         """The same derivations run again from the rules alone; every conclusion must come out again.
@@ -151,6 +157,36 @@ class ProofGraph:
         from .graph_export import svg
 
         return svg(self)
+
+
+def closure(usable: Sequence[Usable]) -> dict[int, Usable]:
+    """The first of the usable derivations for every claim that they reach, premises first."""
+    chosen: dict[int, Usable] = {}
+    waiting = list(usable)
+    while waiting:
+        later = []
+        for derivation in waiting:
+            if derivation.claim not in chosen:
+                if chosen.keys() >= set(derivation.premises):
+                    chosen[derivation.claim] = derivation
+                else:
+                    later.append(derivation)
+        if len(later) == len(waiting):
+            break
+        waiting = later
+    return chosen
+
+
+def select(goal: int, usable: Sequence[Usable]) -> list[Usable] | None:
+    """One of the usable derivations for every claim that the goal needs, premises first; None where some have none."""
+    chosen = closure(usable)
+    if goal not in chosen:
+        return None
+    needed = {goal}
+    for derivation in reversed(chosen.values()):
+        if derivation.claim in needed:
+            needed.update(derivation.premises)
+    return [derivation for derivation in chosen.values() if derivation.claim in needed]
 
 
 def _key(claim: Claim) -> str:

@@ -60,8 +60,8 @@ class Rule(ABC):
     lemmas: ClassVar[tuple[Lemma, ...]]
     derivation: ClassVar[str]
     cost: ClassVar[Cost]
-    # False for oracles whose trace is as long as the input set: a certificate never carries them.
-    certifiable: ClassVar[bool] = True
+    # Whether a checker has a check of this very rule; else a certificate shows the conclusion by itself, or not at all.
+    certifiable: ClassVar[bool] = False
     # True for assumptions: what is derived from one is conditional and never counts as proved.
     conditional: ClassVar[bool] = False
 
@@ -90,5 +90,5 @@ class Rule(ABC):
         return self.cost
 
     def encode(self, advice: Any) -> dict[str, Any]:
-        """The advice in certificate form; rules without advice inherit this."""
+        """The advice in certificate form, where a certificate carries it."""
         return {}

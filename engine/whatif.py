@@ -23,7 +23,6 @@ class Assumption(Rule):
     lemmas = ()
     derivation = "Assumed, not proved."
     cost = Cost()
-    certifiable = False
     conditional = True
 
     def conclude(self, premises: Sequence[Any], advice: Claim) -> Claim:

@@ -20,9 +20,7 @@ def transferred(old: Statement, new: Statement, limits: Limits = UNLIMITED) -> t
     sizes.
     """
     graph = ProofGraph()
-    first, second = (
-        paths_of(graph, statement) for statement in (old, new)
-    )
+    first, second = (paths_of(graph, statement) for statement in (old, new))
     margin = graph.apply(AdditiveMarginRule(), [first])
     advice = search(graph.claim(margin), moves(graph.claim(first), graph.claim(second)), limits)
     count = graph.apply(WeightTransfer(), [graph.apply(SlackTree(), [margin], advice), first, second])

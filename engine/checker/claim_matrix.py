@@ -12,10 +12,9 @@ from math import gcd, isqrt, lcm
 from operator import add, mul, sub
 from typing import NamedTuple
 
-from .budget import Budget, product_steps, within
+from .budget import ENTRY_BITS, Budget, product_steps, within
 from .dyadic import Matrix
 from .errors import Code, Failure
-from .terms import ENTRY_BITS
 
 MAX_VALUE_BITS = 1 << 30
 GUARD_BITS = 32

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import repeat
 
-from .budget import within
+from .budget import ENTRY_BITS, within
 from .claim_functions import MATRIX_FUNCTIONS, absolute, transposed
 from .claim_matrix import (
     ONE,
@@ -31,7 +31,6 @@ from .network import SIZES
 from .rule import Auditor
 from .rule_accuracy import Accuracy
 from .rule_loss import Loss
-from .terms import ENTRY_BITS
 
 MAX_HELD_BITS = 1 << 31
 MAX_CACHED = 1 << 12

@@ -6,13 +6,9 @@ sum of (n_i - n_(i-1)) u_i: in ascending order, those from number n_(i-1) on up 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
-from .certificate import Reader
+from collections.abc import Iterable
 
 MOST_LAYERS = 1 << 8
-
-Reaches = Sequence[Sequence[int]]
 
 
 def layered(layers: Iterable[tuple[int, int]]) -> int:
@@ -26,8 +22,3 @@ def layered(layers: Iterable[tuple[int, int]]) -> int:
         total += max(number - most, 0) * bound
         most = max(number, most)
     return total
-
-
-def read_reaches(reader: Reader) -> Reaches:
-    """``["base64",...]``, tables as for ``attention_range/1``; E112 for too many."""
-    return reader.items(reader.table, MOST_LAYERS)

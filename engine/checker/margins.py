@@ -121,7 +121,7 @@ class Margins:
         """The x != m for which a coarse bound of sum_p D_x (D+) over the cell is not negative."""
         return self._coarse.candidates(q, m)
 
-    def _differences(self, q: int, m: int, x: int, side: int) -> list[list[int]]:
+    def differences(self, q: int, m: int, x: int, side: int) -> list[list[int]]:
         """L(p,t,x) - L(p,t,m) by p and t <= m: the largest (``side`` 1) or the least (-1) that they may be."""
         of_x, of_m = (self.upper, self.lower) if side > 0 else (self.lower, self.upper)
         by_token = [row[x] - other[m] for row, other in zip(of_x.by_token[: m + 1], of_m.by_token, strict=False)]
@@ -136,8 +136,8 @@ class Margins:
         """
         self.budget.spend((2 if self.exact else 4) * self.positions * (m + 1))
         weights = self.token_weights[q][: m + 1]
-        largest = self._differences(q, m, x, 1)
-        least = largest if self.exact else self._differences(q, m, x, -1)
+        largest = self.differences(q, m, x, 1)
+        least = largest if self.exact else self.differences(q, m, x, -1)
         if unit is None:
             unit = (
                 2 * FIRST_BITS

@@ -61,3 +61,14 @@ def nonnegative(vector: int, top: int, width: int) -> list[int]:
         found.append(lowest.bit_length() // width - 1)
         left ^= lowest
     return found
+
+
+def unpack(vector: int, count: int, width: int) -> list[int]:
+    """The values of ``count`` fields.
+
+    >>> unpack(pack([1, -1, 5], 8), 3, 8)
+    [1, -1, 5]
+    """
+    half, mask = 1 << width - 1, (1 << width) - 1
+    raised = vector + tops(count, width)
+    return [(raised >> width * k & mask) - half for k in range(count)]

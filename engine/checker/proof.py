@@ -7,30 +7,19 @@ from dataclasses import dataclass
 
 from . import (
     rule_accuracy,
-    rule_attention,
     rule_cell_loss,
+    rule_cell_losses,
+    rule_cells,
     rule_claim,
-    rule_coupled,
-    rule_cubic,
-    rule_cubic_loss,
-    rule_diagonal,
-    rule_diagonal_loss,
     rule_float,
-    rule_gap,
-    rule_gap_loss,
     rule_known,
     rule_loss,
     rule_loss_tree,
     rule_margin,
     rule_network,
     rule_paths,
-    rule_position,
-    rule_row_difference,
-    rule_row_split,
-    rule_story,
     rule_tree,
     rule_triples,
-    rule_vertex,
 )
 from .certificate import Reader
 from .errors import Code, Failure
@@ -47,31 +36,20 @@ RULES: dict[str, Rule] = {
         rule_network,
         rule_paths,
         rule_margin,
+        rule_known,
         rule_tree,
         rule_triples,
-        rule_cubic,
+        rule_cells,
+        rule_cell_losses,
         rule_accuracy,
         rule_loss_tree,
         rule_loss,
-        rule_attention,
-        rule_gap_loss,
-        rule_cubic_loss,
         rule_cell_loss,
-        rule_diagonal_loss,
-        rule_coupled,
-        rule_position,
-        rule_vertex,
     )
 }
 RULES |= {
     rule.name: rule
     for module in (
-        rule_known,
-        rule_row_difference,
-        rule_row_split,
-        rule_gap,
-        rule_story,
-        rule_diagonal,
         rule_float,
         rule_claim,
     )

@@ -13,7 +13,6 @@ from .errors import Code, Failure
 from .margins import Margins
 from .network import Network
 from .paths import Paths, path_matrices
-from .terms import Terms
 
 
 class Auditor:
@@ -47,11 +46,6 @@ class Auditor:
     def margins_of(self, premise: Derivation) -> Margins:
         """The margins of the real function, or of float runs."""
         return self.found[premise.id] if premise.kind == "float_margin" else self.margins
-
-    @cached_property
-    def terms(self) -> Terms:
-        """The values of terms."""
-        return Terms(self.network.tensors, self.budget)
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,9 @@ from .dyadic import in_units
 from .errors import Code, Failure
 from .exponential import FIRST_BITS, shifted_down, shifted_up
 from .logarithm import STEP_BITS, log_one_plus
+from .margins import Margins
 from .packing import maximum, nonnegative, ones, pack, tops
 from .rule import Auditor, Derivation, Rule
-from .rule_cubic import without
-from .rule_cubic_loss import extremes
 from .rule_loss_tree import WEIGHT_BITS, LossSum, check_sum, read_conclusion, weights
 from .rule_tree import Cell, node_sum
 from .shards import in_shards
@@ -33,6 +32,22 @@ from .walk import roots
 DIFFERENCE_BITS = 9
 ZERO = 1 << 15
 KEPT_BITS = 96
+
+
+def without(row: Sequence[int], m: int) -> list[int]:
+    """row[x] - row[m] for x != m; x < m stay where they are.
+
+    >>> without([5, 9, 2], 1)
+    [-4, -7]
+    """
+    return [v - row[m] for x, v in enumerate(row) if x != m]
+
+
+def extremes(margins: Margins, m: int) -> list[tuple[int, int]]:
+    """By x != m the least and the largest L(p,t,x) - L(p,t,m) without UU, over all p and all t <= m, exactly."""
+    tokens = zip(*(without(row, m) for row in margins.by_token[: m + 1]), strict=True)
+    places = zip(*(without(row, m) for row in margins.by_position), strict=True)
+    return [(min(a) + min(b), max(a) + max(b)) for a, b in zip(tokens, places, strict=True)]
 
 
 class Tables:

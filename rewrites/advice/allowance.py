@@ -86,9 +86,7 @@ class Allowance:
     counts, and the innermost limit of memory.
     """
 
-    def __init__(
-        self, seconds: int | float | None = None, memory: int | None = None, *, partial: bool = False
-    ) -> None:
+    def __init__(self, seconds: int | float | None = None, memory: int | None = None, *, partial: bool = False) -> None:
         self.seconds, self.memory, self.partial = seconds, memory, partial
         # What the error calls the budget.
         self.told = seconds

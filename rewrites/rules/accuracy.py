@@ -83,6 +83,7 @@ class AccuracyFromCount(Rule):
     """From the counts; no advice."""
 
     name = "accuracy"
+    certifiable = True
     premises = (Count,)
     lemmas = ()
     derivation = "The counts of all cells, which partition the inputs, are added up."

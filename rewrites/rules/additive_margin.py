@@ -142,6 +142,7 @@ class AdditiveMarginRule(Rule):
     """From the paths; no advice."""
 
     name = "additive_margin"
+    certifiable = True
     premises = (Paths,)
     lemmas = (ADDITIVE,)
     derivation = (

@@ -104,9 +104,6 @@ class AttentionFloorRule(Rule):
         high = np.where(advice.table >= 0, 1 << GRID_BITS, -1)
         return AttentionFloor(paths, gap.rank_one.split, advice, low, high)
 
-    def encode(self, advice: Reach) -> dict[str, Any]:
-        return {"reach": advice.text()}
-
 
 def _floors(gap: ScoreGap, positions: RowDifference, reach: np.ndarray) -> np.ndarray:
     """The attention from below (V × V × K, -1 where nothing is treated)."""

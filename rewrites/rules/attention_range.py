@@ -176,9 +176,6 @@ class AttentionRangeRule(Rule):
         low, high = split.memory["attention"].ranges(advice.table)
         return AttentionRange(paths, split, advice, low, high)
 
-    def encode(self, advice: Reach) -> dict[str, Any]:
-        return {"reach": advice.text()}
-
 
 def check_reach(rule: Rule, reach: Reach, vocabulary: int, positions: int) -> None:
     """Raise NotEstablished for a table of another shape or type, or one that treats cells that do not exist."""

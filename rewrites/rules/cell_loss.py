@@ -53,6 +53,7 @@ class CellLoss(Rule):
     """
 
     name = "cell_loss"
+    certifiable = True
     premises = (Paths,)
     lemmas = (SLACK, BOX, DIFFERENCE, CROSS_ENTROPY, MEAN)
     derivation = (

@@ -34,9 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.arithmetic.interval import IntervalTable, ScaledTable, at_scale, largest_product
-from ...engine.certificate import dyadic_matrix
 from ...engine.cost import Cost
 from ...engine.formula import At, ForAll, Max, Num, Range, Sequences, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
@@ -179,12 +177,6 @@ class CoupledGap(Rule):
         coupled = blocks * V**2 * K
         per_cell = Cost(multiply=8 * LINES * V**2 * K, add=8 * LINES * V**2 * K, compare=2 * LINES * V**2 * K)
         return self.cost + per_cell + Cost(multiply=coupled, add=coupled / 2, compare=2 * V**2 + coupled)
-
-    def encode(self, advice: Multipliers) -> dict[str, Any]:
-        entries = [g for row in advice.table.tolist() for g in row]
-        rows, columns = advice.table.shape
-        multipliers = DyadicMatrix.from_integers(rows, columns, entries, advice.exponent)
-        return {"multipliers": dyadic_matrix(multipliers)}
 
     def _check(self, advice: Multipliers, shape: tuple[int, ...]) -> None:
         table = advice.table

@@ -31,7 +31,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from math import comb
 from typing import Any
 
 import numpy as np
@@ -42,6 +41,7 @@ from ...engine.errors import MagnitudeError
 from ...engine.formula import At, ForAll, Max, Members, Num, Range, Sequences, Total, Var, Where
 from ...engine.rule import Lemma, Rule
 from .additive_margin import MARGIN_COST, AdditiveMargin
+from .cell_sets import ALONE, CellSets, token_bits
 from .margin_enclosure import MANTISSA_BITS, WEIGHT_BITS, MarginEnclosure
 from .path_decomposition import K, V
 from .right_count import RightCount
@@ -188,18 +188,17 @@ class CubicCells(Rule):
         (margin,) = premises
         task, enclosure = margin.paths.statement.task, margin.enclosure
         attention = [Attention(enclosure, q) for q in range(task.d_vocab)]
-        right = dict.fromkeys(task.cells(), 0)
+        found: dict[tuple[int, int, int], int] = {}
         for m in range(task.d_vocab):
             bounds = LogitBounds.of(enclosure, m, advice.joint)
             for q in range(m + 1):
                 if task.cell_size(q, m):
-                    right[q, m] = attention[q].count(q, m, bounds)
+                    found |= attention[q].sets(q, m, bounds)
                 if self._progress is not None:
-                    self._progress(m * (m + 1) // 2 + q + 1, len(right))
-        return RightCount(margin.paths.statement, right, dict.fromkeys(right, 0))
-
-    def encode(self, advice: CellBounds) -> dict[str, Any]:
-        return {"bounds": "joint" if advice.joint else "separate"}
+                    self._progress(m * (m + 1) // 2 + q + 1, task.d_vocab * (task.d_vocab + 1) // 2)
+        sets = CellSets(margin.paths, found)
+        right = sets.counts()
+        return RightCount(margin.paths.statement, right, dict.fromkeys(right, 0), sets)
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,15 +279,17 @@ class Attention:
         self.own = times_nonnegative(self.tokens.mantissa[q], places.mantissa[last])
         self.own_exponent = self.tokens.exponent[q] + places.exponent[last]
 
-    def count(self, q: int, m: int, bounds: LogitBounds) -> int:
-        """How many sequences of the cell the bounds show right."""
-        good, free = self.good_tokens(q, m, bounds), self.free
-        most = free if q == m else free - 1
-        mixed = sum(comb(free, c) * int(good[c]) ** c for c in range(1, most + 1))
-        return int(self.right_alone(q, m, bounds)) + mixed
+    def sets(self, q: int, m: int, bounds: LogitBounds) -> dict[tuple[int, int, int], int]:
+        """The sets of the cell that the bounds show right."""
+        good = self.good_tokens(q, m, bounds)
+        found = {(q, m, 0): ALONE} if self.right_alone(q, m, bounds) else {}
+        for c in range(1, self.free + (q == m)):
+            if tokens := token_bits(good[:, c]):
+                found[q, m, c] = tokens
+        return found
 
     def good_tokens(self, q: int, m: int, bounds: LogitBounds) -> np.ndarray:
-        """How many k < m satisfy (*), by c."""
+        """Which k < m satisfy (*), by k and c."""
         mantissa, exponent = self.tokens.mantissa, self.tokens.exponent + self.exponent
         unit = np.maximum(np.maximum(exponent[:m], exponent[m]), self.own_exponent)[:, None, None]
         on_maximum = _weights(times_nonnegative(mantissa[m], self.held), exponent[m] - unit)
@@ -299,7 +300,7 @@ class Attention:
             _times(on_query, bounds.query[q]),
             _times(on_other, bounds.other[q][:, None, None]),
         )
-        return negative.all(axis=1).sum(axis=0)
+        return np.asarray(negative.all(axis=1))
 
     def right_alone(self, q: int, m: int, bounds: LogitBounds) -> bool:
         """Whether the sequence with m at every free position is shown right."""

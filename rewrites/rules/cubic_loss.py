@@ -25,6 +25,7 @@ import numpy as np
 from ...engine.cost import Cost
 from ...engine.rule import NotEstablished, Rule
 from .additive_margin import MARGIN_COST
+from .cell_sets import LossSets, Sets, count_of
 from .cubic_cells import MIXTURE, POSITION, TWO_ENDS, Attention, LogitBounds
 from .loss import LossSum
 from .loss_layers import LAYERS, layered
@@ -74,15 +75,22 @@ class CubicLoss(Rule):
         low = dict.fromkeys(task.cells(), 0)
         high = dict(low)
         attention = [Attention(enclosure, q) for q in range(task.d_vocab)]
+        known: dict[tuple[int, int, int], list[int]] = {}
         for m in range(task.d_vocab):
             bounds = LogitBounds.of(enclosure, m, joint=True)
             for q in range(m + 1):
                 if size := task.cell_size(q, m):
                     cell = _Cell(attention[q], enclosure.attention(q, m), bounds, q, m, size)
-                    high[q, m] = layered([cell.everything, *map(cell.layer, advice.steps)])
+                    layers = [cell.everything]
+                    for steps in advice.steps:
+                        sets = cell.sets(steps)
+                        layers.append(cell.layer(steps, sets))
+                        for key, tokens in sets.items():
+                            known.setdefault(key, []).append(tokens)
+                    high[q, m] = layered(layers)
                 if self._progress is not None:
                     self._progress(m * (m + 1) // 2 + q + 1, len(high))
-        return LossSum(paths.statement, low, high)
+        return LossSum(paths.statement, low, high, LossSets.of(paths, known))
 
     def charge(self, premises: Sequence[Any], advice: Thresholds) -> Cost:
         n = len(advice.steps)
@@ -91,9 +99,6 @@ class CubicLoss(Rule):
             multiply=2 * V**3 * K * n, add=2 * V**3 * K * n, compare=V**3 * K * n, exp=V**3 / 2 * (n + 1) + V**2 / 2 * n
         )
         return self.cost + weights + tests
-
-    def encode(self, advice: Thresholds) -> dict[str, Any]:
-        return {"thresholds": list(advice.steps)}
 
 
 class _Cell:
@@ -111,14 +116,18 @@ class _Cell:
         """The bound that all sequences have."""
         return cross_entropy(self._largest, HIGH), self._size
 
-    def layer(self, threshold: int) -> tuple[int, int]:
-        """A threshold's bound, and how many sequences are shown to have it."""
+    def sets(self, threshold: int) -> Sets:
+        """The sets on which all differences are shown to be below a threshold."""
         steps, most = _scaled(threshold, -self._exponent - GRID_BITS), self._bounds.magnitude
         if not self._largest or abs(steps) > most:
             # so far out it is either above every difference, as the bound of all sequences says, or shows nothing
-            return 0, 0
-        loss = cross_entropy([min(threshold, value) for value in self._largest], HIGH)
-        return loss, self._attention.count(self._q, self._m, self._bounds.below(steps))
+            return {}
+        return self._attention.sets(self._q, self._m, self._bounds.below(steps))
+
+    def layer(self, threshold: int, sets: Sets) -> tuple[int, int]:
+        """The bound that a threshold gives, and how many sequences are shown to have it."""
+        loss = cross_entropy([min(threshold, value) for value in self._largest], HIGH) if sets else 0
+        return loss, count_of(sets, self._attention.free)
 
 
 def _scaled(value: int, shift: int) -> int:

@@ -25,7 +25,7 @@ from flint import fmpz_mat
 from ...engine.cost import Cost
 from ...engine.formula import At, ForAll, Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
-from ...engine.term import Equation, Ones, Term, encoded
+from ...engine.term import Equation, Ones, Term
 from ...models.architectures.one_layer_terms import OneLayerTerms
 from .attention_floor import AttentionFloor
 from .attention_range import GRID_BITS
@@ -131,10 +131,6 @@ class DiagonalGap(Rule):
         for claim, (name, part) in zip(claims, parts.items(), strict=True):
             if claim.term.shape != part.shape or not Equation(name, claim.term, part).holds():
                 raise NotEstablished(self.tag, f"{claim.term} does not expand to the same words as {part}")
-
-    def encode(self, advice: CommonRows) -> dict[str, Any]:
-        rows = {"direct": advice.direct, "positions": advice.positions}
-        return {name: [] if row is None else encoded(row) for name, row in rows.items()}
 
 
 def _certified(

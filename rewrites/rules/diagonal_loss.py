@@ -25,6 +25,7 @@ from ...engine.rule import NotEstablished, Rule
 from . import attention_range
 from .attention_floor import SHARE, AttentionFloorRule
 from .attention_range import Reach
+from .cell_sets import ALONE, LossSets, first_tokens
 from .diagonal import Diagonal
 from .diagonal_gap import COMMON, MARGIN, CommonRows, DiagonalGap, Shares
 from .gap_count import CELL
@@ -79,6 +80,9 @@ class DiagonalLoss(Rule):
         )
         whole = everything(task.d_vocab, task.n_ctx).table
         shown: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+        lone = [_steps(most, parts.exponent) for most in parts.alone.tolist()]
+        known: dict[tuple[int, int, int], list[int]] = {}
+        known |= {(m, m, 0): [ALONE] for m in range(task.d_vocab)}
         for reach, low in [(whole, np.zeros_like(whole)), *((floor.reach.table, floor.low) for floor in floors)]:
             q, m, c = np.nonzero(reach >= 0)
             gaps = parts.gaps(q, m, reach[q, m, c], low[q, m, c]).tolist()
@@ -86,22 +90,21 @@ class DiagonalLoss(Rule):
             for cell, j, most in zip(cells, reach[q, m, c].tolist(), gaps, strict=True):
                 others = cell[2] - (cell[0] < cell[1])
                 number = comb(task.n_ctx - 1, others) * (j + 1) ** others
-                loss = _loss(_steps(most, parts.exponent - attention_range.GRID_BITS), task.d_vocab)
+                steps = _steps(most, parts.exponent - attention_range.GRID_BITS)
+                loss = _loss(steps, task.d_vocab)
+                tokens = first_tokens(j) if others else ALONE
+                known.setdefault((*cell[:2], others), []).append(tokens)
                 shown.setdefault(cell, []).append((loss, number))
-        alone = [_loss(_steps(most, parts.exponent), task.d_vocab) for most in parts.alone.tolist()]
         low_sums = dict.fromkeys(task.cells(), 0)
-        high = low_sums | {(m, m): loss for m, loss in enumerate(alone)}
+        high = low_sums | {(m, m): _loss(steps, task.d_vocab) for m, steps in enumerate(lone)}
         for (q, m, _), layers in shown.items():
             high[q, m] += layered(layers)
-        return LossSum(paths.statement, low_sums, high)
+        return LossSum(paths.statement, low_sums, high, LossSets.of(paths, known))
 
     def charge(self, premises: Sequence[Any], advice: StoryLayers) -> Cost:
         layers = len(advice.reaches) + 1
         cells = V**2 * K * layers
         return Cost(exp=V**2 + V + 2 * cells, multiply=8 * cells, add=6 * cells, compare=2 * V**2 + cells)
-
-    def encode(self, advice: StoryLayers) -> dict[str, Any]:
-        return {**DiagonalGap().encode(advice.rows), "reaches": [reach.text() for reach in advice.reaches]}
 
 
 @cache

@@ -76,7 +76,6 @@ class Enumeration(Rule):
         "[@decided-sequence] for every single sequence; a sequence that enclosures leave open is decided exactly."
     )
     cost = MARGIN_COST + Cost(add=V ** (K + 1), compare=V ** (K + 1))
-    certifiable = False
 
     def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:
         self._progress = progress

@@ -158,6 +158,7 @@ class EveryInput(Rule):
     """No advice.  ``jobs``, ``progress``, ``loss`` and ``resume`` as in :func:`~..enumeration.decide.decide`."""
 
     name = "enumeration"
+    certifiable = True
     premises = (NetworkFunction,)
     lemmas = (DECIDED_BY_RADIUS, PRODUCT_RADIUS, MIXTURE_RADIUS, QUOTIENT_RADIUS)
     derivation = (
@@ -202,7 +203,6 @@ class LossOfEveryInput(Rule):
         f"rounded outward to multiples of $2^{{-{UNIT_BITS}}}$."
     )
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> Loss:
         (decided,) = premises

@@ -85,6 +85,7 @@ class FloatAccuracyFromCounts(Rule):
     """From the count about float runs and the accuracy about real numbers; no advice."""
 
     name = "float_accuracy"
+    certifiable = True
     premises = (RightCount, Accuracy)
     lemmas = ()
     derivation = "The counts of all cells, which partition the inputs, are added up."

@@ -134,6 +134,7 @@ class FloatErrorAnalysis(Rule):
     """From the network as stored; advice: the :class:`FloatStatement`."""
 
     name = "float_error"
+    certifiable = True
     version = 2
     premises = (Network,)
     lemmas = (PATHS, ROUNDING, SUM, PRODUCT, SOFTMAX, MIXTURE, TILT)

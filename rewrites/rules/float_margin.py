@@ -230,6 +230,7 @@ class FloatMarginRule(Rule):
     """From the errors; no advice."""
 
     name = "float_margin"
+    certifiable = True
     premises = (FloatError,)
     lemmas = (FLOAT_MARGIN,)
     derivation = (

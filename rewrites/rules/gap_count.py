@@ -58,7 +58,4 @@ class GapCount(Rule):
         if advice not in (0, 1):
             raise NotEstablished(self.tag, f"the switch is 0 or 1, not {advice!r}")
         right = gap.counts(advice)
-        return RightCount(gap.attention.paths.statement, right, dict.fromkeys(right, 0))
-
-    def encode(self, advice: int) -> dict[str, Any]:
-        return {"all": advice}
+        return RightCount(gap.attention.paths.statement, right, dict.fromkeys(right, 0), gap.sets())

@@ -36,6 +36,7 @@ from ...engine.formula import At, Num, Power, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from . import attention_range
 from .attention_range import PLACES, RANGE, AttentionRangeRule, Reach
+from .cell_sets import ALONE, LossSets, first_tokens
 from .gap_count import CELL
 from .logit_gap import OTHERS, Anchors, LogitTables, require_splits, worst_gaps
 from .loss import UNIT_BITS, LossSum
@@ -112,6 +113,8 @@ class GapLoss(Rule):
             return LossSum(paths.statement, low, low)
         tables = SoftTables(paths, direct, tokens)
         shown: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+        known: dict[tuple[int, int, int], list[int]] = {}
+        known |= {(m, m, 0): [ALONE] for m in range(task.d_vocab)}
         for reach in (*advice.reaches, everything(task.d_vocab, task.n_ctx)):
             ranges = AttentionRangeRule().conclude([paths, scores], reach)
             for m in range(task.d_vocab):
@@ -120,12 +123,15 @@ class GapLoss(Rule):
                 for cell in zip(q.tolist(), c.tolist(), within.tolist(), worst.tolist(), strict=True):
                     others = cell[1] - (cell[0] < m)
                     number = comb(task.n_ctx - 1, others) * (cell[2] + 1) ** others
-                    loss = tables.loss(cell[3], attention_range.GRID_BITS)
+                    gap = tables.steps(cell[3], attention_range.GRID_BITS)
+                    loss = _loss(gap)
+                    tokens = first_tokens(cell[2]) if others else ALONE
+                    known.setdefault((cell[0], m, others), []).append(tokens)
                     shown.setdefault((cell[0], m, cell[1]), []).append((loss, number))
-        high = {(m, m): tables.alone(m) for m in range(task.d_vocab)}
+        high = {(m, m): _loss(tables.gap_alone(m)) for m in range(task.d_vocab)}
         for (q, m, _), layers in shown.items():
             high[q, m] = high.get((q, m), 0) + layered(layers)
-        return LossSum(paths.statement, low, low | high)
+        return LossSum(paths.statement, low, low | high, LossSets.of(paths, known))
 
     def charge(self, premises: Sequence[Any], advice: Layers) -> Cost:
         layers = len(advice.reaches) + 1
@@ -138,9 +144,6 @@ class GapLoss(Rule):
             compare=4 * V**2 * K * layers,
         )
         return self.cost + scores + sums + cells
-
-    def encode(self, advice: Layers) -> dict[str, Any]:
-        return {"reaches": [reach.text() for reach in advice.reaches]}
 
 
 def everything(vocabulary: int, positions: int) -> Reach:
@@ -160,18 +163,19 @@ class SoftTables(LogitTables):
         steps = [_shifted_up(value - first, self.exponent - bits + GRID_BITS) for value in rest]
         return first + _shifted_up(cross_entropy(steps, HIGH), bits - self.exponent - UNIT_BITS)
 
-    def alone(self, m: int) -> int:
-        """A bound of the loss of the sequence of m alone."""
+    def gap_alone(self, m: int) -> int:
+        """The same as :meth:`steps` for the sequence of m alone."""
         values = np.delete(self.base(m) + self.own(m).upper, m)
-        return self.loss(self.largest(values, 0) + int(self.noise[m, m]), 0)
+        return self.steps(self.largest(values, 0) + int(self.noise[m, m]), 0)
 
-    def loss(self, gap: int, bits: int) -> int:
-        """log(1 + exp) of a gap in units of 2^-bits of the grid, rounded up, in units of 2^-UNIT_BITS."""
-        return _loss(_shifted_up(gap, self.exponent - bits + GRID_BITS) + SPARE)
+    def steps(self, gap: int, bits: int) -> int:
+        """A gap in units of 2^-bits of the grid in steps of 2^-GRID_BITS, rounded up."""
+        return _shifted_up(gap, self.exponent - bits + GRID_BITS) + SPARE
 
 
 @cache
 def _loss(steps: int) -> int:
+    """log(1 + exp) of a number of steps, from above."""
     return cross_entropy([steps], HIGH)
 
 

@@ -142,6 +142,7 @@ class GeneratingFunctionCount(Rule):
     """Advice: :class:`Triples`; wrong or missing ones only widen the result, or are refused."""
 
     name = "generating_function_count"
+    certifiable = True
     premises = (AdditiveMargin,)
     lemmas = (BOX, STEPS, UNION)
     derivation = (

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...engine.arithmetic.dyadic import DyadicMatrix
-from ...engine.certificate import dyadic_matrix
 from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.digest import tensor_digest
@@ -73,6 +72,7 @@ class KnownWeights(Rule):
     """From the network; no advice."""
 
     name = "known_weights"
+    certifiable = True
     premises = (Network,)
     lemmas = ()
     derivation = "The stored weights, and columns of ones."
@@ -98,7 +98,3 @@ class NameMatrix(Rule):
         if name in known.values or name == SELECTION or name.startswith(ONE):
             raise NotEstablished(self.tag, f"the name {name!r} is taken")
         return KnownMatrices(known.statement, {**known.values, name: matrix}, (*known.advice, name))
-
-    def encode(self, advice: tuple[str, DyadicMatrix]) -> dict[str, Any]:
-        name, matrix = advice
-        return {"name": name, "matrix": dyadic_matrix(matrix)}

@@ -66,7 +66,6 @@ class LeadingSingularValuesRule(Rule):
         "matrices, which is exact; each root lies in an interval on which the polynomial was seen to change sign."
     )
     cost = Cost(multiply=2 * V * d**2 + d**4, add=2 * V * d**2 + d**4)
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: tuple[Term, ...]) -> LeadingSingularValues:
         (known,) = premises

@@ -44,6 +44,7 @@ from ...engine.formula import At, ForAll, Max, Min, Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from .additive_margin import AdditiveMargin
 from .attention_range import GRID_BITS, AttentionRange
+from .cell_sets import ALONE, CellSets, first_tokens
 from .path_decomposition import TABLE_COSTS, K, Paths, V
 from .row_split import SPLIT, RowSplit
 
@@ -173,6 +174,14 @@ class LogitGap(Claim):
             tokens = int(self.attention.reach.table[q, m, c]) + choices if c else 0
             right[q, m] += comb(free, others) * tokens**others
         return right
+
+    def sets(self) -> CellSets:
+        """The certified cells as sets of sequences."""
+        found: dict[tuple[int, int, int], int] = {}
+        for q, m, c in zip(*(axis.tolist() for axis in np.nonzero(self.certified)), strict=True):
+            n = c if q == m else c - 1
+            found[q, m, n] = first_tokens(int(self.attention.reach.table[q, m, c])) if n else ALONE
+        return CellSets(self.attention.paths, found)
 
     def conclusion(self) -> dict[str, Any]:
         return {"kind": self.kind, "certified": hex_integer(_bits(self.certified))}

@@ -13,11 +13,12 @@ from typing import Any
 
 from ...engine.arithmetic.printing import ceil_str, floor_str
 from ...engine.certificate import hex_integer
-from ...engine.claim import Claim
+from ...engine.claim import Claim, Shown
 from ...engine.cost import Cost
 from ...engine.digest import digest
 from ...engine.rule import Rule
 from ...models.statement import Statement
+from .cell_sets import LossSets
 from .path_decomposition import V
 from .right_count import Cell
 
@@ -39,11 +40,15 @@ def digits_of(width: Fraction) -> int:
 @dataclass(frozen=True)
 class LossSum(Claim):
     """For every cell (q, m): the losses of its sequences add up to between ``low[q, m]`` and ``high[q, m]``, in units
-    of 2^-UNIT_BITS."""
+    of 2^-UNIT_BITS.
+
+    ``sets``: sets of sequences whose exact bounds give the upper bound.
+    """
 
     statement: Statement
     low: Mapping[Cell, int]
     high: Mapping[Cell, int]
+    sets: LossSets | None = None
 
     kind = "loss_sum"
 
@@ -54,6 +59,12 @@ class LossSum(Claim):
     def identity(self) -> str:
         cells = [[q, m, hex(self.low[q, m]), hex(self.high[q, m])] for q, m in self.statement.task.cells()]
         return digest([self.statement.sha256, cells])
+
+    def shown(self) -> Shown | None:
+        sets = self.sets
+        if sets is None:
+            return None
+        return Shown("cell_losses/1", (sets.paths,), lambda: {"layers": [layer.encode() for layer in sets.layers]})
 
     def sentence(self) -> str:
         low, high = (Fraction(sum(side.values()), 1 << UNIT_BITS) for side in (self.low, self.high))
@@ -112,6 +123,7 @@ class LossFromSum(Rule):
     """From the sums; no advice."""
 
     name = "loss"
+    certifiable = True
     premises = (LossSum,)
     lemmas = ()
     derivation = (

@@ -224,6 +224,7 @@ class LossTree(Rule):
     """Advice: a :class:`Shape`."""
 
     name = "loss_tree"
+    certifiable = True
     premises = (Paths,)
     lemmas = (DIFFERENCE, BOX, QUOTIENT, CROSS_ENTROPY, PARTITION, MEAN)
     derivation = (

@@ -43,6 +43,7 @@ class NetworkDefinition(Rule):
     """Advice: the :class:`Statement`.  A certificate carries its hash only; a checker reads its own weights."""
 
     name = "network_definition"
+    certifiable = True
     premises = ()
     lemmas = ()
     derivation = "The definition; a checker reads its own copy of the weights and compares the statement's hash."

@@ -38,6 +38,7 @@ class NetworkFunctionDefinition(Rule):
     """Advice: the :class:`NetworkStatement`.  A certificate carries its hash only; a checker reads its own weights."""
 
     name = "network_definition"
+    certifiable = True
     version = 2
     premises = ()
     lemmas = ()

@@ -180,6 +180,7 @@ class PathDecomposition(Rule):
     """From the network; no advice.  The equations are checked for every position of the network at hand."""
 
     name = "path_decomposition"
+    certifiable = True
     premises = (Network,)
     lemmas = (PATHS,)
     derivation = (

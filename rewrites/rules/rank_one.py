@@ -20,7 +20,6 @@ from typing import Any
 
 from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.arithmetic.printing import ceil_str, floor_str
-from ...engine.certificate import dyadic_matrix
 from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.digest import tensor_digest
@@ -115,6 +114,3 @@ class RankOneRule(Rule):
         if weak:
             raise NotEstablished(self.tag, f"the strengths of the queries {weak} are not positive")
         return RankOne(split, advice)
-
-    def encode(self, advice: Factors) -> dict[str, Any]:
-        return {"strength": dyadic_matrix(advice.strength), "size": dyadic_matrix(advice.size)}

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...engine.arithmetic.printing import count_str
+from ...engine.claim import Shown
 from ...engine.digest import digest
 from ...models.statement import Statement
+from .cell_sets import CellSets
 from .count import Count
 from .path_decomposition import V
 
@@ -16,11 +18,15 @@ Cell = tuple[int, int]
 
 @dataclass(frozen=True)
 class RightCount(Count):
-    """For every cell (q, m): at least ``right[q, m]`` of its sequences are right, at least ``wrong[q, m]`` wrong."""
+    """For every cell (q, m): at least ``right[q, m]`` of its sequences are right, at least ``wrong[q, m]`` wrong.
+
+    ``sets``: sets of sequences that are right, which together are no fewer than ``right`` says.
+    """
 
     statement: Statement
     right: Mapping[Cell, int]
     wrong: Mapping[Cell, int]
+    sets: CellSets | None = None
 
     parts = V**2
 
@@ -41,7 +47,11 @@ class RightCount(Count):
 
     def identity(self) -> str:
         cells = [[q, m, hex(self.right[q, m]), hex(self.wrong[q, m])] for q, m in self.statement.task.cells()]
-        return digest([self.statement.sha256, cells])
+        return digest([self.statement.sha256, cells, *([] if self.sets is None else [self.sets.identity])])
+
+    def shown(self) -> Shown | None:
+        sets = self.sets
+        return None if sets is None else Shown("right_cells/1", (sets.paths,), lambda: {"sets": sets.encode()})
 
     def sentence(self) -> str:
         total = self.statement.task.inputs

@@ -68,9 +68,7 @@ MEAN = Lemma(
         "For all row vectors $A$ and $a$ and every matrix $B$ whose row $k$ has differences of at most $d_k$, where "
         "$aB$ has differences of at most $e$:"
     ),
-    statement=(
-        _small_rows & ForAll(_i, _columns, ForAll(_j, _columns, _difference("a") <= Var("e")))
-    ).implies(
+    statement=(_small_rows & ForAll(_i, _columns, ForAll(_j, _columns, _difference("a") <= Var("e")))).implies(
         ForAll(
             _i,
             _columns,
@@ -78,8 +76,7 @@ MEAN = Lemma(
                 _j,
                 _columns,
                 _difference("A")
-                <= Var("e")
-                + Total(_k, _inner, Absolute(At("A", _k) - At("a", _k)) * At("d", _k, subscript=True)),
+                <= Var("e") + Total(_k, _inner, Absolute(At("A", _k) - At("a", _k)) * At("d", _k, subscript=True)),
             ),
         )
     ),

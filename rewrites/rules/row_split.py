@@ -27,7 +27,7 @@ from ...engine.cost import Cost
 from ...engine.digest import tensor_digest
 from ...engine.formula import At, ForAll, Num, Range, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
-from ...engine.term import Equation, Ones, Term, encoded
+from ...engine.term import Equation, Ones, Term
 from ...models.architectures.one_layer_terms import OneLayerTerms
 from ...models.statement import Statement
 from .known_matrices import KnownMatrices
@@ -139,9 +139,6 @@ class TableItself(Rule):
     def charge(self, premises: Sequence[Any], advice: str) -> Cost:
         return TABLE_COSTS[advice]
 
-    def encode(self, advice: str) -> dict[str, Any]:
-        return {"table": advice}
-
 
 @dataclass(frozen=True)
 class Split:
@@ -190,6 +187,3 @@ class SplitAlong(Rule):
     def charge(self, premises: Sequence[Any], advice: Split) -> Cost:
         rows, columns = advice.approximation.shape
         return Cost(multiply=multiplications(advice.approximation), add=rows * columns)
-
-    def encode(self, advice: Split) -> dict[str, Any]:
-        return {"table": advice.name, "approximation": encoded(advice.approximation)}

@@ -21,7 +21,6 @@ from typing import Any
 from flint import fmpz_mat
 
 from ...engine.arithmetic.dyadic import DyadicMatrix
-from ...engine.certificate import dyadic_matrix
 from ...engine.cost import Cost
 from ...engine.formula import At, ForAll, Max, Num, Range, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
@@ -110,7 +109,3 @@ class SplitRange(Rule):
             case _:
                 raise NotEstablished(self.tag, f"the rest is bounded by one of {KINDS}, not by {kind!r}")
         return DyadicMatrix(fmpz_mat(bounds), rest.exponent)
-
-    def encode(self, advice: CommonRow) -> dict[str, Any]:
-        row = [] if advice.row is None else dyadic_matrix(advice.row)
-        return {"table": advice.name, "row": row, "kind": advice.kind}

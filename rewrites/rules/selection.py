@@ -24,7 +24,6 @@ class SelectionRows(Rule):
     lemmas = ()
     derivation = "Row $p$ of $S$ is the indicator of token $t_p$: one entry is 1 and the others are 0."
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Term) -> UnitRowSums:
         matrix = advice.body if isinstance(advice, Row) else advice

@@ -24,7 +24,7 @@ from sympy import Symbol
 from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.arithmetic.interval import IntervalTable, times_nonnegative
 from ...engine.arithmetic.printing import count_str
-from ...engine.certificate import dyadic_matrix, hex_integer
+from ...engine.certificate import hex_integer
 from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.digest import digest, tensor_digest
@@ -171,8 +171,6 @@ class SlackTree(Rule):
         add=V**3 * (V + 1) * K + 2 * V * Symbol("n", positive=True, integer=True),
         compare=V**3 * (V + 1) * K + V * Symbol("n", positive=True, integer=True),
     )
-    # The checker does not know slacks.
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: SlackAdvice) -> SlackCount:
         (margin,) = premises
@@ -189,9 +187,6 @@ class SlackTree(Rule):
                 right[q, m] = self._count(SlackCell(margin.enclosure, q, m, advice.slack), reader)
         reader.finish()
         return SlackCount(statement, advice.slack, right)
-
-    def encode(self, advice: SlackAdvice) -> dict[str, Any]:
-        return {"slack": dyadic_matrix(advice.slack), "tree": advice.symbols}
 
     def _count(self, cell: SlackCell, reader: TreeReader) -> int:
         right, stack = 0, cell.tree.roots()[::-1]

@@ -239,6 +239,7 @@ class TokenOrderTree(Rule):
     """Advice: a :class:`Tree`.  Every symbol is tested; a false one refuses the whole tree."""
 
     name = "token_order_tree"
+    certifiable = True
     premises = (AdditiveMargin,)
     lemmas = (BOX, PARTITION)
     derivation = (

@@ -27,7 +27,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import comb
 from typing import Any
 
 import numpy as np
@@ -48,6 +47,7 @@ from ...engine.errors import MagnitudeError
 from ...engine.formula import At, ForAll, Max, Members, Num, Range, Sequences, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from .additive_margin import AdditiveMargin
+from .cell_sets import ALONE, CellSets, token_bits
 from .cubic_cells import MIXTURE, TWO_ENDS, Attention
 from .margin_enclosure import EXP_PRECISION, MANTISSA_BITS, WEIGHT_BITS, MarginEnclosure
 from .path_decomposition import TABLE_COSTS, K, Paths, V, exp_of_score
@@ -167,13 +167,15 @@ class VertexCells(Rule):
         require_scores(self, split, margin)
         task, enclosure = statement.task, SplitEnclosure(margin.paths, split)
         queries = [_Query(enclosure, q) for q in range(task.d_vocab)]
-        right = dict.fromkeys(task.cells(), 0)
+        found: dict[tuple[int, int, int], int] = {}
         for m in range(task.d_vocab):
             values = _Values.of(enclosure, m)
             for q in range(m + 1):
                 if task.cell_size(q, m):
-                    right[q, m] = queries[q].right(m, values)
-        return RightCount(statement, right, dict.fromkeys(right, 0))
+                    found |= queries[q].sets(m, values)
+        sets = CellSets(margin.paths, found)
+        right = sets.counts()
+        return RightCount(statement, right, dict.fromkeys(right, 0), sets)
 
 
 def require_scores(rule: Rule, split: RowSplit, margin: AdditiveMargin) -> None:
@@ -221,8 +223,8 @@ class _Query:
         place = enclosure.exponentials[1][q]
         self._place = ScaledTable(place.mantissa[-1], place.exponent[-1])
 
-    def right(self, m: int, values: _Values) -> int:
-        """How many sequences of the cell are shown right."""
+    def sets(self, m: int, values: _Values) -> dict[tuple[int, int, int], int]:
+        """The sets of the cell that are shown right."""
         attention, top, q = self._attention, self.q == m, self.q
         free = attention.held.lower.shape[1] - 1
         most = free if top else free - 1
@@ -237,9 +239,9 @@ class _Query:
         everywhere = ScaledTable(times_nonnegative(token.mantissa, attention.held[0, 0]), shift - alone)
         total = largest_product(_scaled(everywhere, everywhere), values.maximum[q])
         total = total + largest_product(_scaled(*(_at(end, alone) for end in own)), values.query[q])
-        count = int((total < 0).all())
+        found = {(q, m, 0): ALONE} if (total < 0).all() else {}
         if m == 0 or most < 1:
-            return count
+            return found
         rest = self._high.exponent[:m] + attention.exponent
         unit = np.maximum(np.maximum(rest, shift), own[1].exponent)[:, None, None, None]
         inner = (slice(None), slice(1, most + 1))
@@ -255,8 +257,8 @@ class _Query:
         total = largest_product(_scaled(copies, copies), values.maximum[q])
         total = total + largest_product(_scaled(*(_at(end, unit) for end in own)), values.query[q])
         total = total + largest_product(_scaled(*others), (values.direct[q] + values.other)[:, None, None, :])
-        good = (total < 0).all(axis=(1, 3)).sum(axis=0)
-        return count + sum(comb(free, c) * int(good[c - 1]) ** c for c in range(1, most + 1))
+        good = (total < 0).all(axis=(1, 3))
+        return found | {(q, m, c): tokens for c in range(1, most + 1) if (tokens := token_bits(good[:, c - 1]))}
 
 
 def _entry(row: ScaledTable, index: int) -> ScaledTable:

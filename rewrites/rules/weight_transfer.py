@@ -147,8 +147,6 @@ class WeightTransfer(Rule):
         "gets right."
     )
     cost = ALL_TABLES + ALL_TABLES + Cost(exp=V**2, add=4 * V**3, multiply=V**3, compare=4 * V**3 + 2 * V**2 * K)
-    # The statement of a certificate is about one network.
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> RightCount:
         slack, old, new = premises

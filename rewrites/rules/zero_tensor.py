@@ -27,7 +27,6 @@ class ZeroByValue(Rule):
     lemmas = ()
     derivation = "The term's exact value on the stored weights is zero in every entry."
     cost = Cost()
-    certifiable = False
 
     def conclude(self, premises: Sequence[Any], advice: Term) -> Zero:
         statement = premises[0].statement
