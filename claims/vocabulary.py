@@ -89,6 +89,7 @@ class NameMatrices(Rule):
     """From known matrices; no advice."""
 
     name = "name_matrices"
+    certifiable = True
     premises: tuple[type[Claim], ...] = (KnownMatrices,)
     lemmas = ()
     derivation = "The definitions of the path products, applied to the stored weights."
@@ -106,6 +107,7 @@ class NameLogits(NameMatrices):
     """From known matrices and the logits; no advice."""
 
     name = "name_logits"
+    certifiable = True
     premises = (KnownMatrices, AdditiveMargin)
 
 
@@ -113,6 +115,7 @@ class NameAccuracy(NameMatrices):
     """From known matrices, the logits and the accuracy; no advice."""
 
     name = "name_accuracy"
+    certifiable = True
     premises = (KnownMatrices, AdditiveMargin, Accuracy)
 
 
@@ -120,6 +123,7 @@ class NameLoss(NameMatrices):
     """From known matrices, the logits and bounds of the loss; no advice."""
 
     name = "name_loss"
+    certifiable = True
     premises = (KnownMatrices, AdditiveMargin, Loss)
 
 
@@ -127,6 +131,7 @@ class NameAccuracyAndLoss(NameMatrices):
     """From known matrices, the logits, the accuracy and bounds of the loss; no advice."""
 
     name = "name_accuracy_and_loss"
+    certifiable = True
     premises = (KnownMatrices, AdditiveMargin, Accuracy, Loss)
 
 

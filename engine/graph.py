@@ -97,9 +97,13 @@ class ProofGraph:
                 yield data["derivation"]
 
     def proof(self, goal: int) -> list[Derivation]:
-        """One derivation per needed claim, premises first: without assumptions where possible, the oldest otherwise."""
+        """One derivation per needed claim, premises first: without assumptions where possible, the oldest otherwise.
+
+        Raises :class:`NotEstablished` when there is none, which :meth:`apply` does not let happen.
+        """
         found = select(goal, self._free()) or select(goal, list(self.derivations()))
-        assert found is not None, "every claim has a derivation"
+        if found is None:
+            raise NotEstablished(self.claim(goal).kind, "it has no derivation")
         return found
 
     def _free(self) -> list[Derivation]:

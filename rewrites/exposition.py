@@ -93,7 +93,8 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
     if runs is not None:
         sections.append(float_exposition.in_between(graph, runs))
     if not graph.is_conditional(goal):
-        sections.append(recheck(theorem) if graph.is_certifiable(goal) else without_certificate(proof))
+        sets = any(graph.claim(step.claim).shown() for step in proof)
+        sections.append(recheck(theorem, sets=sets) if graph.is_certifiable(goal) else without_certificate(graph, goal))
     title = f"{theorem.kind.capitalize()} of {name} on max-of-{theorem.statement.task.n_ctx}"
     return Document(title, verdict(graph, goal), tuple(sections))
 
@@ -334,17 +335,34 @@ def _account(account: ProofCost) -> Table:
     return Table((prose("this proof"), prose("count")), rows, sides=("left", "right"))
 
 
-def no_certificate(proof: Sequence[Derivation]) -> str:
+def no_certificate(graph: ProofGraph, goal: int) -> str:
     """Why there is none."""
-    rules = ", ".join(dict.fromkeys(step.rule.tag for step in proof if not step.rule.certifiable))
-    return f"There is no certificate of this proof: the independent checker does not know {rules}."
+    steps = {step.claim: step for step in graph.proof(goal)}
+    unknown: dict[str, None] = {}
+    waiting = [goal]
+    while waiting:
+        step = steps[waiting.pop()]
+        if graph.claim(step.claim).shown() is None:
+            if step.rule.certifiable:
+                waiting += step.premises
+            else:
+                unknown[step.rule.tag] = None
+    return f"There is no certificate of this proof: the independent checker does not know {', '.join(unknown)}."
 
 
-def without_certificate(proof: Sequence[Derivation]) -> Block:
-    return Section("How to check it again", (paragraph(f"{no_certificate(proof)} Prove it again, from your weights."),))
+def without_certificate(graph: ProofGraph, goal: int) -> Block:
+    text = f"{no_certificate(graph, goal)} Prove it again, from your weights."
+    return Section("How to check it again", (paragraph(text),))
 
 
-def recheck(theorem: Theorem, options: str = "", told: str = "") -> Block:
+SETS = (
+    "The certificate names the sets of inputs that this proof shows right (or whose losses it bounds), and a checker "
+    "takes the exact extremes of each from the weights. That shows that the theorem is true; that the lemmas above "
+    "suffice for it is shown by their proofs, and by running the stored proof again."
+)
+
+
+def recheck(theorem: Theorem, options: str = "", told: str = "", *, sets: bool = False) -> Block:
     command = (
         f"mechproof check certificate.json --weights WEIGHTS{options}\n"
         f"python -I -S engine/checker certificate.json --weights WEIGHTS{options}"
@@ -361,5 +379,6 @@ def recheck(theorem: Theorem, options: str = "", told: str = "") -> Block:
             CodeBlock(command),
             Paragraph(verdict),
             CodeBlock(f"s VERIFIED {theorem.relation()} sha256:{theorem.statement.sha256}"),
+            *([paragraph(SETS)] if sets else []),
         ),
     )

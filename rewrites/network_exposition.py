@@ -58,7 +58,7 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
     if graph.is_certifiable(goal):
         sections.append(recheck(theorem, " --task TASK", _AS_PROVED))
     else:
-        sections.append(without_certificate(proof))
+        sections.append(without_certificate(graph, goal))
     title = f"{theorem.kind.capitalize()} of {name} on {statement.task.name}"
     return Document(title, verdict(graph, goal), tuple(sections))
 

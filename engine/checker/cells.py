@@ -20,10 +20,12 @@ that a token of little weight is not lost beside others: ``Tall``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from math import comb
 from operator import sub
 from typing import NamedTuple
 
+from .budget import Budget
 from .certificate import Reader
 from .errors import Code, Failure
 from .exponential import shifted_up
@@ -128,26 +130,54 @@ def tall(value: int, exponent: int) -> Tall:
     return sign, sign * (exponent + shift), shifted_up(value, -shift)
 
 
-def tall_rows(margins: Margins, q: int, m: int, x: int) -> list[list[Tall]]:
-    """Upper ends of D_x by p and t <= m, in the network's unit of logits."""
+def tall_rows(margins: Margins, q: int, m: int, x: int, threshold: int = 0, fraction: int = 0) -> list[list[Tall]]:
+    """Upper ends of w (L(p,t,x) - L(p,t,m) - threshold / 2**fraction) by p and t <= m, in one positive unit."""
     margins.budget.spend(8 * margins.positions * (m + 1))
+    finer = max(0, margins.logit_unit + fraction)
+    number = threshold << finer - fraction - margins.logit_unit
     found: list[list[Tall]] = []
     for here, row in zip(margins.position_weights[q], margins.differences(q, m, x, 1), strict=True):
         entries: list[Tall] = []
-        for token, d in zip(margins.token_weights[q], row, strict=False):
+        for token, difference in zip(margins.token_weights[q], row, strict=False):
+            d = (difference << finer) - number
             weight = here.high * token.high if d > 0 else here.low * token.low
             entries.append(tall(weight * d, here.exponent + token.exponent))
         found.append(entries)
     return found
 
 
-def tall_is_negative(rows: Sequence[Sequence[Tall]], q: int, m: int, n: int, tokens: Sequence[int]) -> bool:
-    """Whether the largest sum over the set is negative; numbers that the set does not use do not count."""
+def tall_is_negative(
+    budget: Budget, rows: Sequence[Sequence[Tall]], q: int, m: int, n: int, tokens: Sequence[int]
+) -> bool:
+    """Whether the largest sum over the set is known to be negative."""
     *free, last = rows
     best = [max([row[t] for t in tokens]) if n else row[m] for row in free]
-    held = [row[m] for row in free] if n < len(free) else best
-    parts = [last[q], *best, *held]
-    unit = max((sign * exponent for sign, exponent, _ in parts if sign), default=0)
-    own, *values = [shifted_up(value, sign * exponent - unit) for sign, exponent, value in parts]
-    some, others = values[: len(free)], values[len(free) :]
-    return own + sum(others) + sum(sorted(map(sub, some, others), reverse=True)[:n]) < 0
+    return all_negative(budget, [last[q]], list(zip(best, (row[m] for row in free), strict=True)), n)
+
+
+def all_negative(budget: Budget, fixed: list[Tall], pairs: list[tuple[Tall, Tall]], n: int) -> bool:
+    """Whether the fixed numbers, the first ones of any n pairs and the second ones of the others have a negative sum.
+
+    Where a number of another choice is so large that rounding to its size hides the sign, that pair is decided first:
+    both ways.
+    """
+    if n in (0, len(pairs)):
+        fixed, pairs, n = fixed + [pair[not n] for pair in pairs], [], 0
+    budget.spend(4 * (len(fixed) + 2 * len(pairs)))
+    unit = max(scale_of(number) for number in [*fixed, *chain(*pairs)])
+
+    def value(number: Tall) -> int:
+        return shifted_up(number[2], scale_of(number) - unit) if number[0] else 0
+
+    gains = sorted((value(first) - value(second) for first, second in pairs), reverse=True)
+    total = sum(map(value, fixed)) + sum(value(second) for _, second in pairs) + sum(gains[:n])
+    if total < 0 or not pairs or total > len(fixed) + 2 * len(pairs):
+        return total < 0
+    pairs = sorted(pairs, key=lambda pair: max(map(scale_of, pair)))
+    first, second = pairs.pop()
+    return all_negative(budget, [*fixed, second], pairs, n) and all_negative(budget, [*fixed, first], pairs, n - 1)
+
+
+def scale_of(number: Tall) -> int:
+    """The exponent; far below all others for 0."""
+    return number[0] * number[1] if number[0] else -(1 << 40)

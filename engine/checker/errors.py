@@ -2,7 +2,7 @@
 
 E1xx, exit code 2, ``s MALFORMED``: not a certificate, not a weights file, or wrong usage.
 E2xx, exit code 1, ``s REFUSED``: well formed, but it does not prove what it says (E20x the relation,
-E21x the derivations, E22x a tree, E23x a triple, E25x matrices and attention ranges, E26x float runs, E28x losses,
+E21x the derivations, E22x a tree, E23x a triple or a set, E26x float runs, E28x losses,
 E289 to E299 claims), or the checker stopped at one of its limits (E24x).
 
 The members of :class:`Code` below are the whole table: code, then the sentence with its data in braces.
@@ -31,7 +31,6 @@ class Code(Enum):
     E110 = "certificate, byte {at}: expected {expected}, found {found}"
     E111 = "certificate, byte {at}: an integer outside the range of the format"
     E112 = "certificate, byte {at}: more than {limit} items in a list"
-    E113 = "certificate, byte {at}: a term is {what}"
     E114 = "certificate, byte {at}: expected a text of 1 to {limit} printable characters"
     E115 = "the claim, character {at}: expected {expected}, found {found}"
     E116 = "the claim, character {at}: more than {limit} {what}"
@@ -68,7 +67,6 @@ class Code(Enum):
     E214 = "derivation {found} stands where {expected} must"
     E215 = "there are no derivations"
     E216 = "derivation {id} ({rule}): {what} is stated as {stated}; found {own}"
-    E217 = "derivation {id} ({rule}): row {row} of the term exceeds the claimed bound by 2^{excess} or more"
     E220 = "the tree ends inside cell (q, m) = {cell}"
     E221 = "{extra} symbols are left over after the last cell of the tree"
     E222 = "cell (q, m) = {cell}, symbol {symbol}: expected S, R, W with a token, or U"
@@ -92,25 +90,12 @@ class Code(Enum):
     E244 = "a worker process ended without a result"
     E245 = "the check broke off: {error}"
     E246 = "the verdict cannot be written: {reason}"
-    E250 = "derivation {id} ({rule}): the name {name} is taken"
-    E251 = "a term uses the name {name}, which is not defined by what it rests on"
     E252 = "the shapes do not fit: {what}"
-    E253 = "derivation {id} ({rule}): the two sides differ in row {row}"
-    E254 = "derivation {id} ({rule}): in row {row}, {table} is not the sum of the parts and a constant"
-    E255 = "derivation {id} ({rule}): premise {premise} is not a split of {table} into {rows} rows with fitting bounds"
-    E256 = "derivation {id} ({rule}): cell (q, m, c) = {cell} has no sequences of reach {reach}"
-    E257 = "cell (q, m, c) = {cell} is certified, but not treated by the attention ranges"
-    E258 = "derivation {id} ({rule}): cell (q, m, c) = {cell}: the right logit may be reached"
-    E259 = "derivation {id} ({rule}): premise {premise} is about other matrices of the same names"
     E260 = "a weight has no {format} number: it rounds to 2^{end} or more"
     E261 = "a {format} run may overflow"
     E262 = "underflow in a {format} run may cost more than 2^{grid}"
     E263 = "{count} roundings, each of a relative error of up to 2^-{bits}, are too many"
     E264 = "an exponential with {ulps} units of error in the last place says nothing about {format} runs"
-    E270 = "derivation {id} ({rule}): premise {premise} is not about the product of this column and this row, for EQKE"
-    E271 = "derivation {id} ({rule}): the strength of query {query} is not positive"
-    E272 = "derivation {id} ({rule}): premise {premise} is not about the table it must be about, in row {row}"
-    E273 = "derivation {id} ({rule}): cell (q, m, c) = {cell} is of a token that does not lie above all smaller ones"
     E280 = "derivation {id} ({rule}): cell (q, m) = {cell}: the {side} bound of output {x} may not hold"
     E289 = "the claim: the quantifier over {names} has no instances, so that it says nothing"
     E290 = "derivation {id} ({rule}): the claim is stated as one that {stated}; it is found {found}"

@@ -8,7 +8,8 @@ sequences of a cell with n tokens below m add up by layers.py, every set a layer
 
 All x are computed at once, packed (packing.py). Differences of logits are rounded up to a unit, y; a weight w lies
 between integers v and v + s in a unit of its own, and w y <= v y + s max(0, y): so K s times the largest y of the cell,
-if positive, is added to the sum of the v y. Where that alone makes a sum positive, floating point decides the sign.
+if positive, is added to the sum of the v y. Where a set weighs too little for that, beside its cell, floating point
+finds a number l for each x: logit_x - logit_m < l where the sum of w (L(p,t,x) - L(p,t,m) - l) is negative.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from .cells import Sets, largest_sum, members, read_sets, sets_of, tall_is_negat
 from .certificate import Reader
 from .exponential import FIRST_BITS, shifted_up
 from .layers import MOST_LAYERS, layered
-from .logarithm import STEP_BITS, log_one_plus
+from .logarithm import LOWEST, STEP_BITS, log_one_plus
 from .margins import Margins
 from .packing import maximum, pack, tops, unpack
 from .rule import Auditor, Derivation, Rule
@@ -31,7 +32,9 @@ from .rule_loss_tree import WEIGHT_BITS, LossSum, check_sum, logit_range, read_c
 from .shards import in_shards
 
 LOGIT_BITS = 64
-KEPT_BITS = 64
+KEPT_BITS = 96
+# What the sequences of a set weigh is to be this many bits of the packed weights.
+LEAST_BITS = 16
 DROPPED = 2 * FIRST_BITS + WEIGHT_BITS - KEPT_BITS
 
 
@@ -124,18 +127,27 @@ class Cell:
         margins, q, m = self.logits.margins, self.q, self.m
         heaviest = largest_sum(self.heavy, q, m, n, tokens)
         lightest = -largest_sum(self.light, q, m, n, tokens)
+        if not lightest >> DROPPED + LEAST_BITS:
+            return log_one_plus(
+                [self.bisected(x, n, tokens, cap) for x, cap in zip(self.others, self.caps, strict=True)], 1
+            )
         shift = margins.logit_unit + self.logits.drop + DROPPED + STEP_BITS
         steps: list[int] = []
-        for x, total, cap in zip(self.others, self.sums(n, tokens), self.caps, strict=True):
+        for total, cap in zip(self.sums(n, tokens), self.caps, strict=True):
             most = shifted_up(total + self.room, shift)
-            if total + self.room < 0:
-                bound = -(-most // heaviest)
-            elif total <= 0 and tall_is_negative(tall_rows(margins, q, m, x), q, m, n, tokens):
-                bound = 0
-            else:
-                bound = -(-most // lightest) if lightest > 0 else cap
-            steps.append(min(bound, cap))
+            steps.append(min(cap, -(-most // (heaviest if most < 0 else lightest))))
         return log_one_plus(steps, 1)
+
+    def bisected(self, x: int, n: int, tokens: Sequence[int], cap: int) -> int:
+        """A number of steps that no difference to x exceeds on the set, close to the least."""
+        margins, q, m = self.logits.margins, self.q, self.m
+        low, high = min(cap, -LOWEST) - 1, cap
+        while high - low > 1:
+            middle = (low + high) // 2
+            rows = tall_rows(margins, q, m, x, middle, STEP_BITS)
+            below = tall_is_negative(margins.budget, rows, q, m, n, tokens)
+            low, high = (low, middle) if below else (middle, high)
+        return high
 
 
 def check(auditor: Auditor, derivation: Derivation) -> None:

@@ -37,7 +37,7 @@ def open_output(margins: Margins, cell: Cell, sets: Sequence[tuple[int, Sequence
             wide = tall_rows(margins, q, m, x)
             for n, tokens in left:
                 margins.budget.spend(margins.positions * len(tokens))
-                if not tall_is_negative(wide, q, m, n, tokens):
+                if not tall_is_negative(margins.budget, wide, q, m, n, tokens):
                     return n, x
     return None
 

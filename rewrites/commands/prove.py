@@ -209,7 +209,7 @@ def prove_command(
     if wrong is not None:
         files.append(write_wrong(proof, wrong))
     if real and proof.status == "PROVED" and not proof.certifiable:
-        errors.print(no_certificate(proof.graph.proof(proof.goal)), soft_wrap=True)
+        errors.print(no_certificate(proof.graph, proof.goal), soft_wrap=True)
     if as_json:
         extra = {} if compared is None else {"runs": compared.as_json()}
         extra |= {} if at_least is None else {"at_least": str(at_least)}

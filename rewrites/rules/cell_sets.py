@@ -3,7 +3,7 @@
 The set (q, m, n, N), N a set of tokens below m: the last token is q, n of the free positions hold tokens of N and the
 others hold m.  Lemmas that conclude counts or losses do so for such sets.  What they conclude holds or does not,
 whatever the lemma; so a certificate carries the sets, and the checker takes the exact extreme of the separable sums on
-each (docs/certificate.md §4).
+each (docs/certificate.md §7).
 """
 
 from __future__ import annotations

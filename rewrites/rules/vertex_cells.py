@@ -257,7 +257,7 @@ class _Query:
         total = largest_product(_scaled(copies, copies), values.maximum[q])
         total = total + largest_product(_scaled(*(_at(end, unit) for end in own)), values.query[q])
         total = total + largest_product(_scaled(*others), (values.direct[q] + values.other)[:, None, None, :])
-        good = (total < 0).all(axis=(1, 3))
+        good = np.asarray((total < 0).all(axis=(1, 3)))
         return found | {(q, m, c): tokens for c in range(1, most + 1) if (tokens := token_bits(good[:, c - 1]))}
 
 

@@ -31,6 +31,7 @@ class Share(Claim):
 
 class Known(Rule):
     name, premises, lemmas, derivation, cost = "known", (), (), "", Cost()
+    certifiable = True
 
     def conclude(self, premises, advice):
         return Share(advice)
@@ -41,6 +42,7 @@ class Known(Rule):
 
 class Weaker(Rule):
     name, version, premises, lemmas, derivation, cost = "weaker", 2, (Share, Share), (), "", Cost()
+    certifiable = True
 
     def conclude(self, premises, advice):
         return Share(min(premise.right for premise in premises) - 1)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from mechproof.engine.claim import Claim
+from mechproof.engine.claim import Claim, Shown
 from mechproof.engine.cost import Cost
 from mechproof.engine.graph import ProofGraph
 from mechproof.engine.rule import NotEstablished, Rule
@@ -45,6 +45,7 @@ class Small(Rule):
     lemmas = ()
     derivation = ""
     cost = Cost()
+    certifiable = True
 
 
 class Given(Small):
@@ -204,6 +205,51 @@ def test_proof_is_what_is_needed_and_premises_come_first():
     assert steps(graph.proof(one)) == [("given", (), one)]
 
 
+def carried(graph, goal):
+    """The rules that a certificate names, in order."""
+    return [step.rule for step in graph.steps(goal)]
+
+
+class Proven(Even):
+    """An even number that shows itself."""
+
+    kind = "proven"
+
+    def shown(self):
+        return Shown("halves/1", (Natural(self.half),), lambda: {"half": hex(self.half)})
+
+
+class Guess(Small):
+    """From any even number to a number that shows itself."""
+
+    name, premises, certifiable = "guess", (Even,), False
+
+    def conclude(self, premises, advice):
+        return Proven(advice)
+
+
+class Doubt(Guess):
+    name, conditional = "doubt", True
+
+
+def test_what_shows_itself_needs_nothing_of_its_proof():
+    """A certificate shows such a claim from what it rests on itself; nothing of how it was found is in it."""
+    graph = ProofGraph()
+    graph.apply(Count(), advice=7)
+    seven = graph.apply(Guess(), [graph.apply(Oracle(), advice=3)], 7)
+    assert [step.rule.name for step in graph.proof(seven)] == ["oracle", "guess"]
+    assert carried(graph, seven) == ["count/1", "halves/1"]
+    assert graph.steps(seven)[-1].encode() == {"half": "0x7"}
+
+
+def test_what_is_assumed_does_not_show_itself():
+    """A claim that rests on an assumption alone may be false: it gets no certificate, though it could be tried."""
+    graph = ProofGraph()
+    graph.apply(Count(), advice=7)
+    seven = graph.apply(Doubt(), [graph.apply(Given(), advice=3)], 7)
+    assert graph.steps(seven) is None and not graph.is_certifiable(seven)
+
+
 def test_certifiable_proof_avoids_oracles():
     """A certificate's proof takes the oldest derivation that it can carry; the plain one takes the oldest."""
     graph = ProofGraph()
@@ -212,9 +258,8 @@ def test_certifiable_proof_avoids_oracles():
     graph.apply(Given(), advice=4)
     three = graph.apply(Less(), [four], 1)
     assert [step.rule.name for step in graph.proof(three)] == ["oracle", "less"]
-    assert [step.rule.name for step in graph.proof(three, certifiable=True)] == ["given", "less"]
-    with pytest.raises(NotEstablished, match="even: not established: no derivation"):
-        graph.proof(one, certifiable=True)
+    assert carried(graph, three) == ["given/1", "less/3"]
+    assert graph.steps(one) is None
 
 
 def test_certifiable_proof_is_found_behind_a_dead_end():
@@ -223,7 +268,7 @@ def test_certifiable_proof_is_found_behind_a_dead_end():
     nine = graph.apply(Oracle(), advice=9)
     goal = graph.apply(Less(), [nine], 4)
     graph.apply(Given(), advice=5)
-    assert [step.rule.name for step in graph.proof(goal, certifiable=True)] == ["given"]
+    assert carried(graph, goal) == ["given/1"]
 
 
 def test_assumptions_are_used_only_where_nothing_else_proves_it():
@@ -233,12 +278,11 @@ def test_assumptions_are_used_only_where_nothing_else_proves_it():
     goal = graph.apply(Less(), [four], 1)
     assert graph.is_conditional(goal)
     assert [step.rule.name for step in graph.proof(goal)] == ["assumed", "less"]
-    with pytest.raises(NotEstablished):
-        graph.proof(goal, certifiable=True)
+    assert graph.steps(goal) is None
     graph.apply(Given(), advice=4)
     assert not graph.is_conditional(goal)
     assert [step.rule.name for step in graph.proof(goal)] == ["given", "less"]
-    assert graph.proof(goal, certifiable=True) == graph.proof(goal)
+    assert carried(graph, goal) == ["given/1", "less/3"]
 
 
 def test_find_knows_what_is_proved_here():
@@ -258,11 +302,10 @@ def test_claims_that_imply_each_other():
     graph.apply(Sum(), [three, two])
     assert len(list(graph.derivations())) == 4
     assert [step.rule.name for step in graph.proof(five)] == ["oracle"]
-    with pytest.raises(NotEstablished):
-        graph.proof(five, certifiable=True)
+    assert graph.steps(five) is None
     assert steps(graph.replay().derivations()) == steps(graph.derivations())
     graph.apply(Given(), advice=3)
-    assert [step.rule.name for step in graph.proof(five, certifiable=True)] == ["given", "given", "sum"]
+    assert carried(graph, five) == ["given/1", "given/1", "sum/1"]
 
 
 def test_long_chains():
@@ -338,6 +381,7 @@ def test_only_apply_adds():
         "derivations_of": lambda: graph.derivations_of(one),
         "derivations": lambda: list(graph.derivations()),
         "proof": lambda: graph.proof(one),
+        "steps": lambda: graph.steps(one),
         "replay": lambda: graph.replay(),
     }
     assert calls.keys() | {"apply"} == {name for name in vars(ProofGraph) if not name.startswith("_")}

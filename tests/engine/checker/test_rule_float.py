@@ -175,9 +175,9 @@ def test_theorems_of_two_kinds_do_not_mix(verdict: Any, weights: Path) -> None:
         assert verdict(weights, certificate).code == "E211"
         for step, before in zip(steps, kept, strict=True):
             step["premises"] = before
-    cubic = {"id": 7, "rule": "cubic_cells/1", "premises": [6], "advice": {"bounds": "joint"}}
-    cubic["conclusion"] = steps[7]["conclusion"]
-    assert verdict(weights, replaced(certificate, ("derivations", 7), cubic)).code == "E211"
+    cells = {"id": 7, "rule": "right_cells/1", "premises": [6], "advice": {"sets": []}}
+    cells["conclusion"] = steps[7]["conclusion"]
+    assert verdict(weights, replaced(certificate, ("derivations", 7), cells)).code == "E211"
     accuracy = {"id": 8, "rule": "accuracy/1", "premises": [7], "advice": {}, "conclusion": steps[4]["conclusion"]}
     assert verdict(weights, replaced(certificate, ("derivations", 8), accuracy)).code == "E211"
 

@@ -162,8 +162,7 @@ def test_networks_do_not_mix(oracle):
     with pytest.raises(NotEstablished, match="not the same tokens"):
         graph.apply(WeightTransfer(), [counted, first, third])
     goal = graph.apply(WeightTransfer(), [counted, first, second])
-    with pytest.raises(NotEstablished, match="certificate"):
-        graph.proof(goal, certifiable=True)
+    assert graph.steps(goal) is None
 
 
 @pytest.mark.parametrize("width", [0, 1, 7, 10**6, 10**30])

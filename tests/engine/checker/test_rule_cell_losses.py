@@ -1,0 +1,112 @@
+"""``cell_losses/1``: bounds of the losses on sets are true, add up, and nothing better is accepted."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import mpmath
+import pytest
+from loss_certificates import DIGITS, differences, proved, require_tight, require_true, soft, written
+from set_certificates import advice, members
+
+from mechproof.engine.checker.budget import Budget
+from mechproof.engine.checker.logarithm import UNIT_BITS
+from mechproof.engine.checker.margins import Margins
+from mechproof.engine.checker.network import read_network
+from mechproof.engine.checker.paths import path_matrices
+from mechproof.engine.checker.rule_cell_losses import Cell, Logits
+
+RULE = "cell_losses/1"
+
+
+def models(emitter: Any) -> list[Any]:
+    """Noisy, random and tied networks, one with a single position, and one whose positions are far apart."""
+    far = emitter.pulled_model(1, 3, 3, 0.2)
+    far = emitter.Model({n: a * 2**8 if n in ("W_Q", "b_Q") else a for n, a in far.tensors.items()})
+    return [
+        emitter.pulled_model(0, 4, 3, 0.3),
+        emitter.random_model(5, 3, 4, 2, 3, False),
+        emitter.tied_model(1, 3, 3),
+        emitter.random_model(7, 4, 1, 3, 2, True),
+        far,
+    ]
+
+
+@pytest.mark.parametrize("index", range(5))
+def test_every_loss_is_below_its_bound(emitter: Any, tmp_path: Any, index: int) -> None:
+    """On every set of every cell; and bounds are not far above the largest loss where the weights are known."""
+    model = models(emitter)[index]
+    budget = Budget(10**9)
+    network = read_network(str(emitter.write(model, tmp_path)), budget)
+    margins = Margins(path_matrices(network, budget), network.head, budget)
+    logits = Logits(margins)
+    for m in range(model.V):
+        tokens = [logits.against(1, t, m) for t in range(m + 1)]
+        places = [logits.against(2, p, m) for p in range(model.K)]
+        for q in range(m + 1):
+            if not margins.size(q, m):
+                continue
+            cell = Cell(logits, tokens, places, q, m)
+            for n in range(model.K - (q < m)):
+                for size in range(1, m + 1) if n else (0,):
+                    for some in itertools.combinations(range(m), size):
+                        each: Any = range(size) if some == tuple(range(size)) else list(some)
+                        with mpmath.workdps(DIGITS):
+                            losses = [soft(differences(model, t)) for t in members(model.K, q, m, n, some)]
+                            bound = mpmath.ldexp(cell.loss(n, each), -UNIT_BITS)
+                            assert max(losses) <= bound
+                            if len(losses) == 1:
+                                assert bound <= max(losses) * 1.01 + 1e-3, (q, m, n, some)
+
+
+@pytest.mark.parametrize("index", range(5))
+@pytest.mark.parametrize("strategy", ["cubic", "subcubic"])
+def test_the_prover_s_sets(emitter: Any, judge: Any, tmp_path: Any, strategy: str, index: int) -> None:
+    """What the prover states is verified; what the checker finds is true, and better is refused."""
+    model = models(emitter)[index]
+    certificate, line = proved(emitter.write(model, tmp_path), strategy)
+    assert judge(model, certificate).line == line
+    assert [step["rule"] for step in certificate["derivations"]][2] == RULE
+    require_true(model, require_tight(judge, model, certificate))
+
+
+def test_without_sets(emitter: Any, judge: Any) -> None:
+    """No layers, or layers without sets: what no attention exceeds."""
+    model = models(emitter)[0]
+    sums = [
+        require_tight(judge, model, written(emitter, model, RULE, {"layers": layers}))
+        for layers in ([], [advice(model, {})], [advice(model, {})] * 256)
+    ]
+    require_true(model, sums[0])
+    assert sums[0] == sums[1] == sums[2]
+    assert judge(model, written(emitter, model, RULE, {"layers": [advice(model, {})] * 257})).code == "E112"
+
+
+def test_sets_make_it_better_and_order_does_not_matter(emitter: Any, judge: Any) -> None:
+    """Sets in several layers, overlapping or not, in any order; the same set twice adds nothing."""
+    model = models(emitter)[0]
+    one = advice(model, {(3, 3, 1): (0, 1), (2, 3, 1): (1, 2), (1, 3, 0): ()})
+    two = advice(model, {(3, 3, 1): (1, 2), (2, 3, 1): (0, 1, 2)})
+    sums = [
+        require_tight(judge, model, written(emitter, model, RULE, {"layers": layers}))
+        for layers in ([], [one], [one, two], [two, one, one])
+    ]
+    assert sums[0][1] > sums[1][1] > sums[2][1] == sums[3][1]
+    require_true(model, sums[2])
+
+
+def test_forged_layers(emitter: Any, judge: Any) -> None:
+    """Sets that do not exist or stand twice in a layer are refused; so is a table that is missing."""
+    model = models(emitter)[0]
+    good = advice(model, {})
+    for code, m, entry in (
+        ("E236", 2, [good[2][0], [[2, 1, "0x4"]]]),
+        ("E236", 2, [good[2][0], [[2, 1, "0x2"], [2, 1, "0x2"]]]),
+        ("E236", 2, [good[2][0], [[0, 2, "0x2"]]]),
+        ("E216", 2, [good[1][0], []]),
+    ):
+        layer = [*good[:m], entry, *good[m + 1 :]]
+        assert judge(model, written(emitter, model, RULE, {"layers": [good, layer]})).code == code
+    for layer in (good[:-1], [*good, good[0]]):
+        assert judge(model, written(emitter, model, RULE, {"layers": [layer]})).code == "E216"
