@@ -12,7 +12,7 @@ from mechproof.rewrites.lemma_file import NotALemmaFile
 
 OWN = """
 from dataclasses import replace
-from mechproof.engine.checker.rule_cubic import RULE as BUILT_IN
+from mechproof.engine.checker.rule_cells import RULE as BUILT_IN
 
 RULE = replace(BUILT_IN, name="my_cells/1")
 """
@@ -22,7 +22,7 @@ RULE = replace(BUILT_IN, name="my_cells/1")
 def certificate(tmp_path, data):
     """A certificate whose counting rule goes by a name that the checker does not know, with its weights."""
     weights = data / "unsound_averaging" / "total_v8_k4.npz"
-    text = mechproof.prove(weights, strategy="cubic").certificate.replace(b'"cubic_cells/1"', b'"my_cells/1"')
+    text = mechproof.prove(weights, strategy="cubic").certificate.replace(b'"right_cells/1"', b'"my_cells/1"')
     path = tmp_path / "certificate.json"
     path.write_bytes(text)
     return path, weights
@@ -61,10 +61,10 @@ def test_a_check_that_is_not_used_is_not_named(tmp_path, data):
 def test_a_built_in_rule_cannot_be_replaced(certificate, tmp_path):
     """Or a file could make anything pass."""
     file = tmp_path / "my_check.py"
-    file.write_text("from mechproof.engine.checker.rule_cubic import RULE\n")
+    file.write_text("from mechproof.engine.checker.rule_cells import RULE\n")
     verdict = mechproof.check(*certificate, checks=load_checks(file))
     assert (verdict.code, verdict.exit_code) == ("E100", 2)
-    assert "cubic_cells/1" in verdict.line
+    assert "right_cells/1" in verdict.line
 
 
 @pytest.mark.parametrize("text", ["pass", "RULE = 3", "1/0", "RULES = []"])

@@ -296,9 +296,3 @@ def test_splits_of_something_else_are_refused(oracle):
     ):
         with pytest.raises(NotEstablished, match="a whole table and one bound a row"):
             conclude(margin, splits, reach, zero)
-
-
-def test_the_certificate_form():
-    """Multipliers as a matrix with its unit, and the number of blocks."""
-    encoded = RULE.encode(Multipliers(np.array([[1, -2]]), 3, -7))
-    assert encoded == {"multipliers": [1, 2, -7, ["0x1", "-0x2"]]}

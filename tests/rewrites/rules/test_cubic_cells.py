@@ -16,7 +16,7 @@ from mechproof.engine.arithmetic.interval import IntervalTable
 from mechproof.engine.errors import MagnitudeError
 from mechproof.engine.formula import Num, Table
 from mechproof.engine.oracle import examine, fails
-from mechproof.rewrites.rules.cubic_cells import JOINT, MIXTURE, POSITION, SEPARATE, TWO_ENDS, CellBounds, CubicCells
+from mechproof.rewrites.rules.cubic_cells import JOINT, MIXTURE, POSITION, SEPARATE, TWO_ENDS, CubicCells
 from mechproof.rewrites.rules.margin_enclosure import LogitPart
 
 RULE = CubicCells()
@@ -264,9 +264,3 @@ def test_tables_that_might_overflow_are_refused(oracle, extra, where):
     margin.enclosure.__dict__["_parts"] = finer, exponent - extra
     with pytest.raises(MagnitudeError, match=where):
         RULE.conclude([margin], SEPARATE)
-
-
-def test_the_certificate_form():
-    """Advice is written as docs/certificate.md says."""
-    assert RULE.encode(CellBounds(joint=True)) == {"bounds": "joint"}
-    assert RULE.encode(CellBounds(joint=False)) == {"bounds": "separate"}

@@ -169,4 +169,3 @@ def test_parts_that_do_not_fit_are_refused(oracle):
         RULE.conclude([floor, diagonal, other, positions], rows)
     with pytest.raises(NotEstablished, match="the common row is"):
         RULE.conclude(premises, CommonRows(direct.term, rows.positions))
-    assert RULE.encode(CommonRows(None, rows.positions)) == {"direct": [], "positions": ["w"]}

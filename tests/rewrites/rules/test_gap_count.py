@@ -96,8 +96,3 @@ def test_other_switches_are_refused(oracle, switch):
     """More than the tokens within reach must not be counted."""
     with pytest.raises(NotEstablished, match="the switch is 0 or 1"):
         RULE.conclude([claim(leaning(oracle, 0), random.Random(0))], switch)
-
-
-def test_the_certificate_form():
-    """The switch as it is."""
-    assert RULE.encode(1) == {"all": 1}

@@ -190,9 +190,3 @@ def test_what_does_not_belong_together_is_refused(oracle):
     noisy_rows = RowSplit(given[0].statement, "EVOU", given[3].approximation, DyadicMatrix.zero(4, 4))
     with pytest.raises(NotEstablished, match="needs a common row"):
         RULE.conclude([*given[:3], noisy_rows], Layers(()))
-
-
-def test_the_certificate_form(oracle):
-    """One base64 table a reach."""
-    reach = random_reach(random.Random(0), 3, 2)
-    assert RULE.encode(Layers((reach, reach))) == {"reaches": [reach.text()] * 2}

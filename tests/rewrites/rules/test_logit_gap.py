@@ -465,12 +465,12 @@ def test_premises_that_do_not_belong_together_are_refused(oracle):
 
 
 def test_the_certificate_form(oracle):
-    """Nothing of how the gap was bounded; certified cells as one integer with cell (0, 0, 0) highest."""
-    assert RULE.encode(Anchors()) == RULE.encode(Anchors(chord=False, anchors=np.array([[0, ONE]]), single=False)) == {}
+    """Certified cells as one integer with cell (0, 0, 0) highest, and as sets of sequences."""
     claim: LogitGap = RULE.conclude(exact_premises(oracle.random_net(0, "eighths", 2, 2)), Anchors())
     certified = np.zeros((2, 2, 2), dtype=np.bool_)
     certified[0, 0, 0] = certified[1, 1, 1] = True
     chosen = replace(claim, certified=certified)
     assert chosen.conclusion() == {"kind": "logit_gap", "certified": "0x81"}
+    assert chosen.sets().sets == {(0, 0, 0): 1, (1, 1, 1): 1}
     assert chosen.sentence().startswith("In 2 cells")
     assert chosen.looseness == 4 - 2

@@ -185,10 +185,7 @@ def workshop_known(graph: ProofGraph) -> int:
     return next(d.claim for d in graph.derivations() if d.rule.name == "known_weights")
 
 
-def test_the_certificate_form():
-    """Tables by name, terms in prefix form; the column is not said."""
+def test_what_a_split_along_a_term_costs():
+    """One comparison of terms an entry."""
     u, z = Tensor("u", (3, 1)), Tensor("z", (1, 3))
-    assert TableItself().encode("UU") == {"table": "UU"}
-    encoded = {"table": "EQKE", "approximation": ["@", ["u"], ["z"]]}
-    assert SplitAlong().encode(Split("EQKE", u @ z)) == SplitAlong().encode(Split("EQKE", u @ z, u)) == encoded
     assert Fraction(SplitAlong().charge((), Split("EQKE", u @ z)).multiply) == 9  # type: ignore[arg-type]

@@ -77,10 +77,3 @@ def test_what_is_not_a_common_row_is_refused(oracle):
         RULE.conclude([paths], CommonRow("UU", None, "every"))
     with pytest.raises(NotEstablished, match="a split is of one of"):
         RULE.conclude([paths], CommonRow("PVOU", None, "rows"))
-
-
-def test_the_certificate_form():
-    """The row exactly, or an empty list for none."""
-    assert RULE.encode(CommonRow("UU", None, "all")) == {"table": "UU", "row": [], "kind": "all"}
-    row = DyadicMatrix.from_integers(1, 2, [3, -1], -4)
-    assert RULE.encode(CommonRow("UU", row, "pairs"))["row"] == [1, 2, -4, ["0x3", "-0x1"]]

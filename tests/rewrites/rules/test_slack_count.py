@@ -133,5 +133,4 @@ def test_identity_says_all(oracle):
     small, large = (DyadicMatrix(DyadicMatrix.ones(3, 3).numerators, e) for e in (-30, -29))
     claims = [RULE.conclude([margin], search(margin, slack)) for slack in (small, large)]
     assert claims[0].right == claims[1].right and claims[0].identity() != claims[1].identity()
-    assert set(RULE.encode(search(margin, small))) == {"slack", "tree"}
     assert np.array(claims[0].conclusion()["right_low"]) == hex(claims[0].low)
