@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from ...engine.arithmetic.dyadic import DyadicMatrix
@@ -50,11 +49,6 @@ class RankOne(Claim):
     @property
     def statement(self) -> Statement:
         return self.split.statement
-
-    @property
-    def weakest(self) -> Fraction:
-        """The least a[q]."""
-        return min(row[0] for row in self.factors.strength.fractions())
 
     def conclusion(self) -> dict[str, Any]:
         return {"kind": self.kind, "table": self.split.name}
