@@ -72,6 +72,8 @@ def check(task: Task, network: Network) -> Task:
     for p, (tokens, size) in enumerate(zip(task.inputs.sets, network.vocabulary(task.positions), strict=True)):
         if tokens[-1] >= size:
             raise TaskDoesNotFit(task.name, f"tokens below {size} at position {p}", str(tokens[-1]))
-    if not task.read or list(task.read) != sorted(set(task.read)) or task.read[-1] >= logits.positions:
-        raise TaskDoesNotFit(task.name, f"ascending read positions below {logits.positions}", str(task.read)[:60])
+    ascending = bool(task.read) and list(task.read) == sorted(set(task.read))
+    if not ascending or task.read[0] < 0 or task.read[-1] >= logits.positions:
+        expected = f"ascending read positions from 0 to {logits.positions - 1}"
+        raise TaskDoesNotFit(task.name, expected, str(task.read)[:60])
     return task
