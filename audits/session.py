@@ -31,7 +31,7 @@ from ..rewrites.published import cubic, sub_cubic
 from ..rewrites.published.network import FloatNetwork, Run
 from ..rewrites.rules.additive_margin import AdditiveMargin, AdditiveMarginRule
 from ..rewrites.rules.enumeration import Enumeration
-from ..rewrites.rules.path_decomposition import paths_of
+from ..rewrites.standard_forms import paths_of
 from .brute_force import BUDGET, audit_runner
 from .comparing import LARGEST_WRONG, Beheld
 from .cubic import CubicJudge, CubicTruth

@@ -33,8 +33,7 @@ from mechproof.models.weights import load
 from mechproof.rewrites.proof import prove
 from mechproof.rewrites.rules.additive_margin import AdditiveMarginRule
 from mechproof.rewrites.rules.enumeration import Enumeration
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
-from mechproof.rewrites.rules.path_decomposition import PathDecomposition
+from mechproof.rewrites.standard_forms import paths_of
 from mechproof.rewrites.strategies import prove_accuracy
 from mechproof.sweeps.published import published_seconds
 from mechproof.sweeps.running import verify
@@ -52,7 +51,7 @@ def statement():
 def enumerate_all(subject) -> int:
     """Brute force alone, without the tree that a proof by that name also carries."""
     graph = ProofGraph()
-    paths = graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), subject)])
+    paths = paths_of(graph, subject)
     return graph.claim(graph.apply(Enumeration(), [graph.apply(AdditiveMarginRule(), [paths])])).low
 
 

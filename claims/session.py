@@ -22,7 +22,7 @@ from ..rewrites.rules.known_matrices import KnownWeights
 from ..rewrites.rules.loss import LossFromSum
 from ..rewrites.rules.loss_tree import LossTree
 from ..rewrites.rules.network_definition import NetworkDefinition
-from ..rewrites.rules.path_decomposition import PathDecomposition
+from ..rewrites.standard_forms import paths_of
 from ..rewrites.strategies import Options, silent, strategy
 from .context import SPECTRAL, Budget
 from .directions import Directions
@@ -166,7 +166,8 @@ class Session:
 
     @cached_property
     def _paths(self) -> int:
-        return self.graph.apply(PathDecomposition(), [self._network])
+        assert self.problem is not None, "a network that is not supported has no paths"
+        return paths_of(self.graph, self.problem)
 
     @cached_property
     def _margin(self) -> int:

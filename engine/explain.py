@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .cost import Cost
-from .equality import Application, Chain, Equal, Step, Symmetry
+from .equality import Chain, Equal, NamedStep, Step, Symmetry
 from .graph import Derivation, ProofGraph
+from .rule import Rule
+from .term import Term
 from .transcript.plain import plain
 
 
@@ -35,34 +38,48 @@ class Explanation:
 
 
 def explain(graph: ProofGraph, claim: int) -> Explanation:
-    """The tree of one proof of the claim."""
+    """The tree of one proof of the claim; under an equation stand its named steps, each with its conditions."""
     known: dict[int, Explanation] = {}
-    for step in graph.proof(claim):
-        premises = tuple(known[premise] for premise in step.premises)
+    proof = graph.proof(claim)
+    by = {step.claim: step for step in proof}
+    for step in proof:
+        if isinstance(step.rule, Chain):
+            premises = tuple(_told(by, known, line) for line in _chain(graph, by, step.claim, False))
+        else:
+            premises = tuple(known[premise] for premise in step.premises)
         sentence = graph.claim(step.claim).sentence()
         known[step.claim] = Explanation(step.claim, sentence, step.rule.tag, step.rule.derivation, premises)
     return known[claim]
 
 
-@dataclass(frozen=True)
-class Line:
-    """One rewrite of an equation's explanation: the rule, its direction, the term after it, and its conditions'
-    claims."""
+def _told(by: Mapping[int, Derivation], known: Mapping[int, Explanation], line: NamedLine) -> Explanation:
+    """One step of a chain."""
+    rule, count = by[line.claim].rule, len(line.rewrites)
+    sentence = f"{line.name}: {count} rewrite{'s' * (count != 1)}{', read backwards' * line.backwards}."
+    return Explanation(line.claim, sentence, rule.tag, rule.derivation, tuple(known[c] for c in line.conditions))
 
-    rule: str
+
+@dataclass(frozen=True)
+class NamedLine:
+    """A step of an equation's explanation: its own equation's claim, its name, whether it is read from its end to its
+    beginning, its rewrites as (entry, before, after) in the order in which they are read, the term after all of them,
+    and its conditions' claims."""
+
+    claim: int
+    name: str
     backwards: bool
-    term: str
+    rewrites: tuple[tuple[str, Term, Term], ...]
+    term: Term
     conditions: tuple[int, ...]
 
 
-def equation_lines(graph: ProofGraph, claim: int) -> list[Line]:
-    """The proof of an :class:`Equal` claim as a chain, exactly one rewrite a line, from its left side to its right
-    side."""
+def equation_lines(graph: ProofGraph, claim: int) -> list[NamedLine]:
+    """The proof of an :class:`Equal` claim as a chain, one step a line, from its left side to its right side."""
     by = {step.claim: step for step in graph.proof(claim)}
     return list(_chain(graph, by, claim, False))
 
 
-def _chain(graph: ProofGraph, by: Mapping[int, Derivation], claim: int, backwards: bool) -> Iterator[Line]:
+def _chain(graph: ProofGraph, by: Mapping[int, Derivation], claim: int, backwards: bool) -> Iterator[NamedLine]:
     step, equal = by[claim], graph.claim(claim)
     assert isinstance(equal, Equal)
     match step.rule:
@@ -72,11 +89,22 @@ def _chain(graph: ProofGraph, by: Mapping[int, Derivation], claim: int, backward
         case Symmetry():
             yield from _chain(graph, by, step.premises[0], not backwards)
         case rule:
-            end = equal.left if backwards else equal.right
             if equal.left != equal.right:
-                name = rule.rewrite.name if isinstance(rule, Step) else rule.name
-                turned = isinstance(step.advice, Application) and step.advice.backwards
-                yield Line(name, backwards != turned, str(end), step.premises)
+                name, rewrites = _rewrites(rule, step.advice, equal)
+                if backwards:
+                    rewrites = tuple((entry, after, before) for entry, before, after in reversed(rewrites))
+                end = equal.left if backwards else equal.right
+                yield NamedLine(claim, name, backwards, rewrites, end, step.premises)
+
+
+def _rewrites(rule: Rule, advice: Any, equal: Equal) -> tuple[str, tuple[tuple[str, Term, Term], ...]]:
+    """What a step is called, and its rewrites."""
+    match rule:
+        case NamedStep():
+            return advice.name, tuple(advice.lines())
+        case Step():
+            return rule.entry.name, ((rule.entry.name, equal.left, equal.right),)
+    return rule.name, ((rule.name, equal.left, equal.right),)
 
 
 def charged(graph: ProofGraph, step: Derivation) -> Cost:

@@ -31,6 +31,11 @@ class Derivation:
     advice: Any
     claim: int
 
+    @property
+    def carried(self) -> tuple[int, ...]:
+        """The premises that a certificate carries."""
+        return self.premises[: len(self.premises) - self.rule.left_out]
+
 
 @dataclass(frozen=True)
 class Step:
@@ -127,7 +132,7 @@ class ProofGraph:
         for derivation in self._free():
             if derivation.rule.certifiable and derivation.claim not in itself:
                 encode = partial(derivation.rule.encode, derivation.advice)
-                usable.append(Step(derivation.claim, derivation.rule.tag, derivation.premises, encode))
+                usable.append(Step(derivation.claim, derivation.rule.tag, derivation.carried, encode))
         return select(goal, usable)
 
     def is_certifiable(self, goal: int) -> bool:
@@ -195,3 +200,12 @@ def select(goal: int, usable: Sequence[Usable]) -> list[Usable] | None:
 
 def _key(claim: Claim) -> str:
     return f"{claim.kind}:{claim.identity()}"
+
+
+def carried(proof: Sequence[Derivation]) -> list[Derivation]:
+    """Of the derivations of a proof, premises first and its goal last, those that a certificate would carry."""
+    needed = {proof[-1].claim}
+    for derivation in reversed(proof):
+        if derivation.claim in needed:
+            needed.update(derivation.carried)
+    return [derivation for derivation in proof if derivation.claim in needed]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from .term import Expansion, Shape, Term, opaque
+from .term import Expansion, Shape, Term, grouped, opaque
 
 
 class _Function(Term):
@@ -34,6 +34,8 @@ class Selection(_Function):
 
     positions: tuple[int, ...]
     vocabulary: int
+
+    bare = True
 
     @property
     def shape(self) -> Shape:
@@ -79,7 +81,7 @@ class MaskedSoftmax(_Function):
             if self.root != 1:
                 bottom = f"\\sqrt{{{self.root}}}" if bottom == "1" else f"{bottom}\\sqrt{{{self.root}}}"
             scale = top if bottom == "1" else f"\\tfrac{{{top}}}{{{bottom}}}"
-        return f"\\operatorname{{softmax}}{mask}\\left({scale}{self.body}\\right)"
+        return f"\\operatorname{{softmax}}{mask}\\left({scale}{grouped(self.body) if scale else self.body}\\right)"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ conditions it names.  Rules read as a table (:mod:`mechproof.rewrites.equations`
 >>> rule = Rewrite("distribute", "A: n×m, B: m×k, C: m×k", A @ (B + C), A @ B + A @ C)
 >>> from .term import Tensor
 >>> X, Y, Z = Tensor("X", (2, 3)), Tensor("Y", (3, 4)), Tensor("Z", (3, 4))
->>> print(rule.rewrite(X @ (Y + Z)).right)
+>>> print(rule.rewrite(X @ (Y + Z)).term)
 X Y + X Z
 >>> rule.rewrite(X @ Y) is None
 True
@@ -19,28 +19,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from .claim import Claim
-from .term import (
-    Difference,
-    Equation,
-    Ones,
-    Product,
-    Row,
-    Shape,
-    Softmax,
-    Sum,
-    Term,
-    Transpose,
-    Winner,
-)
+from .network_terms import Entrywise, MaskedSoftmax, Normalised, Pointwise
+from .term import Difference, Equation, Named, Ones, Product, Row, Shape, Sum, Term, Transpose, Zeros, names_of
 
 Position = tuple[int, ...]
 
 
 class Pattern:
     """A term with metavariables; built with the operators of terms."""
+
+    @property
+    def former(self) -> type[Term] | None:
+        """What every term that the pattern matches is; None for any."""
+        return None
 
     def __add__(self, other: Pattern) -> Pattern:
         return Shaped(Sum, (self, other))
@@ -71,11 +67,47 @@ class OnesOf(Pattern):
 
 
 @dataclass(frozen=True)
-class Shaped(Pattern):
-    """A term former applied to patterns; other fields of the former (a row index, a scale) match anything."""
+class ZerosOf(Pattern):
+    """The matrix of zeros, by sizes of the rule's shapes."""
 
-    former: type[Term]
+    rows: str
+    columns: str
+
+
+@dataclass(frozen=True)
+class Shaped(Pattern):
+    """A term former applied to patterns; of its settings (a row's index, a softmax's scale) those that ``fixed`` names
+    must be as it says, the others match anything."""
+
+    of: type[Term]
     parts: tuple[Pattern, ...]
+    fixed: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def former(self) -> type[Term]:
+        return self.of
+
+    @cached_property
+    def settings(self) -> tuple[str, ...]:
+        """The names of the former's settings, which come behind its parts."""
+        return names_of(self.of)[len(self.parts) :]
+
+    @cached_property
+    def free(self) -> tuple[str, ...]:
+        """The settings that are not fixed."""
+        fixed = dict(self.fixed)
+        return tuple(name for name in self.settings if name not in fixed)
+
+
+@dataclass(frozen=True)
+class Last(Pattern):
+    """The last row of a term."""
+
+    body: Pattern
+
+    @property
+    def former(self) -> type[Term]:
+        return Row
 
 
 def metas(names: str) -> tuple[Meta, ...]:
@@ -88,11 +120,32 @@ def row(body: Pattern) -> Pattern:
 
 
 def softmax(body: Pattern) -> Pattern:
-    return Shaped(Softmax, (body,))
+    """Row by row, the softmax over all columns."""
+    return Shaped(MaskedSoftmax, (body,), (("causal", False),))
 
 
-def winner(body: Pattern) -> Pattern:
-    return Shaped(Winner, (body,))
+def causal(body: Pattern) -> Pattern:
+    """Row by row, the softmax over the columns up to the row's own."""
+    return Shaped(MaskedSoftmax, (body,), (("causal", True),))
+
+
+def pointwise(body: Pattern) -> Pattern:
+    """Some function of every entry."""
+    return Shaped(Pointwise, (body,))
+
+
+def entrywise(left: Pattern, right: Pattern) -> Pattern:
+    return Shaped(Entrywise, (left, right))
+
+
+def normalised(body: Pattern) -> Pattern:
+    """Row by row, a norm, with the mean or without."""
+    return Shaped(Normalised, (body,))
+
+
+def layernorm(body: Pattern) -> Pattern:
+    """Row by row, the norm of what is left without the row's mean."""
+    return Shaped(Normalised, (body,), (("centred", True),))
 
 
 @dataclass(frozen=True)
@@ -132,11 +185,24 @@ class Condition:
 
 @dataclass
 class Binding:
-    """What metavariables, sizes and the other fields of term formers stand for."""
+    """What metavariables, sizes and the free settings of term formers stand for."""
 
     terms: dict[str, Term]
     sizes: dict[str, int]
-    settings: dict[type[Term], tuple[object, ...]]
+    settings: dict[tuple[type[Term], tuple[str, ...]], tuple[object, ...]]
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """What a term was rewritten to, and under which conditions on what."""
+
+    term: Term
+    when: tuple[Condition, ...] = ()
+    binding: Binding | None = None
+
+    def conditions(self, about: str) -> list[Fact]:
+        """The claims that must be proved, for all tensors or for those of the statement ``about``."""
+        return [] if self.binding is None else [condition.claim(self.binding, about) for condition in self.when]
 
 
 @dataclass(frozen=True)
@@ -152,22 +218,27 @@ class Rewrite:
     right: Pattern
     when: tuple[Condition, ...] = ()
 
-    @property
+    @cached_property
     def declared(self) -> dict[str, tuple[str, str]]:
         """Sizes of each metavariable by name."""
-        pairs = (entry.split(":") for entry in self.shapes.split(","))
+        pairs = (entry.split(":") for entry in self.shapes.split(",") if entry)
         return {name.strip(): tuple(shape.strip().split("×")) for name, shape in pairs}  # type: ignore[misc]
 
-    def rewrite(self, term: Term, advice: Mapping[str, Term] | None = None) -> Equation | None:
-        """``term = rewritten`` if the left side matches ``term`` as a whole, None otherwise; conditions are not
-        looked at."""
+    @property
+    def former(self) -> type[Term] | None:
+        """What every term that the rule applies to is; None for any."""
+        return self.left.former
+
+    def rewrite(self, term: Term, advice: Mapping[str, Term] | None = None) -> Rewritten | None:
+        """What ``term`` as a whole is rewritten to, None if the left side does not match it; the conditions are the
+        caller's to look at."""
         found = self.match(term, advice)
-        return None if found is None else Equation(self.name, term, build(self.right, found))
+        return None if found is None else Rewritten(build(self.right, found), self.when, found)
 
     def match(self, term: Term, advice: Mapping[str, Term] | None = None) -> Binding | None:
         """What the metavariables stand for when the left side is ``term``; None when it cannot be, or shapes
         disagree."""
-        if isinstance(self.left, Shaped) and type(term) is not self.left.former:
+        if self.former not in (None, type(term)):
             return None
         binding = Binding(dict(advice or {}), {}, {})
         if not _match(self.left, term, binding):
@@ -186,11 +257,43 @@ class Rewrite:
 
     def instance(self, terms: Mapping[str, Term], sizes: Mapping[str, int]) -> Equation:
         """The equation for given terms in place of all metavariables and given sizes, for display and for tests."""
-        binding = Binding(dict(terms), dict(sizes), {Row: (0,), Softmax: ("",)})
+        binding = Binding(dict(terms), dict(sizes), dict(EXAMPLES))
         for name, shape in self.declared.items():
             if not _fits(shape, terms[name].shape, binding.sizes):
                 raise ValueError(f"{self.name}: {name} is {terms[name].shape}, expected {shape} with {binding.sizes}")
         return Equation(self.name, build(self.left, binding), build(self.right, binding))
+
+
+# The settings with which :meth:`Rewrite.instance` writes a rule.
+EXAMPLES: Mapping[tuple[type[Term], tuple[str, ...]], tuple[object, ...]] = {
+    (Row, ("index",)): (0,),
+    (MaskedSoftmax, ("factor", "root")): (Fraction(1), 1),
+    (Pointwise, ("function",)): ("square",),
+    (Normalised, ("centred", "epsilon")): (True, Fraction(1)),
+    (Normalised, ("epsilon",)): (Fraction(1),),
+}
+
+
+@dataclass(frozen=True)
+class Unfolding:
+    """An abbreviation is what it abbreviates; with ``of_a_row``, a row of it is a row of that."""
+
+    name: str
+    of_a_row: bool = False
+    when: tuple[Condition, ...] = ()
+
+    @property
+    def former(self) -> type[Term]:
+        return Row if self.of_a_row else Named
+
+    def rewrite(self, term: Term, advice: Mapping[str, Term] | None = None) -> Rewritten | None:
+        """The term written out; None for a term that is no abbreviation, or no row of one."""
+        match term:
+            case Named() if not self.of_a_row:
+                return Rewritten(term.body)
+            case Row(body=Named() as short) if self.of_a_row:
+                return Rewritten(Row(short.body, term.index))
+        return None
 
 
 def build(pattern: Pattern, binding: Binding) -> Term:
@@ -200,8 +303,15 @@ def build(pattern: Pattern, binding: Binding) -> Term:
             return binding.terms[name]
         case OnesOf(size):
             return Ones(binding.sizes[size] if size in binding.sizes else int(size))
-        case Shaped(former, parts):
-            return former(*(build(part, binding) for part in parts), *binding.settings.get(former, ()))
+        case ZerosOf(rows, columns):
+            return Zeros(binding.sizes[rows], binding.sizes[columns])
+        case Shaped(former, parts, fixed):
+            free = pattern.free
+            settings = dict(fixed) | dict(zip(free, binding.settings.get((former, free), ()), strict=True))
+            return former(*(build(part, binding) for part in parts), *(settings[name] for name in pattern.settings))
+        case Last(body):
+            whole = build(body, binding)
+            return Row(whole, whole.shape[0] - 1)
     raise TypeError(f"{type(pattern).__name__} is no pattern")
 
 
@@ -211,12 +321,18 @@ def _match(pattern: Pattern, term: Term, binding: Binding) -> bool:
             return binding.terms.setdefault(name, term) == term
         case OnesOf():
             return isinstance(term, Ones)
-        case Shaped(former, parts):
+        case ZerosOf():
+            return isinstance(term, Zeros)
+        case Shaped(former, parts, fixed):
             if type(term) is not former:
                 return False
-            settings = term.settings()
-            same = binding.settings.setdefault(former, settings) == settings
+            free = pattern.free
+            found = tuple(getattr(term, name) for name in free)
+            same = all(getattr(term, name) == value for name, value in fixed)
+            same = same and binding.settings.setdefault((former, free), found) == found
             return same and all(_match(p, t, binding) for p, t in zip(parts, term.parts(), strict=True))
+        case Last(body):
+            return isinstance(term, Row) and term.index == term.body.shape[0] - 1 and _match(body, term.body, binding)
     raise TypeError(f"{type(pattern).__name__} is no pattern")
 
 
@@ -232,8 +348,12 @@ def _same_sizes(pattern: Pattern, term: Term, binding: Binding) -> bool:
     match pattern:
         case OnesOf(size):
             return term.shape[0] == (int(size) if size.isdigit() else binding.sizes.get(size, term.shape[0]))
-        case Shaped(_, parts):
+        case ZerosOf(rows, columns):
+            return (binding.sizes.get(rows), binding.sizes.get(columns)) == term.shape
+        case Shaped(parts=parts):
             return all(_same_sizes(p, t, binding) for p, t in zip(parts, term.parts(), strict=True))
+        case Last(body):
+            return _same_sizes(body, term.parts()[0], binding)
     return True
 
 
@@ -242,10 +362,17 @@ def _determined(pattern: Pattern, binding: Binding) -> bool:
     match pattern:
         case OnesOf(size):
             return size.isdigit() or size in binding.sizes
+        case ZerosOf(rows, columns):
+            return {rows, columns} <= binding.sizes.keys()
         case Shaped(former, parts):
-            known = former in binding.settings or former not in (Row, Softmax)
+            known = not pattern.free or (former, pattern.free) in binding.settings
             return known and all(_determined(part, binding) for part in parts)
+        case Last(body):
+            return _determined(body, binding)
     return True
+
+
+Entry = Rewrite | Unfolding
 
 
 def positions(term: Term) -> Iterator[tuple[Position, Term]]:

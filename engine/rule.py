@@ -62,6 +62,8 @@ class Rule(ABC):
     cost: ClassVar[Cost]
     # Whether a checker has a check of this very rule; else a certificate shows the conclusion by itself, or not at all.
     certifiable: ClassVar[bool] = False
+    # So many of the premises, the last ones, a certificate leaves out: the checker finds out by itself what they say.
+    left_out: ClassVar[int] = 0
     # True for assumptions: what is derived from one is conditional and never counts as proved.
     conditional: ClassVar[bool] = False
 

@@ -23,8 +23,8 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
-from typing import Any
+from functools import cache, cached_property
+from typing import Any, ClassVar
 
 Shape = tuple[int, int]
 # An atom is (tensor name, row index or None, transposed); a word is a product of atoms.
@@ -35,6 +35,9 @@ Expansion = Counter[Word]
 
 class Term(ABC):
     """A matrix expression; ``shape`` is (rows, columns) and ``str()`` is LaTeX."""
+
+    # Whether it is written as one name, which needs no parentheses before a row's index or a transpose.
+    bare: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -70,24 +73,30 @@ class Term(ABC):
     @cached_property
     def key(self) -> str:
         """A digest of the whole term, abbreviations with what they abbreviate: equal terms, equal keys."""
-        values = (getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+        values = (getattr(self, name) for name in names_of(type(self)))
         inside = [value.key if isinstance(value, Term) else repr(value) for value in values]
         return hashlib.sha256("\x00".join([type(self).__name__, *inside]).encode()).hexdigest()
 
     def parts(self) -> tuple[Term, ...]:
         """The terms directly below this one."""
-        values = (getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+        values = (getattr(self, name) for name in names_of(type(self)))
         return tuple(value for value in values if isinstance(value, Term))
 
     def settings(self) -> tuple[object, ...]:
         """What this term has besides its parts: a row's index, a softmax's scale."""
-        values = (getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+        values = (getattr(self, name) for name in names_of(type(self)))
         return tuple(value for value in values if not isinstance(value, Term))
 
     def with_part(self, index: int, part: Term) -> Term:
         """This term with its ``index``-th part replaced; raises ValueError when the shapes no longer fit."""
-        names = [field.name for field in fields(self) if isinstance(getattr(self, field.name), Term)]  # type: ignore
+        names = [name for name in names_of(type(self)) if isinstance(getattr(self, name), Term)]
         return replace(self, **{names[index]: part})  # type: ignore[type-var]
+
+
+@cache
+def names_of(former: type[Term]) -> tuple[str, ...]:
+    """The names of what a term of this kind is made of, parts and settings."""
+    return tuple(field.name for field in fields(former))  # type: ignore[arg-type]
 
 
 def _same_shape(left: Term, right: Term) -> Shape:
@@ -103,6 +112,8 @@ class Tensor(Term):
     name: str
     size: Shape
     latex: str = ""
+
+    bare = True
 
     def __post_init__(self) -> None:
         if _is_ones(self.name) and not isinstance(self, Ones):
@@ -134,6 +145,17 @@ class Ones(Tensor):
 
 
 @dataclass(frozen=True)
+class Zeros(Tensor):
+    """The rows × columns matrix of zeros, whose expansion has no words."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        super().__init__(f"0_{rows}_{columns}", (rows, columns), "\\mathbf{0}")
+
+    def expansion(self) -> Expansion:
+        return Counter()
+
+
+@dataclass(frozen=True)
 class Named(Term):
     """An abbreviation: written as ``name`` (LaTeX), equal to ``body`` in every other respect.
 
@@ -142,6 +164,8 @@ class Named(Term):
 
     name: str
     body: Term
+
+    bare = True
 
     def parts(self) -> tuple[Term, ...]:
         return ()
@@ -201,7 +225,7 @@ class Difference(Term):
         return _combine(self.left.expansion(), self.right.expansion(), -1)
 
     def __str__(self) -> str:
-        return f"{self.left} - {_grouped(self.right)}"
+        return f"{self.left} - {grouped(self.right)}"
 
 
 @dataclass(frozen=True)
@@ -228,7 +252,7 @@ class Product(Term):
         return Counter({word: n for word, n in words.items() if n})
 
     def __str__(self) -> str:
-        return f"{_grouped(self.left)} {_grouped(self.right)}"
+        return f"{grouped(self.left)} {grouped(self.right)}"
 
 
 @dataclass(frozen=True)
@@ -246,8 +270,8 @@ class Transpose(Term):
         return Counter({_transposed(word): n for word, n in self.body.expansion().items()})
 
     def __str__(self) -> str:
-        inner = str(self.body) if isinstance(self.body, Tensor | Named) else f"\\left({self.body}\\right)"
-        return f"{inner}^{{\\top}}"
+        inner = _named(self.body)
+        return f"\\left({inner}\\right)^{{\\top}}" if self.body.bare and "^" in inner else f"{inner}^{{\\top}}"
 
 
 @dataclass(frozen=True)
@@ -275,49 +299,7 @@ class Row(Term):
         return Counter({word: n for word, n in words.items() if n})
 
     def __str__(self) -> str:
-        inner = str(self.body) if isinstance(self.body, Tensor | Named) else f"\\left({self.body}\\right)"
-        return f"{inner}[{self.index}]"
-
-
-@dataclass(frozen=True)
-class Softmax(Term):
-    """Row by row, the softmax of ``scale`` times the body; ``scale`` is a positive real, written in LaTeX."""
-
-    body: Term
-    scale: str = ""
-
-    @property
-    def shape(self) -> Shape:
-        return self.body.shape
-
-    def evaluate(self, values: Mapping[str, Any]) -> Any:
-        return self.body.evaluate(values).softmax(self.scale)
-
-    def expansion(self) -> Expansion:
-        return opaque(f"softmax[{self.scale}]", self.body)
-
-    def __str__(self) -> str:
-        return f"\\operatorname{{softmax}}\\left({self.scale}{_grouped(self.body) if self.scale else self.body}\\right)"
-
-
-@dataclass(frozen=True)
-class Winner(Term):
-    """Row by row, 1 at the strictly largest entry and 0 elsewhere; a row without one is zero (a tie wins nothing)."""
-
-    body: Term
-
-    @property
-    def shape(self) -> Shape:
-        return self.body.shape
-
-    def evaluate(self, values: Mapping[str, Any]) -> Any:
-        return self.body.evaluate(values).winner()
-
-    def expansion(self) -> Expansion:
-        return opaque("winner", self.body)
-
-    def __str__(self) -> str:
-        return f"\\operatorname{{winner}}\\left({self.body}\\right)"
+        return f"{_named(self.body)}[{self.index}]"
 
 
 def encoded(term: Term) -> list[Any]:
@@ -415,5 +397,10 @@ def _is_ones(name: str) -> bool:
     return name.startswith(f"{ONE}_")
 
 
-def _grouped(term: Term) -> str:
+def _named(term: Term) -> str:
+    return str(term) if term.bare else f"\\left({term}\\right)"
+
+
+def grouped(term: Term) -> str:
+    """The term as a factor is written."""
     return f"\\left({term}\\right)" if isinstance(term, Sum | Difference) else str(term)

@@ -20,10 +20,10 @@ from .rules.diagonal import Diagonal, DiagonalRule
 from .rules.gap_count import GapCount
 from .rules.increasing import Increasing, listed
 from .rules.leading_singular_values import LeadingSingularValues, LeadingSingularValuesRule
-from .rules.path_decomposition import paths_of
 from .rules.rank_one import RankOne
 from .rules.row_difference import RowDifference
 from .rules.score_gap import ScoreGap
+from .standard_forms import paths_of
 from .strategies.splits.common import Workbench
 from .strategies.splits.story import story, story_gap
 

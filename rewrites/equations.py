@@ -2,7 +2,7 @@
 
 Every rule holds for all matrices of the declared shapes that satisfy its conditions; tests evaluate both sides over
 fractions.  Metavariables that occur only on the right are advice (any matrix of that shape).  Reading a rule backwards
-is also sound.  ``1`` is a column of ones; softmax and winner act row by row.
+is also sound.  ``1`` is a column of ones; softmax and norms act row by row.
 """
 
 from __future__ import annotations
@@ -10,7 +10,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..engine.rewriting import Condition, Fact, OnesOf, Rewrite, metas, of_which, row, softmax, winner
+from ..engine.rewriting import (
+    Condition,
+    Fact,
+    Last,
+    OnesOf,
+    Rewrite,
+    Unfolding,
+    ZerosOf,
+    causal,
+    entrywise,
+    layernorm,
+    metas,
+    normalised,
+    of_which,
+    pointwise,
+    row,
+    softmax,
+)
 
 
 @dataclass(frozen=True)
@@ -25,7 +42,7 @@ class Zero(Fact):
 
 @dataclass(frozen=True)
 class UnitRowSums(Fact):
-    """Every row of a term sums to one: the rows of a selection of tokens do."""
+    """Every row of a term sums to one: the rows of a selection of tokens do, and those of a softmax."""
 
     kind = "unit_row_sums"
 
@@ -33,8 +50,8 @@ class UnitRowSums(Fact):
         return f"Every row of ${self.term}$ sums to one{of_which(self.about)}."
 
 
-A, B, C, c, r, L = metas("A B C c r L")
-n, k, m, one = (OnesOf(size) for size in ("n", "k", "m", "1"))
+A, B, C, c, r = metas("A B C c r")
+n, m, one = (OnesOf(size) for size in ("n", "m", "1"))
 
 
 def zero(meta: Any) -> Condition:
@@ -49,39 +66,37 @@ def unit_row_sums(meta: Any) -> Condition:
 EQUATIONS = (
     # name, shapes, left = right, conditions
     # products of sums
-    Rewrite("expand-left",         "A: n×m, B: m×k, C: m×k", A @ (B + C),          A @ B + A @ C),
-    Rewrite("expand-right",        "A: n×m, B: n×m, C: m×k", (A + B) @ C,          A @ C + B @ C),
-    Rewrite("minus-left",          "A: n×m, B: m×k, C: m×k", A @ (B - C),          A @ B - A @ C),
-    Rewrite("minus-right",         "A: n×m, B: n×m, C: m×k", (A - B) @ C,          A @ C - B @ C),
-    Rewrite("bracket-left",        "A: n×m, B: m×k, C: k×l", A @ (B @ C),          (A @ B) @ C),
-    Rewrite("regroup",             "A: n×m, B: n×m, C: n×m", A + (B + C),          (A + B) + C),
-    Rewrite("swap",                "A: n×m, B: n×m",         A + B,                B + A),
+    Rewrite("expand-left",      "A: n×m, B: m×k, C: m×k", A @ (B + C),                A @ B + A @ C),
+    Rewrite("expand-right",     "A: n×m, B: n×m, C: m×k", (A + B) @ C,                A @ C + B @ C),
+    Rewrite("bracket-left",     "A: n×m, B: m×k, C: k×l", A @ (B @ C),                (A @ B) @ C),
     # transposes
-    Rewrite("turn-sum",            "A: n×m, B: n×m",         (A + B).T,            A.T + B.T),
-    Rewrite("turn-minus",          "A: n×m, B: n×m",         (A - B).T,            A.T - B.T),
-    Rewrite("turn-product",        "A: n×m, B: m×k",         (A @ B).T,            B.T @ A.T),
-    Rewrite("turn-twice",          "A: n×m",                 A.T.T,                A),
+    Rewrite("turn-sum",         "A: n×m, B: n×m",         (A + B).T,                  A.T + B.T),
+    Rewrite("turn-product",     "A: n×m, B: m×k",         (A @ B).T,                  B.T @ A.T),
     # rows
-    Rewrite("row-sum",             "A: n×m, B: n×m",         row(A + B),           row(A) + row(B)),
-    Rewrite("row-minus",           "A: n×m, B: n×m",         row(A - B),           row(A) - row(B)),
-    Rewrite("row-product",         "A: n×m, B: m×k",         row(A @ B),           row(A) @ B),
-    Rewrite("row-outer",           "r: 1×m",                 row(n @ r),           r),
-    Rewrite("one-times",           "r: 1×m",                 one @ r,              r),
-    Rewrite("times-one",           "c: n×1",                 c @ one.T,            c),
-    # splits: any row r, any matrix L of the shape
-    Rewrite("mean-rest",           "A: n×m, r: 1×m",         A,                    n @ r + (A - n @ r)),
-    Rewrite("low-rank-rest",       "A: n×m, L: n×m",         A,                    L + (A - L)),
-    # invariances: what a query adds to all its keys, and what adds to all logits
-    Rewrite("softmax-shift",       "A: n×m, c: n×1",         softmax(A + c @ m.T), softmax(A)),
-    Rewrite("softmax-total",       "A: n×m",                 softmax(A) @ m,       n),
-    Rewrite("winner-shift",        "A: n×m, c: n×1",         winner(A + c @ m.T),  winner(A)),
-    # conditional
-    Rewrite("drop-zero",           "A: n×m, B: n×m",         A + B,                A, (zero(B),)),
-    Rewrite("drop-zero-bias",      "A: n×m, r: 1×m",         A + n @ r,            A, (zero(r),)),
-    Rewrite("select-total",        "A: n×m",                 A @ m,                n, (unit_row_sums(A),)),
-    Rewrite("select-total-turned", "A: n×m, B: k×1",         B @ m.T @ A.T,        B @ n.T, (unit_row_sums(A),)),
+    Rewrite("row-sum",          "A: n×m, B: n×m",         row(A + B),                 row(A) + row(B)),
+    Rewrite("row-product",      "A: n×m, B: m×k",         row(A @ B),                 row(A) @ B),
+    Rewrite("row-outer",        "r: 1×m",                 row(n @ r),                 r),
+    Rewrite("row-of-one",       "r: 1×m",                 row(r),                     r),
+    Rewrite("row-softmax",      "A: n×m",                 row(softmax(A)),            softmax(row(A))),
+    Rewrite("last-sees-all",    "A: n×n",                 Last(causal(A)),            softmax(Last(A))),
+    Rewrite("one-sees-all",     "A: 1×1",                 causal(A),                  softmax(A)),
+    Rewrite("row-pointwise",    "A: n×m",                 row(pointwise(A)),          pointwise(row(A))),
+    Rewrite("row-entrywise",    "A: n×m, B: n×m",         row(entrywise(A, B)),       entrywise(row(A), row(B))),
+    Rewrite("row-norm",         "A: n×m",                 row(normalised(A)),         normalised(row(A))),
+    # ones
+    Rewrite("one-times",        "r: 1×m",                 one @ r,                    r),
+    Rewrite("times-one",        "c: n×1",                 c @ one,                    c),
+    Rewrite("turn-one",         "",                       one.T,                      one),
+    Rewrite("unit-total",       "A: n×m",                 A @ m,                      n, (unit_row_sums(A),)),
+    # what the mean of a row takes away
+    Rewrite("norm-shift",       "A: n×m, c: n×1",         layernorm(A + c @ m.T),     layernorm(A)),
+    # zeros
+    Rewrite("vanish",           "A: n×m",                 A,                          ZerosOf("n", "m"), (zero(A),)),
 )
 # fmt: on
+
+UNFOLD = Unfolding("unfold")
+UNFOLD_ROW = Unfolding("unfold-row", of_a_row=True)
 
 TABLE = {rule.name: rule for rule in EQUATIONS}
 

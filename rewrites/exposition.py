@@ -18,7 +18,7 @@ from ..engine.claim import Claim
 from ..engine.cost import Cost
 from ..engine.explain import charged
 from ..engine.formula import Formula
-from ..engine.graph import Derivation, ProofGraph
+from ..engine.graph import Derivation, ProofGraph, carried
 from ..engine.rule import Lemma
 from ..engine.term import Named, Tensor, Term
 from ..engine.transcript import (
@@ -44,6 +44,7 @@ from ..engine.transcript.figures import HeatMap
 from ..engine.transcript.spelling import widths
 from . import float_exposition
 from .breakdown import where_decided, where_lost
+from .equation_section import from_the_definition
 from .proof_cost import ProofCost, proof_cost
 from .rules.accuracy import Accuracy
 from .rules.additive_margin import AdditiveMargin
@@ -81,8 +82,9 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
     opening = _theorem(theorem, name) if runs is None else float_exposition.opening(runs, name)
     sections = [opening, *_mechanism(graph, proof), _trust(theorem)]
     if Paths in claims:  # what was assumed has no derivation, and what would be below it is not there
+        sections += from_the_definition(graph, proof, theorem.statement.sha256)
         sections.append(_tables(claims[Paths]))
-    sections.append(proof_section(graph, proof, detail))
+    sections.append(proof_section(graph, carried(proof), detail))
     if RightCount in claims and Paths in claims:
         single = any(isinstance(step.rule, TokenOrderTree | Enumeration) for step in proof)
         stages = claims[AdditiveMargin if runs is None else FloatMargin].stages if single else None
@@ -344,7 +346,7 @@ def no_certificate(graph: ProofGraph, goal: int) -> str:
         step = steps[waiting.pop()]
         if graph.claim(step.claim).shown() is None:
             if step.rule.certifiable:
-                waiting += step.premises
+                waiting += step.carried
             else:
                 unknown[step.rule.tag] = None
     return f"There is no certificate of this proof: the independent checker does not know {', '.join(unknown)}."

@@ -15,7 +15,7 @@ from .rules.float_accuracy import FloatAccuracyFromCounts
 from .rules.float_error import FloatErrorAnalysis
 from .rules.float_margin import FloatMarginRule
 from .rules.network_definition import NetworkDefinition
-from .rules.path_decomposition import PathDecomposition
+from .standard_forms import paths_of
 from .strategies import DEFAULT, DEFAULTS, Options, Progress, silent, strategy
 
 # Those that count from the margins alone; others look at the real tables besides.
@@ -59,7 +59,7 @@ def prove_float(
     runs = FloatStatement(statement.network, statement.task, FORMATS[semantics], exp_ulps)
     graph = ProofGraph()
     network = graph.apply(NetworkDefinition(), (), statement)
-    margin = graph.apply(AdditiveMarginRule(), [graph.apply(PathDecomposition(), [network])])
+    margin = graph.apply(AdditiveMarginRule(), [paths_of(graph, statement)])
     real = graph.apply(AccuracyFromCount(), [recipe.derive(graph, margin, options, progress)])
     error = graph.apply(FloatErrorAnalysis(), [network], runs)
     if runs.format.storage and options.cut is None:

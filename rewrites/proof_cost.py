@@ -88,8 +88,10 @@ def proof_cost(graph: ProofGraph, goal: int) -> ProofCost:
     sizes = {"V": network.d_vocab, "K": network.n_ctx, "d": network.d_model, "h": network.d_head}
     numbers = order = Cost()
     for step in proof:
-        numbers += charged(graph, step).evaluate(sizes | _advice_sizes(graph, step))
-        order += symbolic_charge(graph, step, network)
+        charge = charged(graph, step)
+        if any(charge.terms()):  # most rewrites of terms cost nothing, whatever the sizes
+            numbers += charge.evaluate(sizes | _advice_sizes(graph, step))
+            order += symbolic_charge(graph, step, network)
     dimension = _dimension(graph, proof)
     number = None if dimension is None else int(dimension.subs({s: sizes[str(s)] for s in dimension.free_symbols}))
     claims = (graph.claim(step.claim) for step in proof)

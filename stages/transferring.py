@@ -8,9 +8,9 @@ from ..rewrites.advice.slack_search import UNLIMITED, search
 from ..rewrites.advice.token_order_search import Limits
 from ..rewrites.rules.accuracy import AccuracyFromCount
 from ..rewrites.rules.additive_margin import AdditiveMarginRule
-from ..rewrites.rules.path_decomposition import paths_of
 from ..rewrites.rules.slack_count import SlackTree
 from ..rewrites.rules.weight_transfer import WeightTransfer, moves
+from ..rewrites.standard_forms import paths_of
 
 
 def transferred(old: Statement, new: Statement, limits: Limits = UNLIMITED) -> tuple[ProofGraph, int]:

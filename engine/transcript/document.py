@@ -211,6 +211,14 @@ class CodeBlock(Block):
 
 
 @dataclass(frozen=True)
+class Folded(Block):
+    """A line, and blocks that a reader may unfold below it; on paper and in Markdown there is the line alone."""
+
+    line: Prose
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
 class Section(Block):
     """A heading and what is under it; nesting gives its level."""
 

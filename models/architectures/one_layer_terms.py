@@ -1,4 +1,4 @@
-"""The one-layer network as terms: its definition on a sequence, and the abbreviations in which papers write it.
+"""The one-layer network as terms: its definition by its layers, and the five tables in which papers write it.
 
 A sequence t enters as its *selection* S (K × V): row p is the indicator of token t_p, so S W_E is the embedded
 sequence.
@@ -6,13 +6,56 @@ sequence.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ...engine.term import Equation, Named, Ones, Softmax, Tensor, Term
+from ...engine.arithmetic.dyadic import DyadicMatrix
+from ...engine.arithmetic.tensor import DyadicTensor
+from ...engine.network_terms import Selection
+from ...engine.term import Named, Ones, Tensor, Term
+from ..layers.attention import Attention, Scale
+from ..layers.embed import Embed
+from ..layers.layer import says_nothing
+from ..layers.unembed import Unembed
+from ..network import Network
+from ..path_tables import HeadTables, through_tables
 from .one_layer_attention import OneLayerAttention
 
-SCALE = "\\tfrac{1}{\\sqrt{h}}"
+# The layers' names of tensors -> the papers'.
+NAMES = {
+    "0.embed.E": "W_E",
+    "0.embed.P": "W_pos",
+    **{f"1.attention.{name}.0": name for name in ("W_Q", "W_K", "W_V", "W_O", "b_Q", "b_K", "b_V")},
+    "1.attention.b_O": "b_O",
+    "2.unembed.W_U": "W_U",
+    "2.unembed.b_U": "b_U",
+}
+
+
+def layers_of(network: OneLayerAttention) -> Network:
+    """The network by its layers; positions of zeros and biases of zeros are absent."""
+
+    def tensor(name: str, *before: int) -> DyadicTensor | None:
+        matrix = network.tensors[name]
+        shape = matrix.shape if name.startswith("W_") else matrix.shape[1:]
+        found = DyadicTensor.of((*before, *shape), [n for row in matrix.integers() for n in row], matrix.exponent)
+        return None if says_nothing(name, found) else found
+
+    def weight(name: str, *before: int) -> DyadicTensor:
+        found = tensor(name, *before)
+        assert found is not None, "a weight that is no bias is always there"
+        return found
+
+    attention = Attention(
+        *(weight(f"W_{name}", 1) for name in "QKVO"),
+        Scale(root=network.d_head),
+        "causal",
+        *(tensor(f"b_{name}", 1) for name in "QKV"),
+        tensor("b_O"),
+    )
+    unembed = Unembed(weight("W_U"), tensor("b_U"))
+    return Network("the network", (Embed((weight("W_E"),), weight("W_pos")), attention, unembed))
 
 
 @dataclass(frozen=True)
@@ -43,117 +86,68 @@ class OneLayerTerms:
         }  # fmt: skip
         return {name: self._weight(name, *size) for name, size in sizes.items()}
 
-    # The definition, on the sequence that S selects.
+    def definition(self, network: Network) -> Term:
+        """The logits at the last position, 1 × V, by the layers; tensors are named as in papers."""
+        names = {ours: self.weights[theirs] for ours, theirs in NAMES.items()}
+        return with_tensors(network.term(self.n_ctx, [self.n_ctx - 1]), names)
 
     @cached_property
-    def selection(self) -> Tensor:
-        """S: one row a position, the indicator of its token."""
-        return Tensor("S", (self.n_ctx, self.d_vocab), "S")
+    def _head(self) -> HeadTables:
+        return HeadTables(self.weights, Scale(root=self.d_head))
 
-    @cached_property
-    def residual(self) -> Named:
-        """X: the residual stream, over (position, d)."""
-        return Named("X", self.selection @ self.weights["W_E"] + self.weights["W_pos"])
-
-    @cached_property
-    def scores(self) -> Term:
-        """The last position's scores before scaling, 1 × K: (query) (keys)ᵀ."""
-        w, ones = self.weights, Ones(self.n_ctx)
-        query = self.residual.row(self.n_ctx - 1) @ w["W_Q"] + w["b_Q"]
-        return query @ (self.residual @ w["W_K"] + ones @ w["b_K"]).T
-
-    @cached_property
-    def logits(self) -> Term:
-        """The network's output, 1 × V."""
-        w, ones = self.weights, Ones(self.n_ctx)
-        values = self.residual @ w["W_V"] + ones @ w["b_V"]
-        attended = Softmax(self.scores, SCALE) @ (values @ w["W_O"])
-        return (self.residual.row(self.n_ctx - 1) + attended + w["b_O"]) @ w["W_U"] + w["b_U"]
-
-    # The same per token, for every token at once.
-
-    @cached_property
+    @property
     def query_residual(self) -> Named:
         """X_q: what stands at the last position, over (query, d)."""
-        w, ones = self.weights, Ones(self.d_vocab)
-        return Named("X_q", w["W_E"] + ones @ w["W_pos"].row(self.n_ctx - 1))
+        return self._head.query_residual
 
-    @cached_property
+    @property
     def query_side(self) -> Named:
         """Q: all queries, over (query, h)."""
-        w, ones = self.weights, Ones(self.d_vocab)
-        return Named("Q", self.query_residual @ w["W_Q"] + ones @ w["b_Q"])
+        return self._head.query_side
 
-    def score(self, position: int) -> Term:
-        """sqrt(h)·score of the key at ``position``, over (query, token): the definition."""
-        w, ones = self.weights, Ones(self.d_vocab)
-        keys = (w["W_E"] + ones @ w["W_pos"].row(position)) @ w["W_K"] + ones @ w["b_K"]
-        return self.query_side @ keys.T
-
-    def attended(self, position: int) -> Term:
-        """What attending to ``position`` adds to the logits, over (token, output): the definition."""
-        w, ones = self.weights, Ones(self.d_vocab)
-        return ((w["W_E"] + ones @ w["W_pos"].row(position)) @ w["W_V"] + ones @ w["b_V"]) @ w["W_O"] @ w["W_U"]
-
-    def direct(self) -> Term:
-        """The rest of the logits, over (query, output): the definition."""
-        w, ones = self.weights, Ones(self.d_vocab)
-        return (self.query_residual + ones @ w["b_O"]) @ w["W_U"] + ones @ w["b_U"]
-
-    @cached_property
+    @property
     def tables(self) -> dict[str, Named]:
         """The five path tables."""
-        w, positions, everywhere = self.weights, Ones(self.n_ctx), Ones(self.d_vocab)
-        terms = {
-            "UU": self.query_residual @ w["W_U"] + everywhere @ (w["b_O"] @ w["W_U"] + w["b_U"]),
-            "EVOU": w["W_E"] @ w["W_V"] @ w["W_O"] @ w["W_U"],
-            "PVOU": (w["W_pos"] @ w["W_V"] + positions @ w["b_V"]) @ w["W_O"] @ w["W_U"],
-            "EQKE": self.query_side @ (w["W_E"] @ w["W_K"]).T,
-            "EQKP": self.query_side @ (w["W_pos"] @ w["W_K"] + positions @ w["b_K"]).T,
-        }
-        return {name: Named(f"\\mathrm{{{name}}}", term) for name, term in terms.items()}
+        return self._head.tables
+
+    @property
+    def selection(self) -> Selection:
+        """S: one row a position, the indicator of its token."""
+        return self._head.selection
+
+    @property
+    def attention(self) -> Named:
+        """α: what the last position attends to, 1 × K."""
+        return self._head.attention
+
+    @property
+    def paths(self) -> Term:
+        """s UU + α (S EVOU + PVOU), with s the last row of S."""
+        return through_tables([self._head])
 
     @cached_property
-    def path_logits(self) -> Term:
-        """The output through the path tables: s UU + softmax(s EQKE Sᵀ + s EQKP)(S EVOU + PVOU), s the query's row of
-        S."""
-        s, table = self.selection.row(self.n_ctx - 1), self.tables
-        scores = s @ table["EQKE"] @ self.selection.T + s @ table["EQKP"]
-        values = self.selection @ table["EVOU"] + table["PVOU"]
-        return s @ table["UU"] + Softmax(scores, SCALE) @ values
+    def mixture(self) -> Term:
+        """The same as an average over positions: α (1 s UU + S EVOU + PVOU)."""
+        direct = Ones(self.n_ctx) @ self._head.direct
+        return self.attention @ (direct + self.selection @ self.tables["EVOU"] + self.tables["PVOU"])
 
-    # The same with the mean position folded into the keys (the papers' subcubic form); any row in place of the mean
-    # will do.
 
-    @cached_property
-    def mean_position(self) -> Tensor:
-        """The row that is folded into the keys, 1 × d."""
-        return Tensor("mean", (1, self.d_model), "\\bar{P}")
+def with_tensors(term: Term, tensors: Mapping[str, Tensor]) -> Term:
+    """The term with other tensors of the same shapes in place of those named; abbreviations keep their names."""
+    match term:
+        case Ones():
+            return term
+        case Tensor():
+            return tensors.get(term.name, term)
+        case Named():
+            return Named(term.name, with_tensors(term.body, tensors))
+    for index, part in enumerate(term.parts()):
+        term = term.with_part(index, with_tensors(part, tensors))
+    return term
 
-    @cached_property
-    def mean_tables(self) -> dict[str, Named]:
-        """EQKE and EQKP with the mean position moved from the positions to the keys."""
-        w, ones, positions = self.weights, Ones(self.d_vocab), Ones(self.n_ctx)
-        rest = w["W_pos"] - positions @ self.mean_position
-        terms = {
-            "EQKE_mean": self.query_side @ ((w["W_E"] + ones @ self.mean_position) @ w["W_K"]).T,
-            "EQKP_mean": self.query_side @ (rest @ w["W_K"] + positions @ w["b_K"]).T,
-        }
-        return {name: Named(f"\\overline{{\\mathrm{{{name[:4]}}}}}", term) for name, term in terms.items()}
 
-    @cached_property
-    def mean_key_logits(self) -> Term:
-        """The output through the path tables with the mean position in the keys."""
-        s, table, mean = self.selection.row(self.n_ctx - 1), self.tables, self.mean_tables
-        scores = s @ mean["EQKE_mean"] @ self.selection.T + s @ mean["EQKP_mean"]
-        values = self.selection @ table["EVOU"] + table["PVOU"]
-        return s @ table["UU"] + Softmax(scores, SCALE) @ values
-
-    def equations(self, position: int) -> tuple[Equation, ...]:
-        """Path decomposition at one position, for all tokens; a column is written as the row of a transpose."""
-        ones, tables = Ones(self.d_vocab), self.tables
-        return (
-            Equation("scores", self.score(position).T, tables["EQKE"].T + ones @ tables["EQKP"].T.row(position)),
-            Equation("attended values", self.attended(position), tables["EVOU"] + ones @ tables["PVOU"].row(position)),
-            Equation("direct path", self.direct(), tables["UU"]),
-        )
+def placeholder(d_vocab: int, n_ctx: int, d_model: int, d_head: int) -> OneLayerAttention:
+    """A network of these sizes that has every bias: where a definition is shown, and no numbers."""
+    weights = OneLayerTerms(d_vocab, n_ctx, d_model, d_head).weights
+    tensors = {name: DyadicMatrix.ones(*tensor.shape) for name, tensor in weights.items()}
+    return OneLayerAttention(d_vocab, n_ctx, d_model, d_head, tensors)

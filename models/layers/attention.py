@@ -110,24 +110,25 @@ class Attention(Layer):
             result = result + self._head(read, number, head)
         return plus_rows(result, self.tensor(number, "b_O"))
 
+    def of_head(self, number: int, name: str, head: int) -> Tensor | None:
+        """A head's part of a tensor, as it is named in terms; None where it is absent."""
+        tensor = self.tensors.get(name)
+        if tensor is None:
+            return None
+        rows, columns = (1, *tensor.shape[1:]) if len(tensor.shape) == 2 else tensor.shape[1:]
+        return named_tensor(number, self.kind, name, (rows, columns), head)
+
     def _head(self, read: Term, number: int, head: int) -> Term:
         """What one head adds to the stream."""
 
-        def part(name: str) -> Tensor | None:
-            tensor = self.tensors.get(name)
-            if tensor is None:
-                return None
-            rows, columns = (1, *tensor.shape[1:]) if len(tensor.shape) == 2 else tensor.shape[1:]
-            return named_tensor(number, self.kind, name, (rows, columns), head)
-
         def projected(which: str) -> Term:
-            weight = part(f"W_{which}")
+            weight = self.of_head(number, f"W_{which}", head)
             assert weight is not None, "a checked attention layer has its weights"
-            return plus_rows(read @ weight, part(f"b_{which}"))
+            return plus_rows(read @ weight, self.of_head(number, f"b_{which}", head))
 
         scores = projected("Q") @ projected("K").T
         pattern = MaskedSoftmax(scores, self.scale.factor, self.scale.root, self.mask == "causal")
-        leaving = part("W_O")
+        leaving = self.of_head(number, "W_O", head)
         assert leaving is not None, "a checked attention layer has its weights"
         return pattern @ projected("V") @ leaving
 

@@ -79,9 +79,10 @@ class Embed(Layer):
         else:
             tables = [self.needed(0, f"E_{p}") for p in range(positions)]
             result = stacked([Selection((p,), table.shape[0]) @ table for p, table in enumerate(tables)])
-        return result if "P" not in self.tensors else result + self._first_positions(positions)
+        return result if "P" not in self.tensors else result + self.first_rows(positions)
 
-    def _first_positions(self, positions: int) -> Tensor:
+    def first_rows(self, positions: int) -> Tensor:
+        """The rows of P that so many positions have, as they are named in terms."""
         return named_tensor(0, self.kind, "P", (positions, self.tables[0].shape[1]))
 
     def first_positions(self, positions: int) -> dict[str, DyadicMatrix]:

@@ -40,7 +40,7 @@ from .float_stages import GRID, ErrorAnalysis
 from .float_sum import SUM
 from .float_tilt import TILT
 from .network_definition import Network
-from .path_decomposition import ALL_TABLES, NAMES, PATHS, PathDecomposition, Paths
+from .path_decomposition import ALL_TABLES, NAMES, PATHS, Paths
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class FloatErrorAnalysis(Rule):
         (network,) = premises
         if advice.stored.sha256 != network.statement.sha256:
             raise NotEstablished(self.tag, "the float runs are not those of this network")
-        paths = PathDecomposition().conclude([Network(advice.rounded)], None)
+        paths = Paths.of(advice.rounded)
         return FloatError(advice, paths, ErrorAnalysis(advice, paths).tables_of_errors(advice.exp_ulps))
 
     def encode(self, advice: FloatStatement) -> dict[str, Any]:

@@ -20,10 +20,13 @@ from ...engine.term import ONE, Named, Tensor, Term
 from ...models.statement import Statement
 from .network_definition import Network
 from .path_decomposition import values_of
-from .selection import SELECTION
 
 # Names of advice with the digests of what they stand for, sorted by name.
 Meanings = tuple[tuple[str, str], ...]
+
+
+# How the selection of a sequence is written, so that no matrix of advice is.
+SELECTION = "S"
 
 
 def tensor_names(term: Term) -> set[str]:

@@ -1,20 +1,18 @@
 """Path decomposition: the network's scores and logits as sums of five small exact tables.
 
-Theorem.  Let X_q = W_E + 1·W_pos[K-1].  For every position p, as V × V matrices over (query q, token t) resp.
-(token t, output x):
+Theorem.  With S the selection of a sequence (row p the indicator of t_p) and s its last row, the logits at the last
+position are
 
-    scores·sqrt(h)   (Q ((W_E + 1 W_pos[p]) W_K + 1 b_K)ᵀ)ᵀ     =  EQKEᵀ + 1 EQKPᵀ[p]
-    attended values  ((W_E + 1 W_pos[p]) W_V + 1 b_V) W_O W_U   =  EVOU + 1 PVOU[p]
-    direct path      (X_q + 1 b_O) W_U + 1 b_U                  =  UU
+    α (1 s UU + S EVOU + PVOU),        α = softmax((s EQKE Sᵀ + s EQKP)/sqrt(h)),
 
-with Q = X_q W_Q + 1 b_Q, EQKE = Q (W_E W_K)ᵀ, EQKP = Q (W_pos W_K + 1 b_K)ᵀ, EVOU = W_E W_V W_O W_U and
-PVOU = (W_pos W_V + 1 b_V) W_O W_U.  So score_p = (EQKE[q,t_p] + EQKP[q,p])/sqrt(h), and since the softmax weights α_p
-sum to 1,
+with X_q = W_E + 1·W_pos[K-1], Q = X_q W_Q + 1 b_Q, UU = X_q W_U + 1 (b_O W_U + b_U), EQKE = Q (W_E W_K)ᵀ,
+EQKP = Q (W_pos W_K + 1 b_K)ᵀ, EVOU = W_E W_V W_O W_U and PVOU = (W_pos W_V + 1 b_V) W_O W_U.  So
+score_p = (EQKE[q,t_p] + EQKP[q,p])/sqrt(h) and
 
-    logit_x(t) = UU[q,x] + Σ_p α_p (EVOU[t_p,x] + PVOU[p,x]).
+    logit_x(t) = Σ_p α_p (UU[q,x] + EVOU[t_p,x] + PVOU[p,x]).
 
-Proof.  Each equation is distributivity of the matrix product over sums; the machine check expands both sides into
-sums of words of tensors and compares them.
+Proof.  The equation between the definition by layers and this term is a premise, which a chain of rewrites derives
+(:mod:`..standard_forms`); entry p of a row of S picks the entry of token t_p.
 
 Source: arXiv 2406.11779 (path expansion); the biases' places are ours.
 """
@@ -34,14 +32,14 @@ from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.digest import tensor_digest
+from ...engine.equality import Equal
 from ...engine.errors import MagnitudeError
-from ...engine.graph import ProofGraph
 from ...engine.rule import Lemma, NotEstablished, Rule
-from ...engine.term import Ones
+from ...engine.term import Equation, Ones
 from ...models.architectures.one_layer_attention import OneLayerAttention
-from ...models.architectures.one_layer_terms import OneLayerTerms
+from ...models.architectures.one_layer_terms import OneLayerTerms, layers_of, placeholder
 from ...models.statement import Statement
-from .network_definition import Network, NetworkDefinition
+from .network_definition import Network
 
 V, K, d, h = symbols("V K d h", positive=True, integer=True)
 NAMES = ("UU", "EVOU", "PVOU", "EQKE", "EQKP")
@@ -72,31 +70,30 @@ def values_of(network: OneLayerAttention) -> Mapping[str, DyadicMatrix]:
     return dict(network.tensors) | {one.name: DyadicMatrix.ones(n, 1) for n, one in ones.items()}
 
 
-_shown = OneLayerTerms(d_vocab=3, n_ctx=2, d_model=2, d_head=2)
+_shown, _network = OneLayerTerms(3, 2, 2, 2), layers_of(placeholder(3, 2, 2, 2))
 
 PATHS = Lemma(
     label="path-decomposition",
     title="Path decomposition",
     given=(
-        "For all weights, with $\\mathbf{1}$ a column of ones, $A[i]$ row $i$ of $A$, the query at the last "
-        "position, and the abbreviations below, the following holds for every position $p$; it is written out here "
-        "for a network with two positions ($K - 1 = 1$) and $p = 0$. The left sides are the network's definition: "
-        "$\\sqrt{h}$ times the scores of the key at $p$ (over token and query), what attending fully to $p$ adds to "
-        "the logits (over token and output), and what does not depend on attention (over query and output)."
+        "For all weights, with $\\mathbf{1}$ a column of ones, $A[i]$ row $i$ of $A$, $S$ the selection of a sequence "
+        "(row $p$ is the indicator of token $t_p$), the query at the last position, and the abbreviations below, the "
+        "logits are an average over positions. It is written out here for a network of head width $2$ with two "
+        "positions ($K - 1 = 1$) and all biases. On the left is the definition by layers, with $X^{(0)} = S W_E + "
+        "W_{\\mathrm{pos}}$ and $X^{(1)}$ the stream behind the attention layer."
     ),
-    statement=_shown.equations(0),
+    statement=(Equation("paths", _shown.definition(_network), _shown.mixture),),
     proof=(
-        "The matrix product distributes over sums and transposition reverses products. Expanding both sides of each "
-        "equation into sums of words of tensors gives the same words with the same multiplicities (the machine "
-        "check does exactly this, for every position of the network at hand). Entry $(t,q)$ of the first equation "
-        "says that $\\sqrt{h}\\,\\mathrm{score}_p = \\mathrm{EQKE}[q,t_p] + \\mathrm{EQKP}[q,p]$. Since the "
-        "attention weights $\\alpha = \\mathrm{softmax}(\\mathrm{score})$ are positive and sum to 1, the logits are "
-        "$\\mathrm{UU}[q,x] + \\sum_p \\alpha_p (\\mathrm{EVOU}[t_p,x] + \\mathrm{PVOU}[p,x]) = \\sum_p \\alpha_p "
-        "\\lambda_q(p, t_p, x)$ with $\\lambda_q(p,t,x) = \\mathrm{UU}[q,x] + \\mathrm{EVOU}[t,x] + "
-        "\\mathrm{PVOU}[p,x]$."
+        "A chain of equations leads from the left side to the right side; it is part of this proof, for the network "
+        "at hand. Entry $p$ of $s\\,\\mathrm{EQKE}\\,S^{\\top} + s\\,\\mathrm{EQKP}$, with $s = S[K-1]$ the indicator "
+        "of the query $q = t_{K-1}$, is $\\mathrm{EQKE}[q,t_p] + \\mathrm{EQKP}[q,p]$, which is $\\sqrt{h}\\,"
+        "\\mathrm{score}_p$. Entry $x$ of the right side is $\\sum_p \\alpha_p \\lambda_q(p, t_p, x)$ with "
+        "$\\lambda_q(p,t,x) = \\mathrm{UU}[q,x] + \\mathrm{EVOU}[t,x] + \\mathrm{PVOU}[p,x]$; since the weights "
+        "$\\alpha_p$ are positive and sum to 1, it is $\\mathrm{UU}[q,x] + \\sum_p \\alpha_p "
+        "(\\mathrm{EVOU}[t_p,x] + \\mathrm{PVOU}[p,x])$."
     ),
     source="path expansion of arXiv 2406.11779, with all biases",
-    abbreviations=(_shown.query_residual, _shown.query_side, *_shown.tables.values()),
+    abbreviations=(_shown.query_residual, _shown.query_side, *_shown.tables.values(), _shown.attention),
 )
 
 
@@ -128,6 +125,11 @@ class Paths(Claim):
     tables: Mapping[str, DyadicMatrix]
 
     kind = "paths"
+
+    @staticmethod
+    def of(statement: Statement) -> Paths:
+        """The claim about the network of a statement."""
+        return Paths(statement, Tables(statement.network))
 
     def conclusion(self) -> dict[str, Any]:
         return {"kind": self.kind, **{name: tensor_digest(self.tables[name]) for name in NAMES}}
@@ -177,28 +179,32 @@ def _over(matrix: DyadicMatrix, exponent: int) -> list[list[int]]:
 
 
 class PathDecomposition(Rule):
-    """From the network; no advice.  The equations are checked for every position of the network at hand."""
+    """From the network and the equation between its definition and the paths; no advice.
+
+    A certificate carries the network alone: the checker multiplies the tables out by itself.
+    """
 
     name = "path_decomposition"
     certifiable = True
-    premises = (Network,)
+    premises = (Network, Equal)
+    left_out = 1
     lemmas = (PATHS,)
     derivation = (
-        "[@path-decomposition] at every position of this network; the tables are computed exactly where they are used."
+        "[@path-decomposition], by the equation between the definition of this network and its paths; the tables are "
+        "computed exactly where they are used."
     )
     cost = Cost()
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> Paths:
-        network = premises[0].statement.network
-        terms = OneLayerTerms.of(network)
-        for position in range(network.n_ctx):
-            for equation in terms.equations(position):
-                if not equation.holds():
-                    raise NotEstablished(
-                        self.tag,
-                        f"the equation '{equation.name}' at position {position} does not expand to the same words",
-                    )
-        return Paths(premises[0].statement, Tables(network))
+        statement, equation = premises[0].statement, premises[1]
+        terms = OneLayerTerms.of(statement.network)
+        if equation.about not in ("", statement.sha256):
+            raise NotEstablished(self.tag, "the equation is about another network")
+        if equation.left != terms.definition(layers_of(statement.network)):
+            raise NotEstablished(self.tag, "the equation's left side is not the definition of the network")
+        if equation.right != terms.mixture:
+            raise NotEstablished(self.tag, "the equation's right side is not the paths through the five tables")
+        return Paths.of(statement)
 
 
 def exp_of_score(score: Ball) -> Ball:
@@ -208,7 +214,3 @@ def exp_of_score(score: Ball) -> Ball:
         raise MagnitudeError("the exponential of an attention score", f"exp(2^{SCORE_BITS})")
     return score.exp()
 
-
-def paths_of(graph: ProofGraph, statement: Statement) -> int:
-    """The id of the paths of the statement's network, from its definition."""
-    return graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), statement)])

@@ -1,6 +1,6 @@
 """What is known of a sequence's selection matrix: each row is the indicator of one token, so it sums to one.
 
-Source: the definition of S in :mod:`mechproof.models.architectures.one_layer_terms`.
+Source: the definition of :class:`~mechproof.engine.network_terms.Selection`.
 """
 
 from __future__ import annotations
@@ -9,15 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...engine.cost import Cost
+from ...engine.network_terms import Selection
 from ...engine.rule import NotEstablished, Rule
-from ...engine.term import Row, Tensor, Term
+from ...engine.term import Row, Term
 from ..equations import UnitRowSums
-
-SELECTION = "S"
 
 
 class SelectionRows(Rule):
-    """Advice: the selection S itself, or a row of it."""
+    """Advice: a selection, or a row of one."""
 
     name = "selection_rows"
     premises = ()
@@ -27,6 +26,6 @@ class SelectionRows(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Term) -> UnitRowSums:
         matrix = advice.body if isinstance(advice, Row) else advice
-        if not isinstance(matrix, Tensor) or matrix.name != SELECTION:
+        if not isinstance(matrix, Selection):
             raise NotEstablished(self.tag, f"{advice} is not the selection of a sequence, nor a row of it")
         return UnitRowSums(advice)

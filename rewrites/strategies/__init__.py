@@ -28,7 +28,7 @@ from ...models.statement import Statement
 from ..rules.accuracy import AccuracyFromCount
 from ..rules.additive_margin import AdditiveMarginRule
 from ..rules.loss import LossFromSum
-from ..rules.path_decomposition import paths_of
+from ..standard_forms import paths_of
 
 DEFAULT = "branch_and_bound"
 

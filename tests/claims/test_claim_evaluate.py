@@ -20,7 +20,7 @@ from mechproof.claims.vocabulary import NAMES, NameLogits, NameMatrices, Vocabul
 from mechproof.engine.arithmetic.verdict import Verdict
 from mechproof.engine.errors import describe
 from mechproof.rewrites.rules.additive_margin import AdditiveMarginRule
-from mechproof.rewrites.rules.path_decomposition import PathDecomposition
+from mechproof.rewrites.standard_forms import paths_of
 
 
 def on(vocabulary: Vocabulary, bits: int = 128, budget: Budget | None = None) -> Judge:
@@ -38,7 +38,7 @@ def speaking() -> Judge:
     """One that knows the logits too."""
     graph, known = small_known(1)
     (network,) = graph.derivations_of(known)[0].premises
-    margin = graph.apply(AdditiveMarginRule(), [graph.apply(PathDecomposition(), [network])])
+    margin = graph.apply(AdditiveMarginRule(), [paths_of(graph, graph.claim(network).statement)])
     return on(graph.claim(graph.apply(NameLogits(), [known, margin])))
 
 

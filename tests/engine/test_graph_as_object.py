@@ -40,12 +40,16 @@ def assumed(proof, count, gain):
 
 
 def test_explain_goes_down_to_the_definition(proof):
-    """Every line names its rule; the last premise is the network."""
-    lines = list(explain(proof.graph, proof.goal).lines())
+    """Every line names its rule; at the bottom are the network and the equation, by its named steps."""
+    lines = [line.strip() for line in explain(proof.graph, proof.goal).lines()]
+    rules = [line.rpartition(" by ")[2] for line in lines]
 
-    assert len(lines) == len(proof.graph.proof(proof.goal)) == 5
-    assert "513/4096" in lines[0] and lines[0].endswith("by accuracy/1")
-    assert lines[-1].endswith("by network_definition/1")
+    assert "513/4096" in lines[0] and rules[0] == "accuracy/1"
+    chain = ["token_order_tree/1", "additive_margin/1", "path_decomposition/1", "network_definition/1", "chain/1"]
+    assert rules[1:6] == chain
+    steps = [line for line, rule in zip(lines, rules, strict=True) if rule == "named_step/1"]
+    assert "read the last position" in steps[0] and "sum to one" in steps[-1]
+    assert {"selection_rows/1", "softmax_rows/1", "zero_by_value/1"} <= set(rules)
 
 
 def test_blame_puts_the_dearest_step_first(proof):

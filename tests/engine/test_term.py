@@ -12,7 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mechproof.engine.arithmetic.dyadic import DyadicMatrix
-from mechproof.engine.term import Equation, Named, Ones, Softmax, Tensor, Term, Winner
+from mechproof.engine.network_terms import MaskedSoftmax, Normalised
+from mechproof.engine.term import Equation, Named, Ones, Tensor, Term
 
 
 @dataclass(frozen=True)
@@ -46,19 +47,26 @@ class Matrix:
     def row(self, index):
         return Matrix((self.rows[index],))
 
-    def softmax(self, scale):
+    def masked_softmax(self, factor, root, causal):
         """A rational stand-in: positive, each row sums to 1, and it depends on the scale."""
-        powers = [[1 + ((len(scale) + 1) * x) ** 2 for x in row] for row in self.rows]
+        powers = [[1 + (factor * x) ** 2 for x in row] for row in self.rows]
         return Matrix(tuple(tuple(x / sum(row) for x in row) for row in powers))
 
-    def winner(self):
-        return Matrix(
-            tuple(tuple(Fraction(row.count(max(row)) == 1 and x == max(row)) for x in row) for row in self.rows)
-        )
+    def normalised(self, centred, epsilon):
+        """A stand-in without the root."""
+        return Matrix(tuple(tuple(x / (sum(y * y for y in row) + epsilon) for x in row) for row in self.rows))
 
     @property
     def shape(self):
         return len(self.rows), len(self.rows[0])
+
+
+def softmax(body, factor=1):
+    return MaskedSoftmax(body, Fraction(factor), 1, causal=False)
+
+
+def norm(body):
+    return Normalised(body, centred=False, epsilon=Fraction(1))
 
 
 # Two tensors of each small shape, so that equal shapes do not mean equal tensors.
@@ -94,7 +102,7 @@ def terms(draw, shape=None, depth=4):
 
     kinds = ["tensor"]
     if depth:
-        kinds += ["sum", "difference", "product", "transpose", "named", "softmax", "winner"]
+        kinds += ["sum", "difference", "product", "transpose", "named", "softmax", "norm"]
         if rows == 1:
             kinds += ["row", "row"]
     if columns == 1:
@@ -117,9 +125,9 @@ def terms(draw, shape=None, depth=4):
             height = draw(st.integers(1, 3))
             return deeper(height, columns).row(draw(st.integers(0, height - 1)))
         case "softmax":
-            return Softmax(deeper(rows, columns), draw(st.sampled_from(["", "s"])))
-        case "winner":
-            return Winner(deeper(rows, columns))
+            return softmax(deeper(rows, columns), draw(st.sampled_from([1, 2])))
+        case "norm":
+            return norm(deeper(rows, columns))
         case "named":
             return Named("X", deeper(rows, columns))
 
@@ -134,10 +142,10 @@ def expanded(term: Term) -> Counter | None:
 
 
 def with_opaque(term: Term, given: dict[str, Matrix]) -> dict[str, Matrix]:
-    """The assignment extended by softmaxes and winners under the names of their atoms; one name, one value."""
+    """The assignment extended by softmaxes and norms under the names of their atoms; one name, one value."""
     for part in (term.body,) if isinstance(term, Named) else term.parts():
         given = with_opaque(part, given)
-    if isinstance(term, Softmax | Winner):
+    if isinstance(term, MaskedSoftmax | Normalised):
         ((((name, _, _),), _),) = term.expansion().items()
         value = term.evaluate(given)
         assert given.get(name, value) == value
@@ -199,8 +207,8 @@ TRUE = [
     (Ones(3).row(2).row(0) @ r, r),
     ((A.row(0) @ B.T).T, B @ A.row(0).T),
     (Named("S", A + B), A + B),
-    (Softmax(A + B, "s") @ C, Softmax(B + A, "s") @ C),
-    (Winner(A @ (B + A)), Winner(A @ B + A @ A)),
+    (softmax(A + B, 2) @ C, softmax(B + A, 2) @ C),
+    (norm(A @ (B + A)), norm(A @ B + A @ A)),
     (A - A, B - B),
 ]
 FALSE = [
@@ -213,11 +221,11 @@ FALSE = [
     (A.T, A),
     (A - (B - A), A - B - A),
     (Ones(2) @ r, A),
-    (Softmax(A, "s"), Softmax(A, "")),
-    (Softmax(A + A), Softmax(A) + Softmax(A)),
-    (Softmax(A - A) @ Softmax(A - A).T, Softmax(C - C) @ Softmax(C - C).T),
-    (Winner(A), Softmax(A)),
-    (Winner(A).row(0), Winner(A).row(1)),
+    (softmax(A, 2), softmax(A)),
+    (softmax(A + A), softmax(A) + softmax(A)),
+    (softmax(A - A) @ softmax(A - A).T, softmax(C - C) @ softmax(C - C).T),
+    (norm(A), softmax(A)),
+    (norm(A).row(0), norm(A).row(1)),
     ((A + B) @ (A + B), A @ A + B @ B),
 ]
 
@@ -285,12 +293,14 @@ def test_the_name_of_ones_is_reserved():
         ((A + B) @ C, "\\left(A_22 + B_22\\right) A_23"),
         ((A @ C).T, "\\left(A_22 A_23\\right)^{\\top}"),
         (A.T.T, "\\left(A_22^{\\top}\\right)^{\\top}"),
+        (Tensor("W", (1, 1), "W^{(0)}").T, "\\left(W^{(0)}\\right)^{\\top}"),
         (A.row(1), "A_22[1]"),
         ((A + B).row(0) @ C, "\\left(A_22 + B_22\\right)[0] A_23"),
         (Ones(2) @ r, "\\mathbf{1} A_12"),
         (Named("S", A + B) @ C, "S A_23"),
-        (Softmax(A + B), "\\operatorname{softmax}\\left(A_22 + B_22\\right)"),
-        (Winner(A), "\\operatorname{winner}\\left(A_22\\right)"),
+        (softmax(A + B), "\\operatorname{softmax}\\left(A_22 + B_22\\right)"),
+        (norm(A), "\\operatorname{RMS}\\left(A_22\\right)"),
+        (softmax(A + B, 2), "\\operatorname{softmax}\\left(2\\left(A_22 + B_22\\right)\\right)"),
         (Tensor("W", (1, 1), "\\mathrm{W}"), "\\mathrm{W}"),
         (Equation("e", A, B), "A_22 = B_22"),
     ],

@@ -5,13 +5,27 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from fraction_matrix import FractionMatrix
 
-from mechproof.engine.rewriting import OnesOf, Rewrite, metas, softmax, winner
-from mechproof.engine.term import Ones, Tensor
+from mechproof.engine.network_terms import Normalised
+from mechproof.engine.rewriting import (
+    OnesOf,
+    Pattern,
+    Rewrite,
+    Shaped,
+    causal,
+    entrywise,
+    layernorm,
+    metas,
+    pointwise,
+    row,
+    softmax,
+)
+from mechproof.engine.term import Ones, Tensor, Zeros
 from mechproof.rewrites.equations import EQUATIONS, TABLE, UnitRowSums, Zero
 
 SIZES = {"n": 2, "m": 3, "k": 2, "l": 4}
@@ -26,8 +40,10 @@ def instance(rule: Rewrite, rng: random.Random) -> tuple[FractionMatrix, Fractio
     values = {name: FractionMatrix.random(rng, *shape) for name, shape in shapes.items()}
     for condition in rule.when:
         values[condition.meta.name] = satisfying(condition.kind, values[condition.meta.name], rng)
-    ones = {Ones(n).name: FractionMatrix.ones(n) for n in range(1, 5)}
-    assignment: Mapping[str, FractionMatrix] = values | ones
+    small = range(1, 5)
+    ones = {Ones(n).name: FractionMatrix.ones(n) for n in small}
+    zeros = {Zeros(n, m).name: FractionMatrix(((Fraction(0),) * m,) * n) for n in small for m in small}
+    assignment: Mapping[str, FractionMatrix] = values | ones | zeros
     return equation.left.evaluate(assignment), equation.right.evaluate(assignment)
 
 
@@ -48,25 +64,54 @@ def test_both_sides_are_equal(name):
         assert left == right
 
 
-A, B, C, c = metas("A B C c")
-n, m = OnesOf("n"), OnesOf("m")
-WRONG = (
-    Rewrite("expand-one-side", "A: n×m, B: m×k, C: m×k", A @ (B + C), A @ B + A @ B),
-    Rewrite("turn-product-unturned", "A: n×n, B: n×n", (A @ B).T, A.T @ B.T),
-    Rewrite("softmax-scaled", "A: n×m", softmax(A + A), softmax(A)),
-    Rewrite("softmax-shift-by-column", "A: n×m, c: 1×m", softmax(A + n @ c), softmax(A)),
-    Rewrite("winner-negated", "A: n×m", winner(A - (A + A)), winner(A)),
-    Rewrite("drop-without-condition", "A: n×m, B: n×m", A + B, A),
-    Rewrite("select-without-condition", "A: n×m", A @ m, n),
-)
+A, B, C, c, r = metas("A B C c r")
+n, m, one = OnesOf("n"), OnesOf("m"), OnesOf("1")
 
 
-@pytest.mark.parametrize("rule", WRONG, ids=lambda rule: rule.name)
-def test_wrong_rules_are_noticed(rule):
-    """The oracle can fail: each of these mutants has an instance on which the sides differ."""
-    rng = random.Random(rule.name)
+def rmsnorm(body: Pattern) -> Pattern:
+    return Shaped(Normalised, (body,), (("centred", False),))
 
-    assert any(left != right for left, right in (instance(rule, rng) for _ in range(40)))
+
+# For each entry one that is nearly it, and wrong.
+MUTANTS = {
+    "expand-left": Rewrite("", "A: n×m, B: m×k, C: m×k", A @ (B + C), A @ B + A @ B),
+    "expand-right": Rewrite("", "A: n×m, B: n×m, C: m×k", (A + B) @ C, A @ C + A @ C),
+    "bracket-left": Rewrite("", "A: n×n, B: n×n, C: n×n", A @ (B @ C), (A @ C) @ B),
+    "turn-sum": Rewrite("", "A: n×m, B: n×m", (A + B).T, A.T + A.T),
+    "turn-product": Rewrite("", "A: n×n, B: n×n", (A @ B).T, A.T @ B.T),
+    "row-sum": Rewrite("", "A: n×m, B: n×m", row(A + B), row(A) + row(A)),
+    "row-product": Rewrite("", "A: n×m, B: m×m", row(A @ B), row(A)),
+    "row-outer": Rewrite("", "r: 1×m", row(n @ r), r + r),
+    "row-of-one": Rewrite("", "r: 1×m", row(r), r + r),
+    "row-softmax": Rewrite("", "A: n×m", row(softmax(A)), softmax(row(A + A))),
+    "last-sees-all": Rewrite("", "A: n×n", row(causal(A)), softmax(row(A))),
+    "one-sees-all": Rewrite("", "A: n×n", causal(A), softmax(A)),
+    "row-pointwise": Rewrite("", "A: n×m", row(pointwise(A)), row(A)),
+    "row-entrywise": Rewrite("", "A: n×m, B: n×m", row(entrywise(A, B)), entrywise(row(A), row(A))),
+    "row-norm": Rewrite("", "A: n×m", row(layernorm(A)), rmsnorm(row(A))),
+    "one-times": Rewrite("", "r: 1×m", one @ r, r + r),
+    "times-one": Rewrite("", "c: n×1", c @ one, c + c),
+    "turn-one": Rewrite("", "", one.T, one + one),
+    "unit-total": Rewrite("", "A: n×m", A @ m, n),
+    "norm-shift": Rewrite("", "A: n×m, c: n×1", rmsnorm(A + c @ m.T), rmsnorm(A)),
+    "vanish": Rewrite("", "A: n×m", A, A + A),
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_wrong_rules_are_noticed(name):
+    """The oracle can fail: each entry has a mutant with an instance on which the sides differ."""
+    rng = random.Random(name)
+
+    assert any(left != right for left, right in (instance(MUTANTS[name], rng) for _ in range(40)))
+
+
+def test_conditions_are_needed():
+    """Every conditional entry is false without its condition."""
+    for name, rule in TABLE.items():
+        if rule.when:
+            rng, bare = random.Random(name), replace(rule, when=())
+            assert any(left != right for left, right in (instance(bare, rng) for _ in range(40))), name
 
 
 def test_names_are_unique_and_the_table_fits_two_screens():

@@ -13,6 +13,7 @@ from mechproof.models.problem import problem
 from mechproof.models.statement import Statement
 from mechproof.models.weights import load
 from mechproof.rewrites.proof_cost import longest_integer, proof_cost, symbolic_charge
+from mechproof.rewrites.rules.path_decomposition import Paths
 from mechproof.rewrites.rules.token_order_tree import TokenOrderTree
 from mechproof.rewrites.strategies import Options, prove_accuracy
 from mechproof.sweeps.selection import applicable
@@ -95,7 +96,7 @@ def test_a_tree_is_charged_for_its_nodes(small):
 def test_bits_are_those_of_the_longest_integer(small):
     """Weights of a few bits make tables of the length that their products have."""
     graph, goal = prove_accuracy(small, "cubic")
-    tables = graph.claim(graph.proof(goal)[1].claim).tables.values()
+    tables = next(c.tables for step in graph.proof(goal) if isinstance(c := graph.claim(step.claim), Paths)).values()
 
     assert proof_cost(graph, goal).bits == max(abs(n).bit_length() for t in tables for row in t.integers() for n in row)
     assert longest_integer([]) == 0

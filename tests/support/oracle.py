@@ -26,8 +26,7 @@ from mechproof.models.architectures.one_layer_attention import OneLayerAttention
 from mechproof.models.statement import Statement
 from mechproof.models.tasks.max_of_k import MaxOfK
 from mechproof.rewrites.rules.additive_margin import AdditiveMargin, AdditiveMarginRule
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
-from mechproof.rewrites.rules.path_decomposition import PathDecomposition
+from mechproof.rewrites.rules.path_decomposition import Paths
 
 Rows = list[list[Fraction]]
 Tokens = tuple[int, ...]
@@ -69,8 +68,7 @@ class Net:
 
     def margin(self) -> AdditiveMargin:
         """A fresh claim of the network's additive margins, with no caches filled."""
-        network = NetworkDefinition().conclude((), self.statement)
-        return AdditiveMarginRule().conclude([PathDecomposition().conclude([network], None)], None)
+        return AdditiveMarginRule().conclude([Paths.of(self.statement)], None)
 
     @cached_property
     def truth(self) -> Truth:

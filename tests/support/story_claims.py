@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mechproof.engine.graph import ProofGraph
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
-from mechproof.rewrites.rules.path_decomposition import PathDecomposition
+from mechproof.rewrites.standard_forms import paths_of
 from mechproof.rewrites.strategies.splits.common import Workbench
 from mechproof.rewrites.strategies.splits.story import Story, story
 
@@ -14,7 +13,7 @@ from mechproof.rewrites.strategies.splits.story import Story, story
 def bench_of(net: Any) -> Workbench:
     """A fresh graph with the network's paths."""
     graph = ProofGraph()
-    paths = graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), net.statement)])
+    paths = paths_of(graph, net.statement)
     return Workbench.of(graph, paths, any_row=False)
 
 

@@ -13,7 +13,7 @@ from ....models.statement import Statement
 from ....models.weights import load
 from ...advice.allowance import Allowance, BudgetSpent
 from ...rules.accuracy import Accuracy
-from ...rules.path_decomposition import paths_of
+from ...standard_forms import paths_of
 from ..splits.common import Workbench
 from .backward import Engine, Limits
 from .goal_names import goal

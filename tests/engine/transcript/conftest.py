@@ -9,6 +9,7 @@ from mechproof.engine.transcript import (
     CodeBlock,
     Document,
     Figure,
+    Folded,
     Listing,
     Paragraph,
     Section,
@@ -70,6 +71,7 @@ def document() -> Document:
         "How to re-check",
         (
             CodeBlock("mechproof check certificate.json\n  --weights 'w.safetensors'"),
+            Folded(prose("**In steps**: $a = b$, by 2 rewrites."), (CodeBlock("one  a + a = b\ntwo  <b>"),)),
             Listing((passage("See [@claims], [@evou], [@row] and [@again]."), passage("Done.")), ordered=True),
             Paragraph((Text(r"Hostile: <b onclick='x'> & \input{a} $x$ [a](b) *c* `d` " + "\u202eevil"),)),
         ),

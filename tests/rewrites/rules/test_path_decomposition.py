@@ -1,140 +1,152 @@
-"""The path equations over an independent matrix type, and the five tables against the definition."""
+"""The equation between the definition and the five tables, the rule that takes it, and the tables themselves."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import pytest
+from fraction_matrix import FractionMatrix
+from small_network import small_statement
 
+from mechproof.engine.equality import Equal
+from mechproof.engine.graph import ProofGraph
+from mechproof.engine.network_terms import MaskedSoftmax
 from mechproof.engine.rule import NotEstablished
-from mechproof.engine.term import Equation, Named, Ones, Term
-from mechproof.models.architectures.one_layer_terms import OneLayerTerms
-from mechproof.rewrites.rules.network_definition import Network, NetworkDefinition
-from mechproof.rewrites.rules.path_decomposition import NAMES, PATHS, PathDecomposition
+from mechproof.engine.term import Ones, Term
+from mechproof.models.architectures.one_layer_terms import OneLayerTerms, layers_of, placeholder
+from mechproof.models.statement import Statement
+from mechproof.models.tasks.max_of_k import MaxOfK
+from mechproof.rewrites.rules.network_definition import NetworkDefinition
+from mechproof.rewrites.rules.path_decomposition import NAMES, PATHS, PathDecomposition, Paths
+from mechproof.rewrites.standard_forms import logits_by_paths, path_form, paths_of
 
 # (V, K, d_model, d_head): with K = V, d_model != d_head, K = 1 and V = 1 among them.
-SIZES = ((3, 3, 2, 3), (3, 2, 4, 2), (4, 4, 1, 3), (2, 3, 3, 1), (3, 1, 2, 2), (1, 2, 2, 2), (2, 2, 2, 2))
+SIZES = ((3, 3, 2, 3), (3, 2, 4, 2), (4, 4, 1, 3), (2, 3, 3, 1), (3, 1, 2, 2), (1, 2, 2, 2), (1, 1, 1, 1))
 
 
-@dataclass(frozen=True)
-class Matrix:
-    """Matrices of fractions with the operations that terms ask for."""
-
-    rows: tuple[tuple[Fraction, ...], ...]
-
-    def __add__(self, other: Matrix) -> Matrix:
-        return self._entrywise(other, 1)
-
-    def __sub__(self, other: Matrix) -> Matrix:
-        return self._entrywise(other, -1)
-
-    def _entrywise(self, other: Matrix, sign: int) -> Matrix:
-        pairs = zip(self.rows, other.rows, strict=True)
-        return Matrix(tuple(tuple(a + sign * b for a, b in zip(r, s, strict=True)) for r, s in pairs))
-
-    def __matmul__(self, other: Matrix) -> Matrix:
-        columns = tuple(zip(*other.rows, strict=True))
-        return Matrix(
-            tuple(
-                tuple(sum((a * b for a, b in zip(row, c, strict=True)), Fraction(0)) for c in columns)
-                for row in self.rows
-            )
-        )
-
-    @property
-    def T(self) -> Matrix:
-        return Matrix(tuple(zip(*self.rows, strict=True)))
-
-    def row(self, index: int) -> Matrix:
-        return Matrix((self.rows[index],))
-
-
-def assignment(terms: OneLayerTerms, seed: int) -> dict[str, Matrix]:
-    """Random fractions for every tensor, and the columns of ones."""
+def assignment(terms: OneLayerTerms, seed: int) -> dict[str, FractionMatrix]:
+    """Random integers for every tensor, a random sequence, and the columns of ones."""
     rng = random.Random(seed)
-    values = {}
-    for name, tensor in terms.weights.items():
-        rows, columns = tensor.shape
-        values[name] = Matrix(
-            tuple(tuple(Fraction(rng.randint(-9, 9), rng.randint(1, 7)) for _ in range(columns)) for _ in range(rows))
-        )
-    for count in (terms.d_vocab, terms.n_ctx):
-        values[Ones(count).name] = Matrix(((Fraction(1),),) * count)
-    return values
+    values = {name: FractionMatrix.random(rng, *tensor.shape) for name, tensor in terms.weights.items()}
+    tokens = [rng.randrange(terms.d_vocab) for _ in range(terms.n_ctx)]
+    selection = FractionMatrix(tuple(tuple(Fraction(x == t) for x in range(terms.d_vocab)) for t in tokens))
+    ones = {Ones(n).name: FractionMatrix.ones(n) for n in range(1, 6)}
+    return values | ones | {str(terms.selection): selection}
 
 
-def differ(equation: Equation, values: Mapping[str, Any]) -> bool:
-    return equation.left.evaluate(values) != equation.right.evaluate(values)
+def general(*sizes: int) -> tuple[OneLayerTerms, Statement]:
+    """The terms of these sizes, and a network that has every bias."""
+    network = placeholder(*sizes)
+    return OneLayerTerms(*sizes), Statement(network, MaxOfK(network.n_ctx, network.d_vocab))
 
 
 @pytest.mark.parametrize("sizes", SIZES)
-def test_both_sides_are_equal_for_random_fractions(sizes):
-    """The equations, which are decided symbolically, hold as equations between numbers, at every position."""
-    terms = OneLayerTerms(*sizes)
+def test_the_derived_equation_is_true(sizes):
+    """Definition and tables agree as numbers, for random weights with all biases and random sequences."""
+    (terms, statement), graph = general(*sizes), ProofGraph()
+
+    equal = graph.claim(logits_by_paths(graph, statement))
+
+    assert (equal.right, equal.about) == (terms.mixture, "")
     for seed in range(3):
         values = assignment(terms, seed)
-        for position in range(terms.n_ctx):
-            for equation in terms.equations(position):
-                assert equation.holds()
-                assert not differ(equation, values), equation.name
+        assert equal.left.evaluate(values) == equal.right.evaluate(values)
 
 
 def test_the_printed_lemma_is_true():
     """The instance that the transcript shows is an equation between numbers."""
-    values = assignment(OneLayerTerms(3, 2, 2, 2), 5)
     assert isinstance(PATHS.statement, tuple)
-    assert len(PATHS.statement) == 3
-    for equation in PATHS.statement:
-        assert not differ(equation, values)
+    for seed in range(5):
+        values = assignment(OneLayerTerms(3, 2, 2, 2), seed)
+        for equation in PATHS.statement:
+            assert equation.left.evaluate(values) == equation.right.evaluate(values)
 
 
-def _mutants(terms: OneLayerTerms) -> dict[str, tuple[str, Term]]:
-    """Wrong right-hand sides: name -> (which equation at position 0, what it is replaced by)."""
+def _mutants(terms: OneLayerTerms) -> dict[str, Term]:
+    """Wrong right-hand sides, by what is wrong; a wrong b_K would not be: it adds the same to all scores."""
     w, v, k = terms.weights, Ones(terms.d_vocab), Ones(terms.n_ctx)
-    t = terms.tables
-    scores, values, direct = (equation.right for equation in terms.equations(0))
+    s, S = terms.selection.row(terms.n_ctx - 1), terms.selection
+    bare = {name: table.body for name, table in terms.tables.items()}
+
+    def form(scale: Fraction = Fraction(1), **changes: Term) -> Term:
+        t = bare | changes
+        scores = s @ t["EQKE"] @ S.T + s @ t["EQKP"]
+        attention = MaskedSoftmax(scores, scale, terms.d_head, causal=False)
+        return s @ t["UU"] + attention @ (S @ t["EVOU"] + t["PVOU"])
+
     no_query_bias = terms.query_residual @ w["W_Q"]
     first_position = (w["W_E"] + v @ w["W_pos"].row(0)) @ w["W_Q"] + v @ w["b_Q"]
-    keys, positions = w["W_E"] @ w["W_K"], w["W_pos"] @ w["W_K"]
+    keys, positions = (w["W_E"] @ w["W_K"]).T, w["W_pos"] @ w["W_K"] + k @ w["b_K"]
+    values = w["W_pos"] @ w["W_V"]
+    onward = w["W_O"] @ w["W_U"]
     return {
-        "b_Q dropped": ("scores", keys @ no_query_bias.T + v @ t["EQKP"].T.row(0)),
-        "query at position 0": ("scores", keys @ first_position.T + v @ t["EQKP"].T.row(0)),
-        "b_K dropped": ("scores", t["EQKE"].T + v @ (terms.query_side @ positions.T).T.row(0)),
-        "another position's keys": ("scores", t["EQKE"].T + v @ t["EQKP"].T.row(1)),
-        "positions dropped from the scores": ("scores", t["EQKE"].T),
-        "sign of EQKP": ("scores", t["EQKE"].T - v @ t["EQKP"].T.row(0)),
-        "b_K twice": ("scores", scores + v @ (terms.query_side @ w["b_K"].T).T),
-        "b_V dropped": ("attended values", t["EVOU"] + v @ (w["W_pos"] @ w["W_V"] @ w["W_O"] @ w["W_U"]).row(0)),
-        "b_V twice": ("attended values", values + v @ (w["b_V"] @ w["W_O"] @ w["W_U"])),
-        "another position's values": ("attended values", t["EVOU"] + v @ t["PVOU"].row(1)),
-        "sign of EVOU": ("attended values", v @ t["PVOU"].row(0) - t["EVOU"]),
-        "W_O and W_V in the wrong order": (
-            "attended values",
-            w["W_E"] @ w["W_O"] @ w["W_V"] @ w["W_U"] + v @ t["PVOU"].row(0),
-        ),
-        "b_O dropped": ("direct path", terms.query_residual @ w["W_U"] + v @ w["b_U"]),
-        "b_U dropped": ("direct path", terms.query_residual @ w["W_U"] + v @ (w["b_O"] @ w["W_U"])),
-        "last position dropped": ("direct path", w["W_E"] @ w["W_U"] + v @ (w["b_O"] @ w["W_U"] + w["b_U"])),
-        "b_U twice": ("direct path", direct + v @ w["b_U"]),
-        "PVOU of ones alone": ("attended values", t["EVOU"] + v @ (k @ w["b_V"] @ w["W_O"] @ w["W_U"]).row(0)),
+        "b_Q dropped": form(EQKE=no_query_bias @ keys),
+        "query at position 0": form(EQKE=first_position @ keys, EQKP=first_position @ positions.T),
+        "keys of tokens for those of positions": form(EQKP=bare["EQKE"] @ v @ k.T),
+        "positions dropped from the scores": form(EQKP=bare["EQKP"] - bare["EQKP"]),
+        "sign of EQKP": form(EQKP=bare["EQKP"] - bare["EQKP"] - bare["EQKP"]),
+        "another scale": form(scale=Fraction(2)),
+        "b_V dropped": form(PVOU=values @ onward),
+        "b_V twice": form(PVOU=(values + k @ w["b_V"] + k @ w["b_V"]) @ onward),
+        "b_V alone": form(PVOU=k @ w["b_V"] @ onward),
+        "sign of EVOU": form(EVOU=bare["EVOU"] - bare["EVOU"] - bare["EVOU"]),
+        "W_O and W_V in the wrong order": form(EVOU=w["W_E"] @ w["W_O"] @ w["W_V"] @ w["W_U"]),
+        "b_O dropped": form(UU=terms.query_residual @ w["W_U"] + v @ w["b_U"]),
+        "b_U dropped": form(UU=terms.query_residual @ w["W_U"] + v @ (w["b_O"] @ w["W_U"])),
+        "last position dropped": form(UU=w["W_E"] @ w["W_U"] + v @ (w["b_O"] @ w["W_U"] + w["b_U"])),
+        "b_U twice": form(UU=bare["UU"] + v @ w["b_U"]),
     }
 
 
-SQUARE = OneLayerTerms(3, 3, 2, 2)
+SQUARE, STATEMENT = general(3, 3, 2, 2)
 
 
 @pytest.mark.parametrize("mutant", _mutants(SQUARE))
-def test_mutated_equations_are_refused_and_false(mutant):
-    """A bias, a position, a sign or an order that is wrong is seen by the expansion, and is indeed wrong."""
-    name, right = _mutants(SQUARE)[mutant]
-    left = next(equation.left for equation in SQUARE.equations(0) if equation.name == name)
-    equation = Equation(mutant, left, right)
-    assert not equation.holds()
-    assert all(differ(equation, assignment(SQUARE, seed)) for seed in range(3))
+def test_mutated_tables_are_refused_and_false(mutant):
+    """A bias, a position, a sign or an order that is wrong is not derived, and is indeed wrong."""
+    graph, definition, wrong = ProofGraph(), SQUARE.definition(layers_of(STATEMENT.network)), _mutants(SQUARE)[mutant]
+    logits_by_paths(graph, STATEMENT)
+
+    with pytest.raises(NotEstablished, match="same words"):
+        path_form(graph, definition, wrong)
+    given = [assignment(SQUARE, seed) for seed in range(8)]
+    assert any(definition.evaluate(values) != wrong.evaluate(values) for values in given)
+
+
+def test_the_rule_takes_the_equation_of_its_network():
+    """No paths without the equation, nor from one about other weights, another definition or other tables."""
+    graph = ProofGraph()
+    mine, other = small_statement(1, ("b_V",)), small_statement(2, ("b_V",))
+    network = graph.apply(NetworkDefinition(), (), mine)
+    equation = graph.claim(logits_by_paths(graph, mine))
+    everywhere = graph.claim(logits_by_paths(graph, small_statement(1)))
+    rule, premise = PathDecomposition(), graph.claim(network)
+
+    assert rule.conclude([premise, equation], None).identity() == mine.sha256
+    with pytest.raises(NotEstablished, match="premises"):
+        graph.apply(rule, [network])
+    for wrong, reason in (
+        (replace(equation, about=other.sha256), "another network"),
+        (everywhere, "not the definition"),
+        (Equal(equation.left, equation.left, mine.sha256), "not the paths"),
+    ):
+        with pytest.raises(NotEstablished, match=reason):
+            rule.conclude([premise, wrong], None)
+
+
+def test_a_certificate_carries_the_network_alone():
+    """The checker multiplies the tables out by itself, so the equations stay in the graph."""
+    graph = ProofGraph()
+    paths = paths_of(graph, small_statement(1))
+
+    assert [step.rule.name for step in graph.proof(paths, certifiable=True)] == [
+        "network_definition",
+        PathDecomposition.name,
+    ]
+    assert len(graph.proof(paths)) > 5 and graph.is_certifiable(paths)
+    assert isinstance(graph.claim(paths), Paths)
 
 
 @pytest.mark.parametrize("flavour", ["float16", "eighths", "denormal", "huge"])
@@ -164,21 +176,6 @@ def test_the_claim_names_its_tables(oracle):
     other = net.replaced(b_K=[[value + 1 for value in net.tensors["b_K"][0]]])
     changed = [name for name in NAMES if other.margin().paths.conclusion()[name] != conclusion[name]]
     assert changed == ["EQKP"]
-
-
-def test_tables_that_do_not_follow_are_refused(oracle, monkeypatch):
-    """The rule checks its equations on the network at hand: with a wrong table it concludes nothing."""
-    network = NetworkDefinition().conclude((), oracle.random_net(2, "eighths", 3, 3).statement)
-    assert isinstance(network, Network)
-
-    def wrong(terms: OneLayerTerms) -> dict[str, Named]:
-        right = dict(tables.__get__(terms, OneLayerTerms))
-        return right | {"PVOU": Named("PVOU", right["PVOU"] + right["PVOU"])}
-
-    tables = OneLayerTerms.__dict__["tables"]
-    monkeypatch.setattr(OneLayerTerms, "tables", property(wrong))
-    with pytest.raises(NotEstablished, match="attended values"):
-        PathDecomposition().conclude([network], None)
 
 
 def test_terms_take_the_sizes_of_the_network(oracle):

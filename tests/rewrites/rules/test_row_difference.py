@@ -116,7 +116,7 @@ def test_an_equation_that_rests_on_a_fact_carries_no_bound():
     network = next(step.claim for step in graph.derivations() if not step.premises)
     zero = graph.apply(ZeroByValue(), [network], bias)
     left = W_E + Ones(64) @ bias
-    equal = graph.apply(Step(TABLE["drop-zero-bias"]), [zero], Application(left, ()))
+    equal = graph.apply(Step(TABLE["vanish"]), [zero], Application(left, (1, 1)))
     bound = graph.apply(RowDifferenceExact(), [known], left)
 
     with pytest.raises(NotEstablished, match="all matrices"):

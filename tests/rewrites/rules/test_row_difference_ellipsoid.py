@@ -23,9 +23,9 @@ from mechproof.rewrites.advice.ellipsoid import enclosing
 from mechproof.rewrites.rules import row_difference_ellipsoid
 from mechproof.rewrites.rules.known_matrices import KnownWeights, NameMatrix
 from mechproof.rewrites.rules.network_definition import NetworkDefinition
-from mechproof.rewrites.rules.path_decomposition import PathDecomposition
 from mechproof.rewrites.rules.row_difference import RowDifferenceExact
 from mechproof.rewrites.rules.row_difference_ellipsoid import ELLIPSOID, Ellipsoid, RowDifferenceEllipsoid
+from mechproof.rewrites.standard_forms import paths_of
 from mechproof.rewrites.strategies.search.products import ellipsoid_bound
 from mechproof.rewrites.strategies.splits.attention import attention_split
 from mechproof.rewrites.strategies.splits.common import Workbench
@@ -158,7 +158,7 @@ def test_better_than_lengths_on_a_trained_network():
     """The rest of the zoo's rank-one split: less than by lengths of rows, at the multiplications said."""
     graph = ProofGraph()
     network = graph.apply(NetworkDefinition(), (), problem(load(zoo.path("max_of_4_v64_d32_seed50")), "max-of-k"))
-    bench = Workbench.of(graph, graph.apply(PathDecomposition(), [network]), any_row=True)
+    bench = Workbench.of(graph, paths_of(graph, graph.claim(network).statement), any_row=True)
     ellipsoid, lengths = (graph.claim(attention_split(bench, name)) for name in ("ellipsoid", "len"))
     assert 4 * ellipsoid.largest < 3 * lengths.largest
     known = graph.apply(KnownWeights(), [network])

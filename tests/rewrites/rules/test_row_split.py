@@ -21,9 +21,9 @@ from mechproof.engine.whatif import merge
 from mechproof.models.architectures.one_layer_terms import OneLayerTerms
 from mechproof.rewrites.rules.known_matrices import NameMatrix
 from mechproof.rewrites.rules.network_definition import Network
-from mechproof.rewrites.rules.path_decomposition import PathDecomposition
 from mechproof.rewrites.rules.row_difference import RowDifferenceExact
 from mechproof.rewrites.rules.row_split import SPLIT, TABLES, Split, SplitAlong, TableItself
+from mechproof.rewrites.standard_forms import paths_of
 
 STATEMENT: Any = SPLIT.statement
 TERMS = OneLayerTerms(3, 2, 2, 2)
@@ -63,7 +63,7 @@ def workshop(seed: int) -> tuple[ProofGraph, int, int]:
     statement = graph.claim(known).statement
     network = graph.find(Network(statement))
     assert network is not None
-    return graph, graph.apply(PathDecomposition(), [network]), known
+    return graph, paths_of(graph, graph.claim(network).statement), known
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -17,10 +17,9 @@ from mechproof.engine.rule import NotEstablished
 from mechproof.rewrites.advice.slack_search import search
 from mechproof.rewrites.rules import weight_transfer
 from mechproof.rewrites.rules.additive_margin import AdditiveMarginRule
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
-from mechproof.rewrites.rules.path_decomposition import PathDecomposition
 from mechproof.rewrites.rules.slack_count import SlackTree
 from mechproof.rewrites.rules.weight_transfer import MOVE, WeightTransfer, moves
+from mechproof.rewrites.standard_forms import paths_of
 
 
 def environment(w: list, f: list, rho: Any, old: list, new: list) -> dict[str, Any]:
@@ -102,7 +101,7 @@ def test_the_bound_is_attained(oracle):
 
 
 def claims(graph: ProofGraph, statement: Any) -> tuple[int, int]:
-    paths = graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), statement)])
+    paths = paths_of(graph, statement)
     return paths, graph.apply(AdditiveMarginRule(), [paths])
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from small_network import small_statement
 
-from mechproof.engine.equality import Application, Chain, Equal, Expansion, Step, Symmetry, normalise
+from mechproof.engine.equality import Application, Chain, Equal, Expansion, Step, Symmetry
 from mechproof.engine.graph import ProofGraph
+from mechproof.engine.normal_form import normalised
 from mechproof.engine.rule import NotEstablished
-from mechproof.engine.term import Ones, Tensor
+from mechproof.engine.term import Ones, Tensor, Zeros
 from mechproof.rewrites.equations import TABLE, Zero, rules
 from mechproof.rewrites.rules.known_matrices import KnownWeights, NameMatrix
 from mechproof.rewrites.rules.network_definition import NetworkDefinition
@@ -17,7 +18,8 @@ from mechproof.rewrites.rules.zero_tensor import ZeroByValue
 A, B = small_statement(1, zero=("b_Q", "b_K")), small_statement(2, zero=("b_V",))
 BIAS, W_E = Tensor("b_Q", (1, 2)), Tensor("W_E", (3, 2))
 BIASED = W_E + Ones(3) @ BIAS
-DROP = Step(TABLE["drop-zero-bias"])
+GONE = W_E + Ones(3) @ Zeros(1, 2)
+VANISH = Step(TABLE["vanish"])
 
 
 def both() -> tuple[ProofGraph, int, int]:
@@ -48,17 +50,17 @@ def test_the_same_fact_about_two_networks_is_two_claims():
 
 
 def test_an_equation_names_the_network_that_it_rests_on():
-    """W_E + 1 b_Q = W_E holds of A; as a claim about every network, or about B, it is not there."""
+    """W_E + 1 b_Q = W_E + 1 0 holds of A; as a claim about every network, or about B, it is not there."""
     graph, first, _ = both()
     zero = graph.apply(ZeroByValue(), [first], BIAS)
-    equal = graph.apply(DROP, [zero], Application(BIASED, ()))
+    equal = graph.apply(VANISH, [zero], Application(BIASED, (1, 1)))
 
     assert graph.claim(equal).about == A.sha256
     assert A.sha256[:8] in graph.claim(equal).sentence()
-    assert graph.find(Equal(BIASED, W_E)) is graph.find(Equal(BIASED, W_E, B.sha256)) is None
+    assert graph.find(Equal(BIASED, GONE)) is graph.find(Equal(BIASED, GONE, B.sha256)) is None
     turned = graph.apply(Symmetry(), [equal])
-    assert graph.claim(turned) == Equal(W_E, BIASED, A.sha256)
-    universal = graph.apply(Expansion(), (), (W_E, W_E))
+    assert graph.claim(turned) == Equal(GONE, BIASED, A.sha256)
+    universal = graph.apply(Expansion(), (), (W_E, GONE))
     assert graph.claim(universal).about == ""
     assert graph.claim(graph.apply(Chain(), [universal, turned])) == Equal(W_E, BIASED, A.sha256)
 
@@ -67,8 +69,8 @@ def test_facts_about_two_networks_do_not_meet():
     """b_Q = 0 of A and b_V = 0 of B say nothing together: there is no network of which both are said."""
     graph, first, second = both()
     other = Tensor("b_V", (1, 2))
-    one = graph.apply(DROP, [graph.apply(ZeroByValue(), [first], BIAS)], Application(BIASED, ()))
-    two = graph.apply(DROP, [graph.apply(ZeroByValue(), [second], other)], Application(W_E + Ones(3) @ other, ()))
+    one = graph.apply(VANISH, [graph.apply(ZeroByValue(), [first], BIAS)], Application(BIASED, (1, 1)))
+    two = graph.apply(VANISH, [graph.apply(ZeroByValue(), [second], other)], Application(W_E + Ones(3) @ other, (1, 1)))
 
     with pytest.raises(NotEstablished, match="different networks"):
         graph.apply(Chain(), [one, graph.apply(Symmetry(), [two])])
@@ -78,11 +80,12 @@ def test_rewriting_uses_facts_about_the_network_it_is_told_of():
     """The search for conditions takes those of the named network and those of every network, no others."""
     graph, first, _ = both()
     graph.apply(ZeroByValue(), [first], BIAS)
-    drop = rules("drop-zero-bias")
+    gone = rules("vanish")
 
-    assert normalise(graph, BIASED, drop) == normalise(graph, BIASED, drop, about=B.sha256) == (BIASED, None)
-    result, claim = normalise(graph, BIASED, drop, about=A.sha256)
-    assert result == W_E and claim is not None and graph.claim(claim).about == A.sha256
+    for about in ("", B.sha256):
+        assert graph.claim(normalised(graph, BIASED, "vanish", gone, about)) == Equal(BIASED, BIASED)
+    claim = normalised(graph, BIASED, "vanish", gone, A.sha256)
+    assert graph.claim(claim) == Equal(BIASED, GONE, A.sha256)
     graph.replay()
 
 

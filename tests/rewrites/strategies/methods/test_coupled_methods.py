@@ -11,10 +11,9 @@ from mechproof.engine.graph import ProofGraph
 from mechproof.rewrites.proof_cost import proof_cost
 from mechproof.rewrites.rules.coupled_gap import CoupledGap
 from mechproof.rewrites.rules.logit_gap import LogitGap
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
-from mechproof.rewrites.rules.path_decomposition import PathDecomposition
 from mechproof.rewrites.rules.right_count import RightCount
 from mechproof.rewrites.rules.vertex_cells import VertexCells
+from mechproof.rewrites.standard_forms import paths_of
 from mechproof.rewrites.strategies.methods import counts, coupled
 from mechproof.rewrites.strategies.search.backward import Engine, all_methods
 from mechproof.rewrites.strategies.search.goals import Goal
@@ -24,7 +23,7 @@ from mechproof.rewrites.strategies.splits.common import Workbench
 def engine(net: Any, methods: tuple[Any, ...]) -> Engine:
     """A search about the network with these methods and what they start from."""
     graph = ProofGraph()
-    paths = graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), net.statement)])
+    paths = paths_of(graph, net.statement)
     return Engine(Workbench.of(graph, paths, any_row=True), methods=(counts.Margin(), *methods))
 
 

@@ -7,9 +7,8 @@ from gap_cells import leaning, wrongly_certified
 
 from mechproof.engine.graph import ProofGraph
 from mechproof.rewrites.rules.logit_gap import LogitGap
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
-from mechproof.rewrites.rules.path_decomposition import PathDecomposition
 from mechproof.rewrites.rules.position_gap import PositionGap
+from mechproof.rewrites.standard_forms import paths_of
 from mechproof.rewrites.strategies.methods import counts, positions
 from mechproof.rewrites.strategies.search.backward import Engine, all_methods
 from mechproof.rewrites.strategies.search.goals import Goal
@@ -22,7 +21,7 @@ def test_each_method_finds_a_true_claim(oracle, method):
     assert method in all_methods()
     for seed in range(3):
         net, graph = leaning(oracle, seed, 4, 3), ProofGraph()
-        paths = graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), net.statement)])
+        paths = paths_of(graph, net.statement)
         search = Engine(Workbench.of(graph, paths, any_row=True), methods=(counts.Margin(), method))
         (found,) = search.solve(Goal(LogitGap))
         claim = search.graph.claim(found.claim)

@@ -18,9 +18,10 @@ from mechproof.rewrites.advice.allowance import Allowance
 from mechproof.rewrites.rules.accuracy import Accuracy
 from mechproof.rewrites.rules.additive_margin import AdditiveMargin, AdditiveMarginRule
 from mechproof.rewrites.rules.network_definition import NetworkDefinition
-from mechproof.rewrites.rules.path_decomposition import PathDecomposition, Paths
+from mechproof.rewrites.rules.path_decomposition import Paths
 from mechproof.rewrites.rules.right_count import RightCount
 from mechproof.rewrites.rules.row_split import RowSplit
+from mechproof.rewrites.standard_forms import paths_of
 from mechproof.rewrites.strategies import Options, prove_accuracy
 from mechproof.rewrites.strategies.search import backward
 from mechproof.rewrites.strategies.search.backward import Engine, Limits, all_methods
@@ -32,7 +33,7 @@ from mechproof.rewrites.strategies.splits.common import Workbench
 def bench(statement) -> Workbench:
     graph = ProofGraph()
     network = graph.apply(NetworkDefinition(), (), statement)
-    return Workbench.of(graph, graph.apply(PathDecomposition(), [network]), any_row=True)
+    return Workbench.of(graph, paths_of(graph, graph.claim(network).statement), any_row=True)
 
 
 def quick() -> tuple:

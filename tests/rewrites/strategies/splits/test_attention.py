@@ -11,9 +11,8 @@ import pytest
 from gap_cells import leaning, split_faults, split_slack
 
 from mechproof.engine.graph import ProofGraph
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
-from mechproof.rewrites.rules.path_decomposition import PathDecomposition
 from mechproof.rewrites.rules.row_split import RowSplit
+from mechproof.rewrites.standard_forms import paths_of
 from mechproof.rewrites.strategies.splits import attention, common
 from mechproof.rewrites.strategies.splits.attention import OPTIONS, attention_split
 from mechproof.rewrites.strategies.splits.common import Workbench
@@ -24,7 +23,7 @@ FOUR_FACTORS = ("sub", "msub", "rec", "mrec", "mmrec")
 
 def bench_of(net: Any, *, any_row: bool = True) -> Workbench:
     graph = ProofGraph()
-    paths = graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), net.statement)])
+    paths = paths_of(graph, net.statement)
     return Workbench.of(graph, paths, any_row=any_row)
 
 

@@ -10,8 +10,7 @@ from gap_cells import leaning
 from mechproof.engine.arithmetic.dyadic import DyadicMatrix
 from mechproof.engine.graph import ProofGraph
 from mechproof.engine.rule import NotEstablished
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
-from mechproof.rewrites.rules.path_decomposition import PathDecomposition
+from mechproof.rewrites.standard_forms import paths_of
 from mechproof.rewrites.strategies.splits.common import Workbench
 
 
@@ -19,7 +18,7 @@ from mechproof.rewrites.strategies.splits.common import Workbench
 def bench(oracle) -> Workbench:
     graph = ProofGraph()
     statement = leaning(oracle, 0, 4, 3).statement
-    paths = graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), statement)])
+    paths = paths_of(graph, statement)
     return Workbench.of(graph, paths, any_row=True)
 
 

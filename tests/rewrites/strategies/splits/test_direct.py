@@ -10,8 +10,7 @@ from gap_cells import leaning, split_faults, split_slack
 
 from mechproof.engine.arithmetic.dyadic import DyadicMatrix
 from mechproof.engine.graph import ProofGraph
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
-from mechproof.rewrites.rules.path_decomposition import PathDecomposition
+from mechproof.rewrites.standard_forms import paths_of
 from mechproof.rewrites.strategies.splits import direct
 from mechproof.rewrites.strategies.splits.common import Workbench
 from mechproof.rewrites.strategies.splits.direct import OPTIONS, Sharpening, direct_split
@@ -22,7 +21,7 @@ SHARPENINGS = [Sharpening(pairs, common_row) for pairs in (True, False) for comm
 def split_of(net: Any, name: str, sharpening: Sharpening = SHARPENINGS[0], *, any_row: bool = True) -> Any:
     """The split by an option, and the exact table that it is of."""
     graph = ProofGraph()
-    paths = graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), net.statement)])
+    paths = paths_of(graph, net.statement)
     split = direct_split(Workbench.of(graph, paths, any_row=any_row), name, sharpening)
     return graph.claim(split), graph.claim(paths).tables["UU"]
 

@@ -10,8 +10,7 @@ from gap_cells import leaning, split_faults, split_slack
 
 from mechproof.engine.graph import ProofGraph
 from mechproof.rewrites.advice import directions
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
-from mechproof.rewrites.rules.path_decomposition import PathDecomposition
+from mechproof.rewrites.standard_forms import paths_of
 from mechproof.rewrites.strategies.splits.common import Workbench
 from mechproof.rewrites.strategies.splits.tokens import OPTIONS, low_rank
 
@@ -19,7 +18,7 @@ from mechproof.rewrites.strategies.splits.tokens import OPTIONS, low_rank
 def split_of(net: Any, recipe: Any) -> Any:
     """The split by a recipe, and the exact table that it is of."""
     graph = ProofGraph()
-    paths = graph.apply(PathDecomposition(), [graph.apply(NetworkDefinition(), (), net.statement)])
+    paths = paths_of(graph, net.statement)
     return graph.claim(recipe(Workbench.of(graph, paths, any_row=True))), graph.claim(paths).tables["EVOU"]
 
 

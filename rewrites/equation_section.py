@@ -1,0 +1,99 @@
+"""The section of a transcript that leads from the definition of a network to its tables, in named steps.
+
+Each step is one line; in HTML its rewrites unfold below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from ..engine.equality import Equal
+from ..engine.explain import NamedLine, equation_lines
+from ..engine.graph import Derivation, ProofGraph
+from ..engine.rewriting import positions
+from ..engine.term import Named, Term
+from ..engine.transcript import Block, CodeBlock, DisplayMath, Folded, Listing, Section, paragraph, prose
+from ..engine.transcript.plain import plain_formula
+from .rules.path_decomposition import PathDecomposition
+from .standard_forms import MEANINGS
+
+# Signs of LaTeX up to which the term behind a step is shown.
+SHORT = 600
+
+
+def from_the_definition(graph: ProofGraph, proof: Sequence[Derivation], about: str) -> tuple[Block, ...]:
+    """The section for the network of the statement ``about``; nothing where the proof does not go through tables."""
+    for step in proof:
+        if isinstance(step.rule, PathDecomposition) and graph.claim(step.claim).statement.sha256 == about:
+            return (_section(graph, step.premises[1]),)
+    return ()
+
+
+def _section(graph: ProofGraph, equation: int) -> Section:
+    claim: Equal = graph.claim(equation)
+    steps = named_steps(equation_lines(graph, equation))
+    definitions = tuple(DisplayMath(f"{short} = {short.body}") for short in abbreviations(claim.left))
+    count = sum(len(step.rewrites) for step in steps)
+    return Section(
+        "From the definition to the tables",
+        (
+            paragraph(
+                "The logits at the last position, layer by layer: $S$ is the selection of the sequence (row $p$ is "
+                "the indicator of token $t_p$), $\\mathbf{1}$ a column of ones, $A[i]$ row $i$ of $A$, and "
+                "$\\operatorname{softmax}_{\\le}$ lets a position see itself and those before it."
+            ),
+            *definitions,
+            DisplayMath(f"\\mathrm{{logits}}(t) = {claim.left}"),
+            paragraph(
+                f"The following steps, {count} elementary rewrites in all, lead from there to the tables of "
+                "[@path-decomposition]. Each rewrite is an equation of one table, its conditions are proved, and "
+                "replaying the proof runs it again."
+            ),
+            Listing(tuple((_folded(graph, step),) for step in steps), ordered=True),
+            DisplayMath(f"\\mathrm{{logits}}(t) = {claim.right}"),
+        ),
+    )
+
+
+def named_steps(lines: Sequence[NamedLine]) -> list[NamedLine]:
+    """The lines with neighbours of one name put together; what has no name of its own belongs to what precedes it."""
+    names: list[str] = []
+    for line in lines:
+        names.append(line.name if line.name in MEANINGS or not names else names[-1])
+    steps = []
+    for name, group in groupby(zip(names, lines, strict=True), key=lambda pair: pair[0]):
+        parts = [line for _, line in group]
+        conditions = tuple(dict.fromkeys(claim for part in parts for claim in part.conditions))
+        rewrites = tuple(rewrite for part in parts for rewrite in part.rewrites)
+        steps.append(replace(parts[-1], name=name, rewrites=rewrites, conditions=conditions))
+    return steps
+
+
+def _folded(graph: ProofGraph, step: NamedLine) -> Folded:
+    """The step's line with its conditions; below it a line a rewrite, and the term that is reached if it is short."""
+    count = f"{len(step.rewrites)} rewrite{'s' * (len(step.rewrites) != 1)}"
+    # The section is about one statement, so its conditions need not say which.
+    conditions = " ".join(replace(graph.claim(claim), about="").sentence() for claim in step.conditions)
+    line = f"**{step.name[:1].upper()}{step.name[1:]}** ({count}). {MEANINGS.get(step.name, '')} {conditions}"
+    reached = (DisplayMath(f"= {step.term}"),) if len(str(step.term)) < SHORT else ()
+    return Folded(prose(line.strip()), (CodeBlock("\n".join(_rewrites(step))), *reached))
+
+
+def _rewrites(step: NamedLine) -> list[str]:
+    width = max(len(entry) for entry, _, _ in step.rewrites)
+    return [
+        f"{entry:<{width}}  {plain_formula(str(before))} = {plain_formula(str(after))}"
+        for entry, before, after in step.rewrites
+    ]
+
+
+def abbreviations(term: Term) -> list[Named]:
+    """The abbreviations that a term rests on, those first that others rest on."""
+    found: dict[str, Named] = {}
+    for _, part in positions(term):
+        if isinstance(part, Named) and str(part) not in found:
+            found |= {str(inner): inner for inner in abbreviations(part.body)}
+            found[str(part)] = part
+    return list(found.values())
