@@ -191,6 +191,10 @@ class Binding:
     sizes: dict[str, int]
     settings: dict[tuple[type[Term], tuple[str, ...]], tuple[object, ...]]
 
+    def size(self, name: str) -> int:
+        """A size by its name, or a number."""
+        return int(name) if name.isdigit() else self.sizes[name]
+
 
 @dataclass(frozen=True)
 class Rewritten:
@@ -302,9 +306,9 @@ def build(pattern: Pattern, binding: Binding) -> Term:
         case Meta(name):
             return binding.terms[name]
         case OnesOf(size):
-            return Ones(binding.sizes[size] if size in binding.sizes else int(size))
+            return Ones(binding.size(size))
         case ZerosOf(rows, columns):
-            return Zeros(binding.sizes[rows], binding.sizes[columns])
+            return Zeros(binding.size(rows), binding.size(columns))
         case Shaped(former, parts, fixed):
             free = pattern.free
             settings = dict(fixed) | dict(zip(free, binding.settings.get((former, free), ()), strict=True))
@@ -321,8 +325,8 @@ def _match(pattern: Pattern, term: Term, binding: Binding) -> bool:
             return binding.terms.setdefault(name, term) == term
         case OnesOf():
             return isinstance(term, Ones)
-        case ZerosOf():
-            return isinstance(term, Zeros)
+        case ZerosOf(rows, columns):
+            return isinstance(term, Zeros) and _fits((rows, columns), term.shape, binding.sizes)
         case Shaped(former, parts, fixed):
             if type(term) is not former:
                 return False
@@ -348,8 +352,6 @@ def _same_sizes(pattern: Pattern, term: Term, binding: Binding) -> bool:
     match pattern:
         case OnesOf(size):
             return term.shape[0] == (int(size) if size.isdigit() else binding.sizes.get(size, term.shape[0]))
-        case ZerosOf(rows, columns):
-            return (binding.sizes.get(rows), binding.sizes.get(columns)) == term.shape
         case Shaped(parts=parts):
             return all(_same_sizes(p, t, binding) for p, t in zip(parts, term.parts(), strict=True))
         case Last(body):
@@ -363,7 +365,7 @@ def _determined(pattern: Pattern, binding: Binding) -> bool:
         case OnesOf(size):
             return size.isdigit() or size in binding.sizes
         case ZerosOf(rows, columns):
-            return {rows, columns} <= binding.sizes.keys()
+            return all(size.isdigit() or size in binding.sizes for size in (rows, columns))
         case Shaped(former, parts):
             known = not pattern.free or (former, pattern.free) in binding.settings
             return known and all(_determined(part, binding) for part in parts)

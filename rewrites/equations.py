@@ -52,6 +52,7 @@ class UnitRowSums(Fact):
 
 A, B, C, c, r = metas("A B C c r")
 n, m, one = (OnesOf(size) for size in ("n", "m", "1"))
+nothing = ZerosOf("n", "m")
 
 
 def zero(meta: Any) -> Condition:
@@ -91,7 +92,12 @@ EQUATIONS = (
     # what the mean of a row takes away
     Rewrite("norm-shift",       "A: n×m, c: n×1",         layernorm(A + c @ m.T),     layernorm(A)),
     # zeros
-    Rewrite("vanish",           "A: n×m",                 A,                          ZerosOf("n", "m"), (zero(A),)),
+    Rewrite("vanish",           "A: n×m",                 A,                          nothing, (zero(A),)),
+    Rewrite("plus-zero",        "A: n×m",                 A + nothing,                A),
+    Rewrite("zero-plus",        "A: n×m",                 nothing + A,                A),
+    Rewrite("times-zero",       "A: n×m",                 A @ ZerosOf("m", "k"),      ZerosOf("n", "k")),
+    Rewrite("zero-times",       "A: m×k",                 nothing @ A,                ZerosOf("n", "k")),
+    Rewrite("row-zero",         "",                       row(nothing),               ZerosOf("1", "m")),
 )
 # fmt: on
 

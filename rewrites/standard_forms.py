@@ -32,7 +32,7 @@ READING: tuple[Entry, ...] = (
     ),
 )  # fmt: skip
 
-VANISHING: tuple[Entry, ...] = rules("vanish")
+VANISHING: tuple[Entry, ...] = rules("vanish", "plus-zero", "zero-plus", "times-zero", "zero-times", "row-zero")
 
 # Towards sums of words bracketed to the left, without transposes of products and with the facts on ones used up.
 EXPANDING: tuple[Entry, ...] = (

@@ -17,6 +17,7 @@ from mechproof.engine.rewriting import (
     Pattern,
     Rewrite,
     Shaped,
+    ZerosOf,
     causal,
     entrywise,
     layernorm,
@@ -65,7 +66,7 @@ def test_both_sides_are_equal(name):
 
 
 A, B, C, c, r = metas("A B C c r")
-n, m, one = OnesOf("n"), OnesOf("m"), OnesOf("1")
+n, m, one, nothing = OnesOf("n"), OnesOf("m"), OnesOf("1"), ZerosOf("n", "m")
 
 
 def rmsnorm(body: Pattern) -> Pattern:
@@ -95,6 +96,11 @@ MUTANTS = {
     "unit-total": Rewrite("", "A: n×m", A @ m, n),
     "norm-shift": Rewrite("", "A: n×m, c: n×1", rmsnorm(A + c @ m.T), rmsnorm(A)),
     "vanish": Rewrite("", "A: n×m", A, A + A),
+    "plus-zero": Rewrite("", "A: n×m", A + nothing, nothing),
+    "zero-plus": Rewrite("", "A: n×m", nothing + A, nothing),
+    "times-zero": Rewrite("", "A: n×n", A @ ZerosOf("n", "n"), A),
+    "zero-times": Rewrite("", "A: n×n", ZerosOf("n", "n") @ A, A),
+    "row-zero": Rewrite("", "r: 1×m", row(n @ r), ZerosOf("1", "m")),
 }
 
 
