@@ -48,11 +48,15 @@ def layers_of(network: OneLayerAttention) -> Network:
         return found
 
     attention = Attention(
-        *(weight(f"W_{name}", 1) for name in "QKVO"),
-        Scale(root=network.d_head),
-        "causal",
-        *(tensor(f"b_{name}", 1) for name in "QKV"),
-        tensor("b_O"),
+        W_Q=weight("W_Q", 1),
+        W_K=weight("W_K", 1),
+        W_V=weight("W_V", 1),
+        W_O=weight("W_O", 1),
+        scale=Scale(root=network.d_head),
+        b_Q=tensor("b_Q", 1),
+        b_K=tensor("b_K", 1),
+        b_V=tensor("b_V", 1),
+        b_O=tensor("b_O"),
     )
     unembed = Unembed(weight("W_U"), tensor("b_U"))
     return Network("the network", (Embed((weight("W_E"),), weight("W_pos")), attention, unembed))

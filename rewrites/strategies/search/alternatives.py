@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from os import PathLike
 from typing import Any
 
-from ....engine.graph import ProofGraph
+from ....engine.graph import ProofGraph, carried
 from ....engine.transcript.plain import plain
 from ....models.problem import problem
 from ....models.statement import Statement
@@ -67,7 +67,7 @@ def _alternatives(statement: Statement, text: str, seconds: int) -> Alternatives
             raise BudgetSpent(f"{seconds}") from None
         raise
     for found in solved:
-        steps = engine.proof(found.claim).steps
+        steps = carried(engine.proof(found.claim).steps)
         claim = graph.claim(found.claim)
         sentence = claim.relation() if isinstance(claim, Accuracy) else plain(claim.sentence())
         rules = tuple(dict.fromkeys(step.rule.tag for step in steps))
