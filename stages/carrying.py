@@ -7,11 +7,14 @@ weights; it only may show less than advice that was searched for them.
 from __future__ import annotations
 
 from ..engine.graph import ProofGraph
+from ..engine.graph import carried as certified_part
 from ..models.statement import Statement
 from ..rewrites.advice.token_order_search import Limits
 from ..rewrites.advice.tree_reuse import KEEP, adapted
 from ..rewrites.rules.network_definition import NetworkDefinition
+from ..rewrites.rules.path_decomposition import PathDecomposition
 from ..rewrites.rules.token_order_tree import TokenOrderTree
+from ..rewrites.standard_forms import paths_of
 
 
 def carried(graph: ProofGraph, goal: int, statement: Statement, limits: Limits = KEEP) -> tuple[ProofGraph, int]:
@@ -22,7 +25,10 @@ def carried(graph: ProofGraph, goal: int, statement: Statement, limits: Limits =
     """
     fresh = ProofGraph()
     ids: dict[int, int] = {}
-    for step in graph.proof(goal):
+    for step in certified_part(graph.proof(goal)):
+        if isinstance(step.rule, PathDecomposition):  # the equations of a network say which of its biases are zero
+            ids[step.claim] = paths_of(fresh, statement)
+            continue
         premises, advice = [ids[premise] for premise in step.premises], step.advice
         match step.rule:
             case NetworkDefinition():

@@ -15,7 +15,7 @@ from pathlib import Path
 from time import perf_counter
 
 from ..engine.errors import MechproofError, describe
-from ..engine.graph import ProofGraph
+from ..engine.graph import ProofGraph, carried
 from ..engine.rule import NotEstablished
 from ..models.problem import problem
 from ..models.statement import Statement
@@ -81,7 +81,7 @@ def execute(version: str, job: Job) -> Row:
         search_seconds=round(found - start, 3),
         verify_seconds=round(verified - found, 3),
         memory_kib=memory,
-        rules=tuple(sorted({step.rule.tag for step in steps})),
+        rules=tuple(sorted({step.rule.tag for step in carried(steps)})),
     )
 
 

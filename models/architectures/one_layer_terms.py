@@ -114,6 +114,26 @@ class OneLayerTerms:
         """The five path tables."""
         return self._head.tables
 
+    # The query-key tables with the mean position folded into the keys, which claims name; any row in its place will do.
+
+    @cached_property
+    def mean_position(self) -> Tensor:
+        """The row that is folded into the keys, 1 × d."""
+        return Tensor("mean", (1, self.d_model), "\\bar{P}")
+
+    @cached_property
+    def mean_tables(self) -> dict[str, Named]:
+        """EQKE and EQKP with the mean position moved from the positions to the keys."""
+        w, ones, positions = self.weights, Ones(self.d_vocab), Ones(self.n_ctx)
+        rest = w["W_pos"] - positions @ self.mean_position
+        terms = {
+            "EQKE_mean": self.query_side @ ((w["W_E"] + ones @ self.mean_position) @ w["W_K"]).T,
+            "EQKP_mean": self.query_side @ (rest @ w["W_K"] + positions @ w["b_K"]).T,
+        }
+        return {name: Named(f"\\overline{{\\mathrm{{{name[:4]}}}}}", term) for name, term in terms.items()}
+
+    # The definition through the tables, on the sequence that S selects.
+
     @property
     def selection(self) -> Selection:
         """S: one row a position, the indicator of its token."""
