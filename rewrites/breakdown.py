@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Literal
 
 from ..engine.arithmetic.printing import ceil_str, floor_str
 from ..engine.transcript import Block, Figure, Section, Table, paragraph, prose
@@ -46,7 +47,7 @@ def _decided(count: RightCount, sizes: dict[Cell, int]) -> Table:
     for kind, cells in members.items():
         total, right, wrong = (sum(table[cell] for cell in cells) for table in (sizes, count.right, count.wrong))
         rows.append((kind, *map(str, (len(cells), total, right, wrong, total - right - wrong))))
-    sides = ("left", *("right",) * 5)
+    sides: tuple[Literal["left", "right"], ...] = ("left", "right", "right", "right", "right", "right")
     return Table(tuple(map(prose, header)), tuple(tuple(map(prose, row)) for row in rows), sides=sides)
 
 

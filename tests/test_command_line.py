@@ -427,7 +427,11 @@ def test_a_budget_is_kept_where_no_search_looks(run, tmp_path, words):
     """Tables and rules end with the budget too: V = 700 would take minutes.  (Generous, for busy machines.)"""
     rng = np.random.default_rng(0)
     shapes = {"W_E": (700, 16), "W_pos": (6, 16), "W_U": (16, 700)} | {f"W_{x}": (16, 16) for x in "QKVO"}
-    np.savez(tmp_path / "large.npz", **{name: rng.normal(size=s).astype(np.float32) for name, s in shapes.items()})
+    np.savez(
+        tmp_path / "large.npz",
+        allow_pickle=False,
+        **{name: rng.normal(size=s).astype(np.float32) for name, s in shapes.items()},
+    )
 
     start = monotonic()
     result = run("prove", tmp_path / "large.npz", "--budget", "1", "--quiet", "--out", tmp_path, *words)
@@ -441,7 +445,12 @@ def test_a_limit_of_memory_is_a_sentence(run, tmp_path):
     """How much it needs, the limit, and what to use instead; nothing is begun."""
     zeros = {name: np.zeros((8, 8), np.float32) for name in ("W_Q", "W_K", "W_V", "W_O")}
     sizes = {"W_E": (3000, 8), "W_pos": (40, 8), "W_U": (8, 3000)}
-    np.savez(tmp_path / "large.npz", **zeros, **{name: np.zeros(s, np.float32) for name, s in sizes.items()})
+    np.savez(
+        tmp_path / "large.npz",
+        allow_pickle=False,
+        **zeros,
+        **{name: np.zeros(s, np.float32) for name, s in sizes.items()},
+    )
 
     result = run("prove", tmp_path / "large.npz", "--memory", "2", "--out", tmp_path)
 

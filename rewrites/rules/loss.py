@@ -92,6 +92,11 @@ class Loss(Claim):
     def bounds(self) -> tuple[Fraction, Fraction]:
         return Fraction(self.low, 1 << UNIT_BITS), Fraction(self.high, 1 << UNIT_BITS)
 
+    @property
+    def inputs(self) -> int:
+        """How many inputs the mean is over."""
+        return self.statement.inputs
+
     def conclusion(self) -> dict[str, Any]:
         return {"kind": self.kind, "low": hex_integer(self.low), "high": hex_integer(self.high)}
 
@@ -111,12 +116,12 @@ class Loss(Claim):
 
     def sentence(self) -> str:
         low, high = self.decimals()
-        return f"The mean loss over all {self.statement.inputs} inputs lies between ${low}$ and ${high}$."
+        return f"The mean loss over all {self.inputs} inputs lies between ${low}$ and ${high}$."
 
     def data(self) -> dict[str, Any]:
         """The bounds as plain data."""
         low, high = self.decimals()
-        return {"loss_low": low, "loss_high": high, "inputs": self.statement.inputs}
+        return {"loss_low": low, "loss_high": high, "inputs": self.inputs}
 
 
 class LossFromSum(Rule):

@@ -10,7 +10,7 @@ import numpy as np
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> Path:
     """An npz file with these arrays; returns its path."""
-    np.savez(path, **arrays)
+    np.savez(path, allow_pickle=False, **arrays)
     return path
 
 

@@ -33,5 +33,5 @@ def test_the_network_file_describes_what_was_trained(recipe, tmp_path):
     wrong = {tokens for tokens, _ in found.wrong_inputs()}
     assert wrong == {tuple(t) for t, bad in zip(inputs.tolist(), (own <= rivals).tolist(), strict=True) if bad}
     assert found.undecided == 0
-    assert found.margin is not None and found.margin.lower is not None
+    assert found.margin is not None and found.margin.lower is not None and found.margin.upper is not None
     assert float(found.margin.lower) - 1e-6 <= (own - rivals).min().item() <= float(found.margin.upper) + 1e-6

@@ -86,6 +86,7 @@ def test_every_kind_of_layer(name):
         0,
     )
     assert found.margin is not None and found.margin.lower is not None and found.loss is not None
+    assert found.margin.upper is not None
     assert enclosed(found.margin.lower, margin, found.margin.upper)
     assert enclosed(found.loss.lower, loss, found.loss.upper)
     assert found.loss.upper - found.loss.lower < Fraction(1, 4)  # logits are known up to 1/8 at worst
