@@ -82,6 +82,7 @@ def test_the_sound_rule_holds_there(data):
     assert bound.verdict is Verdict.holds
 
 
+@pytest.mark.ci
 def test_a_cell_that_does_not_follow_is_found_on_a_trained_network(data):
     """A true bound whose derivation does not give it: certified in floats, open in its own relaxation."""
     path = data / "max_of_4_seed123" / "weights.npz"

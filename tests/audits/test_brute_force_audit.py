@@ -292,6 +292,7 @@ def test_names_are_known():
         published("brute-force/quick")
 
 
+@pytest.mark.ci
 def test_command(tmp_path):
     """``mechproof audit`` in two processes, with a configuration beside the weights, and with a budget."""
     path = without_positions(tmp_path, 0)

@@ -44,6 +44,7 @@ def test_no_run_contradicts_the_theorem_on_small_networks(oracle, name):
         assert 0 < seen.largest <= margin.error.logit_difference
 
 
+@pytest.mark.ci
 def test_a_compiled_run_does_not_contradict_the_theorem(oracle):
     """What torch.compile makes of the forward pass, where there is a compiler."""
     net = oracle.random_net(1, "float16", 4, 3)

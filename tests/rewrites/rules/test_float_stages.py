@@ -138,6 +138,7 @@ def _one_less(original: Any, place: int, of: int, calls: list[int]) -> Any:
     return wrong
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("owner", "name", "of", "form"),
     [(ErrorAnalysis, "stored", 1, STORED), (float_stages, "gamma", 0, COARSE)],

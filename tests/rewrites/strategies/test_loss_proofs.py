@@ -48,6 +48,7 @@ def test_the_checker_agrees(oracle, tmp_path, flavour):
         assert line == f"s VERIFIED {loss.relation()} sha256:{net.statement.sha256}", seed
 
 
+@pytest.mark.ci
 def test_the_coq_network(oracle, data):
     """The mean cross-entropy over all 4096 inputs as docs/published_claims.md has it; what was printed lies outside."""
     graph, goal = prove_loss(oracle.stored(data / "max_of_2_coq" / "simpler.npz", "L0_attn_").statement)
