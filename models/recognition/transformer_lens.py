@@ -136,6 +136,8 @@ class _Reader:
                 if any(has):
                     raise StrangeTensor(self.file, f"{part}.w", f"since normalization_type is {kind}")
                 return Norm(function, self.epsilon()) if function else None
+            if function == "rmsnorm" and has[1]:
+                raise StrangeTensor(self.file, f"{part}.b", f"since normalization_type is {kind}")
             w = self.need(part, "w")
             return Norm(function, self.epsilon(), w, self.need(part, "b") if function == "layernorm" else None)
         if not any(has):
@@ -152,7 +154,7 @@ class _Reader:
             value = self.config["eps"]
             if not is_number(value) or value <= 0:
                 raise BadTensor(self.file, "config key eps", "a positive number", str(value)[:80])
-            return Fraction(value)
+            return nearest_float64(str(value)) if isinstance(value, int) else Fraction(value)
         self.assume("the norms' epsilon is the float64 nearest to 1e-5")
         return USUAL_EPSILON
 

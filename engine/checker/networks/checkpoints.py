@@ -323,6 +323,8 @@ class _StateDict:
             function = "layernorm" if "b" in tensors else "rmsnorm"
         if tensors and str(self.config.values.get("normalization_type")).endswith("Pre"):
             self.config.refuse("its norms have no tensors of their own, but there are some")
+        if "b" in tensors and self.config.values.get("normalization_type") == "RMS":
+            self.config.refuse("its norms have no b, but there is one")
         return None if function is None else Norm(function, self.config.epsilon(), dict(tensors))
 
     def attention(self, block: Mapping[str, Mapping[str, Tensor]]) -> Layer:

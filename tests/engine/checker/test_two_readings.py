@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from npz import random_arrays, write_npz
 
+from mechproof.engine.checker.errors import Failure
 from mechproof.engine.checker.networks.network_file import read_description
 from mechproof.engine.checker.networks.statement import statement_hash
 from mechproof.engine.checker.networks.task import read_task
 from mechproof.models.network_statement import NetworkStatement
+from mechproof.models.recognition import recognise
+from mechproof.models.recognition.errors import StrangeTensor
 from mechproof.models.recognition.network_file import load_network
 from mechproof.models.tasks import task_of
+from mechproof.models.weights import load
 
 SHAPES = {"E": (5, 2), "P": (3, 2), "Q": (1, 2, 1), "O": (1, 1, 2), "U": (2, 5)}
 NETWORK = """
@@ -104,3 +109,16 @@ def test_random_expressions(tmp_path, seed):
 
     mine, other = both(tmp_path, NETWORK, f"expression: ({draw(3)}) % 5")
     assert mine == other
+
+
+@pytest.mark.parametrize("values", [{"normalization_type": "RMS"}, {"normalization_type": "LNPre"}])
+def test_norms_with_tensors_that_their_kind_does_not_have(tmp_path, values):
+    """An RMSNorm with a shift, a norm without tensors that has some: neither reads past them."""
+    arrays = random_arrays({"embed.W_E": (5, 2), "pos_embed.W_pos": (3, 2), "unembed.W_U": (2, 5)})
+    write_npz(tmp_path / "w.npz", arrays | random_arrays({"ln_final.w": (2,), "ln_final.b": (2,)}))
+    (tmp_path / "config.json").write_text(json.dumps(values), "utf-8")
+    with pytest.raises(StrangeTensor):
+        recognise(load(tmp_path / "w.npz", tmp_path / "config.json"))
+    with pytest.raises(Failure) as caught:
+        read_description(str(tmp_path / "w.npz"), str(tmp_path / "config.json"))
+    assert caught.value.code.name == "E143"
