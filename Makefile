@@ -26,7 +26,7 @@ prove: .venv/ready
 	@cat proofs_out/.prove.log && rm proofs_out/.prove.log
 
 test: .venv/ready-test .links/mechproof
-	@echo "about three minutes on two cores; pytest shows how far it is" >&2
+	@echo "three to four minutes on two idle cores; pytest shows how far it is" >&2
 	$(PYTEST) -m "not ci"
 
 test-all: .venv/ready-test .links/mechproof
