@@ -29,12 +29,19 @@ def pack(values: Sequence[int], width: int) -> int:
     >>> pack([1, -1], 64) == 1 - (1 << 64), pack([1 << 70, 0], 64) == 1 << 70
     (True, True)
     """
-    half, top = offset(len(values), width), 1 << width - 1
-    if max(map(int.bit_length, values)) >= width:
+    top = 1 << width - 1
+    packed = place = 0
+    while max(map(int.bit_length, values)) >= width:
         low = [((v + top) & (2 * top - 1)) - top for v in values]
-        return pack(low, width) + (
-            pack([v - here >> width for v, here in zip(values, low, strict=True)], width) << width
-        )
+        packed += _fitting(low, width) << place
+        values = [v - here >> width for v, here in zip(values, low, strict=True)]
+        place += width
+    return packed + (_fitting(values, width) << place)
+
+
+def _fitting(values: Sequence[int], width: int) -> int:
+    """The same of values that fit into their fields."""
+    half, top = offset(len(values), width), 1 << width - 1
     if width == _WORD:
         return (int.from_bytes(struct.pack(f"<{len(values)}q", *values), "little") ^ half) - half
     return int.from_bytes(b"".join([(v + top).to_bytes(width >> 3, "little") for v in values]), "little") - half
