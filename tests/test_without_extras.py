@@ -137,6 +137,7 @@ def test_every_command_is_called():
     assert set(CALLS) == set(COMMANDS)
 
 
+@pytest.mark.ci
 def test_what_needs_torch_says_so(outcomes):
     """One sentence that names the extra, exit code 2, nothing on standard output."""
     told = [(call, found) for call, found in outcomes if "TORCH" in call]
@@ -146,6 +147,7 @@ def test_what_needs_torch_says_so(outcomes):
         assert len(err.strip().splitlines()) == 1 and SENTENCE.fullmatch(err.strip()), (call, err)
 
 
+@pytest.mark.ci
 def test_everything_else_works(outcomes):
     """What only extras need is not asked of others."""
     for call, (code, out, err) in outcomes:
