@@ -14,7 +14,7 @@ from .checkpoints import read_config, recognised
 from .layers import NORMS, SETTINGS, TENSORS, WITH_NORM, Description, Layer, Norm
 from .pattern import Misfit, rearranged
 from .tensor import MAX_NUMBERS, Tensor, read_tensor
-from .toml_file import beside_or_below, nearest_double, read_toml
+from .toml_file import nearest_double, read_toml, seen_from
 
 _DEFAULTS = {"attention": {"mask": "causal"}, "mlp": {"skip": "added"}}
 _KEYS = {"tensor", "pattern", "sizes", "rows", "columns"}
@@ -29,9 +29,9 @@ class _Reading:
         self.settings = read_toml(file)
         if unknown := sorted(set(self.settings) - {"weights", "layer"}):
             raise Failure(Code.E140, file=file, what=f"it has no setting {unknown[0]}")
-        weights = beside_or_below(file, self.settings.get("weights"))
+        weights = seen_from(file, self.settings.get("weights"))
         if weights is None:
-            raise Failure(Code.E140, file=file, what="weights must be the path of a file beside it or below it")
+            raise Failure(Code.E140, file=file, what="weights must be the path of a file, seen from it")
         self.weights = weights
         self.stored: dict[str, Stored] = {stored.name: stored for stored in read_tensors(weights)}
         self.read: dict[str, Tensor] = {}

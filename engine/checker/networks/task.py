@@ -16,7 +16,7 @@ from .groups import group_table, is_group
 from .inputs import Inputs
 from .layers import Description, Network, fit
 from .tensor import Tensor, read_integers
-from .toml_file import beside_or_below, read_toml
+from .toml_file import read_toml, seen_from
 
 CONDITIONS = ("none", "distinct", "repeated", "listed")
 COUNTED = ("inputs", "pairs")
@@ -235,7 +235,7 @@ class _Making:
 
     def path(self, value: Any) -> str:
         """A file named in the task file."""
-        return beside_or_below(self.text, value) or self.refuse("a file must be named by a path beside or below it")
+        return seen_from(self.text, value) or self.refuse("a file must be named by its path, seen from it")
 
     def one_of(self, settings: dict[str, Any], name: str, values: Sequence[str], usual: str) -> str:
         value = settings.get(name, usual)

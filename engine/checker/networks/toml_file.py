@@ -26,15 +26,13 @@ def read_toml(file: str) -> dict[str, Any]:
         raise Failure(Code.E140, file=file, what=f"it is no TOML ({error})") from error
 
 
-def beside_or_below(file: str, path: Any) -> str | None:
-    """The path of a file beside ``file`` or in a folder beside it; None for any other.
+def seen_from(file: str, path: Any) -> str | None:
+    """The path of a file, as ``file`` names it; None for what is no path.
 
-    >>> beside_or_below("nets/a.toml", "b.npz"), beside_or_below("a.toml", "../b.npz"), beside_or_below("a.toml", "/b")
-    ('nets/b.npz', None, None)
+    >>> seen_from("nets/a.toml", "b.npz"), seen_from("a.toml", "/b.npz"), seen_from("a.toml", 3)
+    ('nets/b.npz', '/b.npz', None)
     """
-    if not isinstance(path, str) or not path or os.path.isabs(path) or "\\" in path or "\0" in path:
-        return None
-    if any(part in ("", ".", "..") for part in path.split("/")):
+    if not isinstance(path, str) or not path or "\0" in path:
         return None
     return os.path.join(os.path.dirname(file), path)
 

@@ -356,9 +356,9 @@ W_U = "W"
 CHANGES = {
     'weights = "net.npz"': {
         "": "E140",
-        'weights = "../net.npz"': "E140",
-        'weights = "/tmp/net.npz"': "E140",
-        'weights = "sub/../net.npz"': "E140",
+        'weights = "../gone/net.npz"': "E101",
+        'weights = "/gone/net.npz"': "E101",
+        'weights = ""': "E140",
         "weights = 3": "E140",
         'weights = "net.toml"': "E120",
         'weights = "other.npz"': "E101",
