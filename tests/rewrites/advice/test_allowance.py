@@ -37,6 +37,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch):
+    monkeypatch.setattr(allowance.started, "at", None)  # that of a command that another test ran
     return Clock(monkeypatch)
 
 
