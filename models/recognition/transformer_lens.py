@@ -161,6 +161,9 @@ class _Reader:
     def scale(self, head: int) -> Scale:
         """The factor of attention scores: 1/sqrt(d_head), or as configured."""
         if self.config.get("use_attn_scale") is False:
+            # A native bridge divides by sqrt(d_head) all the same, a HookedTransformer by 1.
+            if self.config.get("architecture") is not None:
+                raise BadTensor(self.file, "config key use_attn_scale", "true, for a native bridge", "false")
             return Scale()
         if not self.says("attn_scale"):
             self.assume("attention scores are divided by the real number sqrt(d_head)")
@@ -270,7 +273,7 @@ def _tensor(name: str, stored: StoredTensor) -> DyadicTensor:
 
 def _inert(blocks: list[Layer]) -> frozenset[str]:
     """The configuration keys that do not change this network's function, or that the reader has looked at itself."""
-    read = {"act_fn", "attention_dir", "attn_scale", "eps", "normalization_type", "use_attn_scale", "d_mlp"}
+    read = {"act_fn", "attention_dir", "attn_scale", "eps", "normalization_type", "use_attn_scale", "d_mlp", "n_ctx"}
     return HARMLESS | frozenset().union(*DETAILS.values()) - _DECIDING | read
 
 

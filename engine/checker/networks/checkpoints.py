@@ -211,6 +211,8 @@ class Config:
     def scale(self, d_head: int) -> str:
         """1 / attn_scale; a float64 nearest to sqrt(d_head) stands for it."""
         if self.values.get("use_attn_scale", True) is False:
+            if self.values.get("architecture") is not None:
+                self.refuse("use_attn_scale = false divides by 1 in a HookedTransformer, not in a native bridge")
             return "1/1"
         given = self.values.get("attn_scale")
         if given in (None, "-1.0", -1):

@@ -116,6 +116,7 @@ def test_a_state_dict_is_the_network_that_a_network_file_describes(tmp_path):
         {"rmsnorm_uses_offset": True},
         {"scale_embedding": 2.0},
         {"clip_qkv": 8.0},
+        {"use_attn_scale": False, "architecture": "TransformerLensNative"},
         {"architecture": "GPT2LMHeadModel"},
         {"a_setting_of_tomorrow": False},
     ],

@@ -138,6 +138,7 @@ def test_what_a_configuration_changes_changes_the_statement(tmp_path, change):
         ({"n_layers": 3}, "n_layers"),
         ({"gated_mlp": True}, "gated_mlp"),
         ({"attn_scale": 0}, "attn_scale"),
+        ({"use_attn_scale": False, "architecture": "TransformerLensNative"}, "use_attn_scale"),
         ({"eps": -1}, "eps"),
         ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx"),
         ({"a_key_of_next_year": 1}, "a_key_of_next_year"),
