@@ -112,13 +112,16 @@ def charged(graph: ProofGraph, step: Derivation) -> Cost:
     return step.rule.charge([graph.claim(premise) for premise in step.premises], step.advice)
 
 
-def blame(graph: ProofGraph, goal: int, sizes: Mapping[str, int]) -> list[tuple[Derivation, int]]:
-    """The derivations of the goal's proof with their costs for these sizes, dearest first.
+def price(graph: ProofGraph, step: Derivation, sizes: Mapping[str, int]) -> int:
+    """The operations that one derivation costs for these sizes: what proofs are compared by.
 
     A symbol that ``sizes`` does not give (the number of nodes of a tree, for instance) counts as one.
     """
-    priced = []
-    for step in graph.proof(goal):
-        total = charged(graph, step).evaluate(sizes).total
-        priced.append((step, int(total.subs(dict.fromkeys(total.free_symbols, 1)))))
+    total = charged(graph, step).evaluate(sizes).total
+    return int(total.subs(dict.fromkeys(total.free_symbols, 1)))
+
+
+def blame(graph: ProofGraph, goal: int, sizes: Mapping[str, int]) -> list[tuple[Derivation, int]]:
+    """The derivations of the goal's proof with their prices for these sizes, dearest first."""
+    priced = [(step, price(graph, step, sizes)) for step in graph.proof(goal)]
     return sorted(priced, key=lambda pair: -pair[1])

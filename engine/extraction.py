@@ -120,15 +120,6 @@ class Choice:
         return len(self.proof.steps)
 
 
-def curve(choices: Sequence[Choice]) -> list[Choice]:
-    """The choices that no other beats in price and worth, cheapest first: the proof-length/tightness curve."""
-    kept: list[Choice] = []
-    for choice in sorted(choices, key=lambda c: (c.proof.price, -c.worth, c.claim)):
-        if not kept or choice.worth > kept[-1].worth:
-            kept.append(choice)
-    return kept
-
-
 def select(
     choices: Sequence[Choice], minimise: str, *, at_least: int | None = None, price_limit: int | None = None
 ) -> Choice | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from ..rewrites.strategies.search.front import front
+from ..engine.front import front
 from .selection import GROUPS, group
 from .storage import Row
 

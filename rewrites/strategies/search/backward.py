@@ -20,8 +20,9 @@ from importlib.metadata import entry_points
 from typing import Any, cast
 
 from ....engine.claim import Claim
-from ....engine.explain import charged
+from ....engine.explain import price
 from ....engine.extraction import Extracted, extract
+from ....engine.front import front
 from ....engine.graph import Derivation, ProofGraph
 from ....engine.rule import NotEstablished
 from ....models.statement import Statement
@@ -29,7 +30,6 @@ from ...advice.allowance import shared_allowance
 from ...advice.deadline import WIDE, deadline
 from .. import methods as shipped
 from ..splits.common import Workbench
-from .front import front
 from .goals import Goal, Method, Unreachable
 
 ENTRY_POINTS = "mechproof.rules"
@@ -93,8 +93,7 @@ class Engine:
         if key not in self._prices:
             network = self.statement.network
             sizes = {"V": network.d_vocab, "K": network.n_ctx, "d": network.d_model, "h": network.d_head}
-            total = charged(self.graph, derivation).evaluate(sizes).total
-            self._prices[key] = int(total.subs(dict.fromkeys(total.free_symbols, 1)))
+            self._prices[key] = price(self.graph, derivation, sizes)
         return self._prices[key]
 
     def proof(self, claim: int) -> Extracted:

@@ -8,13 +8,13 @@ per interval those that another beats in both price and size are not built upon.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ....engine.cost import Cost
 from ....engine.equality import Expansion
-from ....engine.explain import charged
+from ....engine.explain import price
+from ....engine.front import front
 from ....engine.graph import ProofGraph
 from ....engine.term import Tensor, Term, factors, product
 from ...advice.ellipsoid import enclosing
@@ -25,37 +25,25 @@ from ...rules.row_difference_ellipsoid import Ellipsoid, RowDifferenceEllipsoid
 from ...rules.row_difference_norm import RowDifferenceNorm
 from ...rules.row_difference_product import RowDifferenceMean, RowDifferenceProduct
 from ...rules.row_difference_spectral import RowDifferenceLength
-from .front import front
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A proved bound: its claim, its largest entry, and the multiplications of its proof."""
+    """A proved bound: its claim, its largest entry, and the operations of its proof."""
 
     claim: int
     largest: Fraction
     price: int
 
 
-def price(graph: ProofGraph, claim: int) -> int:
-    """The multiplications that the claim's proof charges."""
-    total = sum((charged(graph, step) for step in graph.proof(claim)), Cost())
-    return int(total.multiply)
+def _bound(graph: ProofGraph, claim: int) -> Bound:
+    """The bound that a claim states; its matrices have numbers as sizes, so the price needs no others."""
+    return Bound(claim, graph.claim(claim).largest, sum(price(graph, step, {}) for step in graph.proof(claim)))
 
 
-def curve(bounds: Sequence[Bound]) -> list[Bound]:
+def curve(bounds: Iterable[Bound]) -> list[Bound]:
     """The bounds that no other beats in price and size, cheapest first."""
     return front(bounds, lambda bound: (bound.price, bound.largest, bound.claim))
-
-
-def cheapest(bounds: Sequence[Bound], at_most: Fraction) -> Bound | None:
-    """The cheapest bound of at most this size, None when there is none."""
-    return min((b for b in bounds if b.largest <= at_most), key=lambda b: (b.price, b.largest), default=None)
-
-
-def tightest(bounds: Sequence[Bound], price: int) -> Bound | None:
-    """The smallest bound for at most this price, None when there is none."""
-    return min((b for b in bounds if b.price <= price), key=lambda b: (b.largest, b.price), default=None)
 
 
 def row_difference_bounds(graph: ProofGraph, known: int, term: Term) -> list[Bound]:
@@ -65,7 +53,7 @@ def row_difference_bounds(graph: ProofGraph, known: int, term: Term) -> list[Bou
     """
     search = _Search(graph, known, factors(term))
     whole = search.interval(0, len(search.factors))
-    return [Bound(claim, graph.claim(claim).largest, price(graph, claim)) for claim in _about(graph, whole, term)]
+    return [_bound(graph, claim) for claim in _about(graph, whole, term)]
 
 
 def ellipsoid_bound(graph: ProofGraph, known: int, left: Term, right: Term) -> int:
@@ -119,8 +107,7 @@ class _Search:
         row, known = self._common_row(left)
         common = self.graph.apply(RowDifferenceExact(), [known], row @ right)
         found = self.interval(middle, end)
-        bounds = [Bound(claim, self.graph.claim(claim).largest, price(self.graph, claim)) for claim in found]
-        for bound in curve(bounds):
+        for bound in curve(_bound(self.graph, claim) for claim in found):
             yield self.graph.apply(RowDifferenceProduct(), [self.known, bound.claim], left)
             yield self.graph.apply(RowDifferenceMean(), [known, bound.claim, common], (left, row))
 
