@@ -5,7 +5,7 @@ sum, and the weights add up to one; so (sum over p of w_q(p, t_p)) (logit_x - lo
 D_x(p,t) = w_q(p,t) (L(p,t,x) - L(p,t,m)), L(p,t,x) = UU[q,x] + EVOU[t,x] + PVOU[p,x]. The sum of the w is positive:
 the network is right on t if and only if sum over p of D_x(p, t_p) < 0 for every x != m.
 
-S0'. A float run has scores and logits within known errors of these (float_error.py): the tables are intervals, and
+S0'. A float run has scores and logits within known errors of these (floats/): the tables are intervals, and
 D+- the extremes of w (L(p,t,x) - L(p,t,m)) over them. sum over p of D+ < 0 for every x != m: every run is right;
 sum over p of D- >= 0 for some x: every run is wrong. D- = D = D+ where the tables are exact.
 

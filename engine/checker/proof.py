@@ -10,9 +10,6 @@ from . import (
     rule_cell_loss,
     rule_cell_losses,
     rule_cells,
-    rule_claim,
-    rule_float,
-    rule_known,
     rule_loss,
     rule_loss_tree,
     rule_margin,
@@ -22,11 +19,14 @@ from . import (
     rule_triples,
 )
 from .certificate import Reader
+from .claims import known as rule_known
+from .claims import rules as rule_claim
+from .claims.rules import Claim
 from .errors import Code, Failure
+from .floats import rules as rule_float
+from .floats.rules import FloatAccuracy
 from .rule import Auditor, Derivation, Rule
 from .rule_accuracy import Accuracy
-from .rule_claim import Claim
-from .rule_float import FloatAccuracy
 from .rule_loss import Loss
 from .statement import statement_hash
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 
 from .dyadic import tensor_hash
-from .float_format import Runs
+from .floats.format import Runs
 from .network import SIZES, Network
 
 TASK = "max-of-k"

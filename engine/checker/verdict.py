@@ -12,6 +12,7 @@ from .budget import DEFAULT_STEPS, Budget
 from .certificate import MAX_CERTIFICATE
 from .errors import Code, Failure, describe, fault
 from .files import read_bytes
+from .floats.rules import FloatAccuracy
 from .network import Network, read_network
 from .networks.network_file import read_description
 from .networks.rules import SCHEMA, NetworkAuditor, check_certificate
@@ -21,7 +22,6 @@ from .networks.theorem import theorem
 from .proof import Relation, check_proof, read_certificate, with_own
 from .rule import Auditor, Rule
 from .rule_accuracy import Accuracy
-from .rule_float import FloatAccuracy
 from .statement import TASK, statement_hash
 
 MAX_JOBS = 256

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from mechproof.engine.checker.budget import Budget
-from mechproof.engine.checker.claim_matrix import Intervals
-from mechproof.engine.checker.claim_names import check_meanings
-from mechproof.engine.checker.claim_text import parse
-from mechproof.engine.checker.claim_tree import Text
-from mechproof.engine.checker.claim_value import Directions, Known, Values
+from mechproof.engine.checker.claims.matrix import Intervals
+from mechproof.engine.checker.claims.names import check_meanings
+from mechproof.engine.checker.claims.text import parse
+from mechproof.engine.checker.claims.tree import Text
+from mechproof.engine.checker.claims.value import Directions, Known, Values
 from mechproof.engine.checker.network import read_network
 from mechproof.engine.checker.rule import Auditor
 from mechproof.engine.checker.statement import statement_hash

@@ -56,6 +56,7 @@ def nearest_double(text: str) -> tuple[int, int] | None:
     # 2**52 <= value / 2**exponent < 2**54: one more bit than there is room for is taken off
     exponent += value * Fraction(2) ** -exponent >= 1 << 53
     exponent = max(exponent, -1074)
-    mantissa = round(value * Fraction(2) ** -exponent)
+    below, rest = divmod(value * Fraction(2) ** -exponent, 1)
+    mantissa = below + ((2 * rest, below & 1) > (1, 0))
     zeros = (mantissa & -mantissa).bit_length() - 1
     return (mantissa >> zeros, exponent + zeros) if mantissa and mantissa.bit_length() + exponent <= 1024 else None

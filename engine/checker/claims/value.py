@@ -8,9 +8,16 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import repeat
 
-from .budget import ENTRY_BITS, within
-from .claim_functions import MATRIX_FUNCTIONS, absolute, transposed
-from .claim_matrix import (
+from ..budget import ENTRY_BITS, within
+from ..dyadic import matrix, plus_row, product
+from ..errors import Code, Failure
+from ..logarithm import UNIT_BITS
+from ..network import SIZES
+from ..rule import Auditor
+from ..rule_accuracy import Accuracy
+from ..rule_loss import Loss
+from .functions import MATRIX_FUNCTIONS, absolute, transposed
+from .matrix import (
     ONE,
     Arithmetic,
     Intervals,
@@ -20,17 +27,10 @@ from .claim_matrix import (
     from_dyadic,
     number,
 )
-from .claim_network import Sequences
-from .claim_spectrum import Spectrum
-from .claim_text import SPECTRAL
-from .claim_tree import Node
-from .dyadic import matrix, plus_row, product
-from .errors import Code, Failure
-from .logarithm import UNIT_BITS
-from .network import SIZES
-from .rule import Auditor
-from .rule_accuracy import Accuracy
-from .rule_loss import Loss
+from .network import Sequences
+from .spectrum import Spectrum
+from .text import SPECTRAL
+from .tree import Node
 
 MAX_HELD_BITS = 1 << 31
 MAX_CACHED = 1 << 12

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 
-from .claim_matrix import Intervals, number, shape_text
-from .claim_tree import Compare, Conjunction, ForAll, Negation, Predicate, Statement
-from .claim_value import NAMES, Environment, Values, whole
-from .errors import Code, Failure
+from ..errors import Code, Failure
+from .matrix import Intervals, number, shape_text
+from .tree import Compare, Conjunction, ForAll, Negation, Predicate, Statement
+from .value import NAMES, Environment, Values, whole
 
 MAX_INSTANCES = 1 << 18
 

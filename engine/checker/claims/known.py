@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .certificate import Reader
-from .rule import Auditor, Derivation, Rule, no_advice
+from ..certificate import Reader
+from ..rule import Auditor, Derivation, Rule, no_advice
 
 KIND = "known_matrices"
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
 
-from .budget import Budget
-from .certificate import Reader
-from .dyadic import Matrix, matrix
-from .errors import Code, Failure
-from .network import Network
+from ..budget import Budget
+from ..certificate import Reader
+from ..dyadic import Matrix, matrix
+from ..errors import Code, Failure
+from ..network import Network
 
 
 class Arithmetic(NamedTuple):

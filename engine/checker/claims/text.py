@@ -11,9 +11,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from .claim_tokens import number_of, tokens_of
-from .claim_tree import Compare, Conjunction, ForAll, Negation, Node, Predicate, Statement, Text
-from .errors import Code, Failure
+from ..errors import Code, Failure
+from .tokens import number_of, tokens_of
+from .tree import Compare, Conjunction, ForAll, Negation, Node, Predicate, Statement, Text
 
 MAX_POWER_DIGITS = 4
 MAX_LEVELS = 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from .errors import Code, Failure
+from ..errors import Code, Failure
 
 MAX_DIGITS = 60
 MAX_EXPONENT = 400

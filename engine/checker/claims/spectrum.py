@@ -22,9 +22,9 @@ from fractions import Fraction
 from math import isqrt
 from operator import mul
 
-from .claim_functions import transposed
-from .claim_matrix import Arithmetic, Intervals, Row, Rows, between, number, root
-from .errors import Code, Failure
+from ..errors import Code, Failure
+from .functions import transposed
+from .matrix import Arithmetic, Intervals, Row, Rows, between, number, root
 
 HALF = Fraction(1, 2)
 

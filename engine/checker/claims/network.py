@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
-from .exponential import Enclosure, exponential, exponential_steps, shifted_down, shifted_up
-from .logarithm import logarithm
-from .rule import Auditor
+from ..exponential import Enclosure, exponential, exponential_steps, shifted_down, shifted_up
+from ..logarithm import logarithm
+from ..rule import Auditor
 
 
 class Sequences:

@@ -12,14 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .certificate import Reader
-from .claim_names import check_meanings
-from .claim_text import MAX_PARTS, parse
-from .claim_tree import Compare, Node
-from .claim_truth import HOLDS, Truth
-from .claim_value import Directions, Known, Values
-from .errors import Code, Failure
-from .rule import Auditor, Derivation, Rule, no_advice
+from ..certificate import Reader
+from ..errors import Code, Failure
+from ..rule import Auditor, Derivation, Rule, no_advice
+from .names import check_meanings
+from .text import MAX_PARTS, parse
+from .tree import Compare, Node
+from .truth import HOLDS, Truth
+from .value import Directions, Known, Values
 
 KIND = "claim"
 VOCABULARY = "vocabulary"

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .certificate import Reader
-from .float_error import Analysis, moved
-from .float_format import Runs, read_runs, rounded, rounded_twice
-from .margins import Margins
-from .paths import path_matrices
-from .rule import Auditor, Derivation, Rule, check_count, no_advice
-from .rule_accuracy import Accuracy
+from ..certificate import Reader
+from ..margins import Margins
+from ..paths import path_matrices
+from ..rule import Auditor, Derivation, Rule, check_count, no_advice
+from ..rule_accuracy import Accuracy
+from .error import Analysis, moved
+from .format import Runs, read_runs, rounded, rounded_twice
 
 TABLES = ("UU", "EVOU", "PVOU", "EQKE", "EQKP")
 
@@ -114,7 +114,7 @@ def read_hashes(reader: Reader) -> dict[str, str]:
 
 
 def check_error(auditor: Auditor, derivation: Derivation) -> None:
-    """Holds when each hash is that of the auditor's own table (float_error.py), of its own rounded weights."""
+    """Holds when each hash is that of the auditor's own table (error.py), of its own rounded weights."""
     runs: Runs = derivation.advice
     network, twice = (of(auditor.network, runs.arithmetic, auditor.budget) for of in (rounded, rounded_twice))
     paths = path_matrices(network, auditor.budget)

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from claim_certificates import directions
 
-from mechproof.engine.checker import claim_spectrum
 from mechproof.engine.checker.budget import Budget
-from mechproof.engine.checker.claim_matrix import Arithmetic, Intervals, exactly
-from mechproof.engine.checker.claim_spectrum import Spectrum, rank_is_at_most
+from mechproof.engine.checker.claims import spectrum as claim_spectrum
+from mechproof.engine.checker.claims.matrix import Arithmetic, Intervals, exactly
+from mechproof.engine.checker.claims.spectrum import Spectrum, rank_is_at_most
 from mechproof.engine.checker.errors import Failure
 
 SHAPES = [(1, 1), (1, 4), (4, 1), (3, 3), (4, 2), (2, 4), (5, 3)]

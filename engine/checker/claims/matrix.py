@@ -12,9 +12,9 @@ from math import gcd, isqrt, lcm
 from operator import add, mul, sub
 from typing import NamedTuple
 
-from .budget import ENTRY_BITS, Budget, product_steps, within
-from .dyadic import Matrix
-from .errors import Code, Failure
+from ..budget import ENTRY_BITS, Budget, product_steps, within
+from ..dyadic import Matrix
+from ..errors import Code, Failure
 
 MAX_VALUE_BITS = 1 << 30
 GUARD_BITS = 32

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from float_runs import Run, real, share, ways
 
-from mechproof.engine.checker import float_error
 from mechproof.engine.checker.budget import Budget
 from mechproof.engine.checker.dyadic import Matrix, matrix, zeros
 from mechproof.engine.checker.errors import Code, Failure
-from mechproof.engine.checker.float_error import Analysis, Held, moved
-from mechproof.engine.checker.float_format import ARITHMETICS, Arithmetic, Runs, nearest, rounded
+from mechproof.engine.checker.floats import error as float_error
+from mechproof.engine.checker.floats.error import Analysis, Held, moved
+from mechproof.engine.checker.floats.format import ARITHMETICS, Arithmetic, Runs, nearest, rounded
+from mechproof.engine.checker.floats.rules import TABLES
 from mechproof.engine.checker.margins import Margins
 from mechproof.engine.checker.network import SIZES, Network
 from mechproof.engine.checker.paths import path_matrices
-from mechproof.engine.checker.rule_float import TABLES
 
 COARSE = Arithmetic("coarse", 14, 14, -126, 128)
 STORED = Arithmetic("stored coarsely", 9, 20, -126, 128)

@@ -28,12 +28,12 @@ from fractions import Fraction
 from functools import cached_property
 from math import isqrt
 
-from .budget import Budget
-from .dyadic import Matrix, in_units, matrix, plus_row, product, transpose, zeros
-from .errors import Code, Failure
-from .float_format import Runs
-from .network import Network
-from .paths import Paths
+from ..budget import Budget
+from ..dyadic import Matrix, in_units, matrix, plus_row, product, transpose, zeros
+from ..errors import Code, Failure
+from ..network import Network
+from ..paths import Paths
+from .format import Runs
 
 GRID = -80
 

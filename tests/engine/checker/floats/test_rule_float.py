@@ -15,10 +15,10 @@ from stored_certificates import MANIFEST, stored
 
 from mechproof.engine.checker import check
 from mechproof.engine.checker.budget import Budget
-from mechproof.engine.checker.float_format import ARITHMETICS, Runs
+from mechproof.engine.checker.floats.format import ARITHMETICS, Runs
+from mechproof.engine.checker.floats.rules import TABLES
 from mechproof.engine.checker.network import read_network
 from mechproof.engine.checker.paths import path_matrices
-from mechproof.engine.checker.rule_float import TABLES
 from mechproof.engine.checker.statement import statement_hash
 from mechproof.models import zoo
 from mechproof.models.problem import problem

@@ -5,10 +5,10 @@ So no part of a text, looked at or not (section 10.4), says something about what
 
 from __future__ import annotations
 
-from .claim_functions import MATRIX_FUNCTIONS
-from .claim_tree import Compare, Conjunction, ForAll, Negation, Node, Predicate, Statement
-from .claim_value import NAMES, Known
-from .errors import Code, Failure
+from ..errors import Code, Failure
+from .functions import MATRIX_FUNCTIONS
+from .tree import Compare, Conjunction, ForAll, Negation, Node, Predicate, Statement
+from .value import NAMES, Known
 
 # How many arguments a function has; one for each position where it is None.
 ARGUMENTS = {

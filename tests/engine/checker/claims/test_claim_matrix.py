@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from mechproof.engine.checker import claim_matrix
 from mechproof.engine.checker.budget import Budget
-from mechproof.engine.checker.claim_functions import MATRIX_FUNCTIONS
-from mechproof.engine.checker.claim_matrix import Arithmetic, Intervals, between, exactly, number, root
+from mechproof.engine.checker.claims import matrix as claim_matrix
+from mechproof.engine.checker.claims.functions import MATRIX_FUNCTIONS
+from mechproof.engine.checker.claims.matrix import Arithmetic, Intervals, between, exactly, number, root
 from mechproof.engine.checker.errors import Failure
 
 Grid = list[list[Fraction]]

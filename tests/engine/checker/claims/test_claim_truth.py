@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from claim_certificates import auditor_of, values_of
 
-from mechproof.engine.checker import claim_truth
-from mechproof.engine.checker.claim_matrix import Intervals
-from mechproof.engine.checker.claim_truth import HOLDS, Truth, compared, of_all
+from mechproof.engine.checker.claims import truth as claim_truth
+from mechproof.engine.checker.claims.matrix import Intervals
+from mechproof.engine.checker.claims.truth import HOLDS, Truth, compared, of_all
 from mechproof.engine.checker.errors import Failure
 from mechproof.engine.checker.rule_accuracy import Accuracy
 

@@ -18,10 +18,10 @@ from claim_certificates import auditor_of, certificate, encoded
 
 import mechproof.engine.checker as checker
 from mechproof.engine.checker.certificate import Reader
+from mechproof.engine.checker.claims.rules import by_positivity
 from mechproof.engine.checker.errors import Failure
-from mechproof.engine.checker.rule_claim import by_positivity
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 FOLDER = Path(checker.__file__).parent
 ZOO = ROOT / "models" / "zoo"
 Judge = Callable[..., Any]

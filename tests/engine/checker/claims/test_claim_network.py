@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from claim_certificates import auditor_of
 
-from mechproof.engine.checker.claim_network import Sequences
+from mechproof.engine.checker.claims.network import Sequences
 from mechproof.engine.checker.errors import Failure
 
 MODELS = [

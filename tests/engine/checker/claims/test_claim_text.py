@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from mechproof.engine.checker.claim_text import parse
-from mechproof.engine.checker.claim_tokens import number_of
-from mechproof.engine.checker.claim_tree import Compare, Conjunction, ForAll, Negation, Node, Predicate
+from mechproof.engine.checker.claims.text import parse
+from mechproof.engine.checker.claims.tokens import number_of
+from mechproof.engine.checker.claims.tree import Compare, Conjunction, ForAll, Negation, Node, Predicate
 from mechproof.engine.checker.errors import Failure
 
 VALID = [

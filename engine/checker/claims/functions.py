@@ -9,8 +9,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import chain
 
-from .claim_matrix import Intervals, Rows, exactly, shape_text
-from .errors import Code, Failure
+from ..errors import Code, Failure
+from .matrix import Intervals, Rows, exactly, shape_text
 
 
 def row_maxima(rows: Rows) -> Rows:

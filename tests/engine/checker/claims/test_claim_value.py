@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from claim_certificates import auditor_of, values_of
 
-from mechproof.engine.checker import claim_value
-from mechproof.engine.checker.claim_functions import MATRIX_FUNCTIONS
-from mechproof.engine.checker.claim_matrix import Intervals, exactly
-from mechproof.engine.checker.claim_tree import Compare
-from mechproof.engine.checker.claim_value import NAMES, Directions
+from mechproof.engine.checker.claims import value as claim_value
+from mechproof.engine.checker.claims.functions import MATRIX_FUNCTIONS
+from mechproof.engine.checker.claims.matrix import Intervals, exactly
+from mechproof.engine.checker.claims.tree import Compare
+from mechproof.engine.checker.claims.value import NAMES, Directions
 from mechproof.engine.checker.errors import Failure
 from mechproof.engine.checker.rule_accuracy import Accuracy
 from mechproof.engine.checker.rule_loss import Loss
