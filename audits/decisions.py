@@ -24,7 +24,7 @@ from torch.overrides import TorchFunctionMode, resolve_name
 # What a tensor tells of itself without its entries; all else that leaves torch for Python is decided by them.
 OUTSIDE = {
     *("dtype", "device", "layout", "requires_grad", "is_floating_point", "is_complex", "is_contiguous", "ndim", "dim"),
-    *("numel", "nelement", "size", "stride", "element_size", "__len__", "__hash__"),
+    *("numel", "nelement", "size", "shape", "stride", "element_size", "__len__", "__hash__"),
 }
 
 

@@ -21,12 +21,13 @@ import numpy as np
 import torch
 from flint import arb, arb_mat, fmpz
 from torch import Tensor
-from torch.overrides import TorchFunctionMode, resolve_name
+from torch.overrides import TorchFunctionMode
 
 from ..engine.arithmetic.ball import precision
 from ..engine.arithmetic.dyadic import DyadicMatrix
 from ..engine.arithmetic.spectral import spectral_norm_up
 from ..engine.errors import MechproofError
+from .decisions import OUTSIDE, floats, operation
 
 BITS = 256
 # A norm is enclosed to about this many bits, from a matrix rounded to twice as many.
@@ -69,10 +70,19 @@ def exact(value: Any) -> Any:
     return beside
 
 
+@dataclass(eq=False)
+class NumbersLeave(MechproofError):
+    """A verifier takes numbers out of a tensor; what it computes with them would be read as exact."""
+
+    operation: str
+    sentence = "the float run takes numbers out of a tensor ({operation}), and their exact values would be lost"
+
+
 class ExactShadow(TorchFunctionMode):
     """``compared`` comparisons of floats; ``flipped`` of them the exact values decide otherwise.
 
-    ``vanished`` exponentials are zero in floats and not in truth.  Raises :class:`NoExactCounterpart`.
+    ``vanished`` exponentials are zero in floats and not in truth.  Raises :class:`NoExactCounterpart` and
+    :class:`NumbersLeave`.
     """
 
     def __init__(self) -> None:
@@ -80,9 +90,7 @@ class ExactShadow(TorchFunctionMode):
         self.compared = self.flipped = self.vanished = 0
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
-        kwargs, name = kwargs or {}, func.__name__
-        if name == "__get__":
-            name = str(resolve_name(func)).split(".")[-2]
+        kwargs, name = kwargs or {}, operation(func)
         if name == "__setitem__" and args[0].is_floating_point():
             args[0].exact = exact(args[0])
         result = func(*args, **kwargs)
@@ -92,6 +100,8 @@ class ExactShadow(TorchFunctionMode):
                     args[0].exact[_index(args[1])] = array(exact(args[2]))[()]
                 return result
             first = result[0] if isinstance(result, tuple) and result else result
+            if not isinstance(first, Tensor) and name not in OUTSIDE and floats((*args, *kwargs.values())):
+                raise NumbersLeave(name)
             if name in COMPARISONS:
                 self._compare(name, first, *args)
             elif isinstance(first, Tensor) and first.is_floating_point() and name not in AS_THEY_STAND:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from flint import arb, fmpq
 
-from mechproof.audits.exact_shadow import ExactShadow, NoExactCounterpart, exact
+from mechproof.audits.exact_shadow import ExactShadow, NoExactCounterpart, NumbersLeave, exact
 from mechproof.audits.loss import audit_loss, published_bound
 from mechproof.audits.runs import ORDERS, Advised, Ordered
 from mechproof.engine.arithmetic.ball import precision
@@ -130,6 +130,15 @@ def test_a_loss_bound_of_zero_is_found(dtype):
     at = [published_bound(torch.tensor(gap, dtype=kind), 26).item() for gap in (found.zero_from + 1, found.zero_from)]
     assert at[0] > 0 == at[1]
     assert found.verdict == "FALSE"
+
+
+@pytest.mark.parametrize("leave", [torch.Tensor.item, float, int, bool, torch.Tensor.tolist, torch.Tensor.numpy])
+def test_numbers_that_leave_are_refused(leave):
+    """The sum of 1000 times 0.1 was called exact once it had gone through ``item``: its exact value was dropped."""
+    with ExactShadow():
+        total = torch.full_like(torch.ones(1000), 0.1).sum()
+        with pytest.raises(NumbersLeave, match="takes numbers out of a tensor"):
+            leave(total)
 
 
 def test_underflow_beside_the_truth():
