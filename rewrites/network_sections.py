@@ -62,6 +62,10 @@ def task_section(task: Task) -> Section:
             "The inputs are the tuples whose tokens but the last are pairwise different, and whose last token equals "
             "an earlier one that is not directly before it"
         ),
+        "once": (
+            "The inputs are the tuples whose last token stands exactly once before, at a position that is neither the "
+            "first nor directly before it; the other tokens may repeat"
+        ),
         "listed": "The inputs are those of a list, which is hashed with the statement",
     }
     read = f"position {task.read[0]}" if len(task.read) == 1 else f"positions {', '.join(map(str, task.read))}"

@@ -1,4 +1,8 @@
-"""Induction: t_0 … t_{n-2} differ, t_{n-1} repeats t_i for an i < n - 2, and t_{i+1} is right."""
+"""Induction: the last token repeats an earlier t_i, and t_{i+1} is right.
+
+``induction``: t_0 … t_{n-2} differ, i < n - 2.  ``induction-once``: the other tokens may be any but t_i, and may
+repeat; 1 <= i < n - 2 (the task ABCAB of Gross et al., where something stands before the pair).
+"""
 
 from __future__ import annotations
 
@@ -26,14 +30,16 @@ class AfterEarlier:
         return np.take_along_axis(tokens, earlier[:, None] + 1, axis=1)
 
 
+@dataclass(frozen=True)
 class Induction:
-    name = "induction"
+    name: str
+    condition: str
 
     def build(self, parameters: str, network: Network) -> Task:
         positions = positions_of(self.name, network, parameters)
-        inputs = InputSet(all_tokens(network, positions).sets, "repeated")
+        inputs = InputSet(all_tokens(network, positions).sets, self.condition)
         name = f"{self.name}:{positions}" if parameters else self.name
         return Task(name, inputs, read_last(network, positions), AfterEarlier())
 
 
-TASK = Induction()
+TASK = Induction("induction", "repeated")

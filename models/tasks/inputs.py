@@ -18,7 +18,7 @@ import numpy as np
 from ...engine.errors import MechproofError
 from ..weights.errors import axes_text
 
-CONDITIONS = ("none", "distinct", "repeated", "listed")
+CONDITIONS = ("none", "distinct", "repeated", "once", "listed")
 
 
 @dataclass(unsafe_hash=True)
@@ -51,6 +51,8 @@ class InputSet:
             raise BadInputSet("inputs", "the same tokens at all positions that are to differ", "several sets")
         if self.condition == "repeated" and (len(self.sets) < 3 or len(set(self.sets)) > 1):
             raise BadInputSet("inputs", "at least three positions with the same tokens", f"{len(self.sets)} positions")
+        if self.condition == "once" and (len(self.sets) < 4 or len(set(self.sets)) > 1):
+            raise BadInputSet("inputs", "at least four positions with the same tokens", f"{len(self.sets)} positions")
         if (self.condition == "listed") != (self.listed is not None):
             raise BadInputSet("inputs", "a list of inputs for the condition listed, and for no other", self.condition)
         if self.listed is not None:
@@ -82,7 +84,8 @@ class InputSet:
         """How many inputs there are, by a formula; :meth:`blocks` counts them one by one.
 
         distinct: V!/(V-f)! for f free positions with the same V tokens.  repeated: V!/(V-n+1)! choices of
-        t_0 … t_{n-2}, times n - 2 for t_{n-1}.
+        t_0 … t_{n-2}, times n - 2 for t_{n-1}.  once: n - 3 places for the earlier t_{n-1}, V values of it, V - 1 of
+        each other token.
         """
         n = len(self.sets)
         match self.condition:
@@ -90,6 +93,8 @@ class InputSet:
                 return perm(len(self.sets[self._free[0]]), len(self._free)) if self._free else 1
             case "repeated":
                 return perm(len(self.sets[0]), n - 1) * (n - 2)
+            case "once":
+                return (n - 3) * len(self.sets[0]) * (len(self.sets[0]) - 1) ** (n - 2)
             case "listed":
                 assert self.listed is not None
                 return len(self.listed)
@@ -142,6 +147,9 @@ class InputSet:
             last = p == self.positions - 1
             seen = (heads[:, : p - 1 if last else p] == new[:, None]).any(axis=1)
             allowed = seen if last else ~seen
+        if self.condition == "once" and p == self.positions - 1:
+            same = heads == new[:, None]
+            allowed = (same.sum(axis=1) == 1) & same[:, 1 : p - 1].any(axis=1)
         return np.concatenate([heads, new[:, None]], axis=1)[allowed]
 
     def describe(self) -> list[list[int]]:

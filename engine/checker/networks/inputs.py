@@ -22,12 +22,14 @@ _ROWS = 1 << 8
 @dataclass(frozen=True)
 class Inputs:
     """The tuples of the product of ``tokens`` whose tokens at the positions ``differ`` are pairwise different, and
-    whose last token, if ``repeated``, stands earlier, but not directly before; or the ``rows`` of a list."""
+    whose last token, if ``repeated``, stands earlier, but not directly before; or, if ``once``, exactly once
+    earlier, neither first nor directly before; or the ``rows`` of a list."""
 
     tokens: tuple[tuple[int, ...], ...]
     differ: tuple[int, ...] = ()
     repeated: bool = False
     rows: tuple[tuple[int, ...], ...] | None = None
+    once: bool = False
 
     def size(self) -> int:
         """How many there are; nothing is enumerated.
@@ -39,6 +41,13 @@ class Inputs:
         if self.rows is not None:
             return len(self.rows)
         sets = [set(tokens) for tokens in self.tokens]
+        if self.once:
+            return sum(
+                prod(len(tokens - {last}) for p, tokens in enumerate(sets[:-1]) if p != i)
+                for last in sets[-1]
+                for i in range(1, len(sets) - 2)
+                if last in sets[i]
+            )
         if not self.repeated:
             return _distinct([sets[p] for p in self.differ]) * prod(
                 len(tokens) for p, tokens in enumerate(sets) if p not in self.differ
@@ -59,6 +68,13 @@ class Inputs:
         """Each tuple once."""
         if self.rows is not None:
             return iter(self.rows)
+        if self.once:
+            return (
+                (*start, last)
+                for start in itertools.product(*self.tokens[:-1])
+                for last in self.tokens[-1]
+                if start.count(last) == 1 and last in start[1:-1]
+            )
         if self.repeated:
             starts = _different(self.tokens[:-1], self.differ)
             return ((*start, last) for start in starts for last in self.tokens[-1] if last in start[:-1])

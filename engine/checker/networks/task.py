@@ -18,7 +18,7 @@ from .layers import Description, Network, fit
 from .tensor import Tensor, read_integers
 from .toml_file import read_toml, seen_from
 
-CONDITIONS = ("none", "distinct", "repeated", "listed")
+CONDITIONS = ("none", "distinct", "repeated", "once", "listed")
 COUNTED = ("inputs", "pairs")
 
 MAX_TOKENS = 1 << 20
@@ -117,7 +117,7 @@ class _Making:
         differ = {"distinct": [p for p, mine in enumerate(sets) if len(mine) > 1], "repeated": range(n - 1)}.get(
             condition, ()
         )
-        inputs = Inputs(sets, tuple(differ), condition == "repeated", rows)
+        inputs = Inputs(sets, tuple(differ), condition == "repeated", rows, condition == "once")
         if inputs.size() == 0:
             raise Failure(Code.E153, task=self.text)
         return Task(name, sets, condition, read, counted, right, inputs, answers, tensors or {})
@@ -160,15 +160,18 @@ class _Making:
         answers: Answers = lambda t: (entries[t[0] * order + t[1]],)  # noqa: E731
         return network, self.task(network, "group", "table", answers, tokens, tensors={"table": table})
 
-    def induction(self, parameter: str) -> tuple[Network, Task]:
+    def induction_once(self, parameter: str) -> tuple[Network, Task]:
+        return self.induction(parameter, "induction-once", "once")
+
+    def induction(self, parameter: str, name: str = "induction", condition: str = "repeated") -> tuple[Network, Task]:
         network = self.network(self.positions(parameter))
         answers: Answers = lambda t: (t[t.index(t[-1]) + 1],)  # noqa: E731
         return network, self.task(
             network,
-            self.sized("induction", parameter),
+            self.sized(name, parameter),
             "the token after the earlier occurrence",
             answers,
-            condition="repeated",
+            condition=condition,
         )
 
     def running_sum_sign(self, parameter: str) -> tuple[Network, Task]:
@@ -326,6 +329,7 @@ def read_task(text: str, description: Description) -> tuple[Network, Task]:
         "modular-addition": making.modular_addition,
         "group": making.group,
         "induction": making.induction,
+        "induction-once": making.induction_once,
         "running-sum-sign": making.running_sum_sign,
         "table": making.table,
         "expression": making.expression,

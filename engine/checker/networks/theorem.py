@@ -47,6 +47,7 @@ def theorem(network: Network, task: Task, sha256: str) -> tuple[str, str]:
         "none": "",
         "distinct": ", all different",
         "repeated": ", the last one repeated",
+        "once": ", the last one once before",
         "listed": ", in a list",
     }[task.condition]
     right = {

@@ -101,6 +101,19 @@ def test_induction(described):
     assert code("induction:7", described(5, 7)) == "E153"
 
 
+def test_induction_with_fillers_that_repeat(described):
+    """The last token stands exactly once before, neither first nor directly before; blocks have the sizes said."""
+    for text, n in (("induction-once", 5), ("induction-once:4", 4)):
+        _, task = read_task(text, described(3, 5))
+        found = visited(task)
+        assert set(found) == {
+            t for t in itertools.product(range(3), repeat=n) if t[:-1].count(t[-1]) == 1 and t[-1] in t[1:-2]
+        }
+        assert all(block.size() == len(list(block)) for block in task.inputs.blocks())
+        assert all(task.answers(t) == (t[t.index(t[-1]) + 1],) for t in found)
+    assert code("induction-once:3", described(5, 5)) == "E153"
+
+
 @pytest.mark.parametrize(("name", "order"), [("Z7", 7), ("D4", 8), ("S3", 6), ("S4", 24), ("A4", 12), ("A1", 1)])
 def test_groups_by_name(name, order, described):
     """Element 0 is neutral, and every group axiom holds; Dihedral and symmetric ones are not abelian."""

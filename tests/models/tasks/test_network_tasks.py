@@ -50,6 +50,9 @@ def test_right_answers_of_named_tasks():
     assert induction == {
         t: (t[t.index(t[-1]) + 1],) for t in everything(4, 5) if len(set(t[:4])) == 4 and t[4] in t[:3]
     }
+    assert answers("induction-once", network(3, 5)) == {
+        t: (t[t.index(t[-1]) + 1],) for t in everything(3, 5) if t[:4].count(t[4]) == 1 and t[4] in t[1:3]
+    }
 
     def value(t):
         return t if t <= 2 else t - 5
