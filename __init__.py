@@ -66,7 +66,8 @@ def prove(
     Live models are a HookedTransformer (TransformerLens 2.16.1 to 3.9.0) or TransformerBridge.boot_native (3.5.1 to
     4.3.0); :func:`convert` writes one's weights for the checker.
 
-    With ``metric="loss"`` the theorem encloses the mean cross-entropy (natural logarithm) instead.
+    With ``metric="loss"`` the theorem encloses the mean cross-entropy (natural logarithm) instead, with
+    ``metric="margin"`` the least margin over all inputs, which are enumerated for that.
     With ``semantics`` float32, float64 or bfloat16 it is about every such float run (docs/float_semantics.md), whose
     exponential errs by at most ``exp_ulps`` units in the last place (default 4).
     ``config`` is a JSON file with TransformerLens configuration keys that settle what weights leave open.
@@ -78,7 +79,7 @@ def prove(
     from .rewrites.strategies import DEFAULTS, silent
     from .rewrites.strategies.networks import DEFAULT as ENUMERATE
 
-    statement, name = statement_of(model, task, config, general=strategy == ENUMERATE)
+    statement, name = statement_of(model, task, config, general=strategy == ENUMERATE or metric == "margin")
     return prove(
         statement,
         name,

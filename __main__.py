@@ -22,7 +22,7 @@ from .rewrites.advice.allowance import begin_program, command_allowance
 COMMANDS = {
     "prove": (
         "rewrites.commands.prove",
-        "Prove the accuracy of a network, or its mean cross-entropy, and write certificate and transcript.",
+        "Prove the accuracy of a network, its mean cross-entropy or least margin; write certificate and transcript.",
     ),
     "check": (
         "rewrites.commands.check",

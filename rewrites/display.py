@@ -55,7 +55,7 @@ def _claimed(relation: dict[str, Any]) -> str:
     """A statement with its outcome, or a metric between fractions."""
     if relation["metric"] == "claim":
         return f"{_plain(relation['text'])} {_plain(relation['outcome'])}"
-    if relation["metric"] == "loss":
+    if relation["metric"] in ("loss", "margin"):
         ends = [f"{int(relation[name], 16)}/2^128" for name in ("low", "high")]
     else:
         ends = [f"{int(relation[name], 16)}/{int(relation['inputs'], 16)}" for name in ("right_low", "right_high")]

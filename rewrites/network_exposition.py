@@ -26,8 +26,18 @@ from .exposition import proof_section, recheck, verdict, without_certificate
 from .network_sections import assumed, network_section, task_section
 from .rules.accuracy import Accuracy
 from .rules.every_input import DecidedInputs
+from .rules.least_margin import LeastMargin
 from .rules.loss import Loss
 
+Theorem = Accuracy | Loss | LeastMargin
+NAMES = {"margin": "least margin"}
+MEANT = {
+    "accuracy": "the share of them on which the logit of the right answer is strictly larger than every other",
+    "loss": "the mean of $-\\log \\mathrm{softmax}(\\mathrm{logits})_c$ over them and over the positions at which "
+    "the logits are read, $c$ the right answer and $\\log$ the natural logarithm",
+    "margin": "the least value, over them and over the positions at which the logits are read, of the right answer's "
+    "logit minus the largest other logit",
+}
 _AS_PROVED = ", TASK the task as it was given to prove; so is its configuration, if it had one (--config)"
 # So many wrong inputs have a row of their own.
 SHOWN = 40
@@ -41,7 +51,7 @@ STAGES = {
 
 def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix") -> Document:
     """The document for the proof of the claim ``goal``; ``name`` is the network's, for people."""
-    theorem: Accuracy | Loss = graph.claim(goal)
+    theorem: Theorem = graph.claim(goal)
     statement = theorem.statement
     assert isinstance(statement, NetworkStatement), "transcripts of other statements are written elsewhere"
     proof = graph.proof(goal)
@@ -63,23 +73,18 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
     return Document(title, verdict(graph, goal), tuple(sections))
 
 
-def _theorem(theorem: Accuracy | Loss, statement: NetworkStatement, name: str) -> Block:
+def _theorem(theorem: Theorem, statement: NetworkStatement, name: str) -> Block:
     low, high = theorem.bounds
     decimals = ""
     if isinstance(theorem, Accuracy) and low == high:
         decimals = f" In decimals, cut off: {floor_str(low, 8)}."
     elif isinstance(theorem, Accuracy):
         decimals = f" In decimals it is at least {floor_str(low, 8)}."
-    meant = (
-        "the share of them on which the logit of the right answer is strictly larger than every other"
-        if isinstance(theorem, Accuracy)
-        else "the mean of $-\\log \\mathrm{softmax}(\\mathrm{logits})_c$ over them, $c$ the right answer and "
-        "$\\log$ the natural logarithm"
-    )
+    meant = MEANT[theorem.kind]
     body = passage(
         f"""
         Let $\\mathrm{{logits}}$ be the real function that the layers below define with the stored weights, and take the
-        {statement.inputs} {statement.unit} of the task below. Its {theorem.kind} is {meant}.
+        {statement.inputs} {statement.unit} of the task below. Its {NAMES.get(theorem.kind, theorem.kind)} is {meant}.
 
         {theorem.sentence()}{decimals}
         """

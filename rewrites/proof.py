@@ -21,6 +21,8 @@ from .advice.memory import require_memory
 from .float_proof import STRATEGIES, NoFloatProof, prove_float
 from .network_exposition import network_transcript
 from .rules.accuracy import Accuracy
+from .rules.enumerated_loss import EnumeratedLoss
+from .rules.least_margin import LeastMargin
 from .rules.loss import Loss
 from .strategies import DEFAULT, DEFAULTS, Options, Progress, prove_metric, silent
 from .strategies.networks import DEFAULT as NETWORK_DEFAULT
@@ -38,7 +40,7 @@ class Proof:
     notes: tuple[Section, ...] = ()
 
     @property
-    def theorem(self) -> Accuracy | Loss:
+    def theorem(self) -> Accuracy | Loss | LeastMargin:
         return self.graph.claim(self.goal)
 
     @property
@@ -55,6 +57,13 @@ class Proof:
     def certifiable(self) -> bool:
         """Whether the independent checker knows this kind of theorem, and all rules of some proof of it."""
         return self.graph.is_certifiable(self.goal)
+
+    @property
+    def certified(self) -> str | None:
+        """The relation that the certificate states, where that is less than the theorem; None elsewhere."""
+        theorem = self.theorem
+        said = theorem.certified().relation() if isinstance(theorem, EnumeratedLoss | LeastMargin) else None
+        return None if said == theorem.relation() else said
 
     @cached_property
     def certificate(self) -> bytes:
@@ -100,6 +109,7 @@ class Proof:
             "metric": theorem.kind,
             **theorem.data(),
             "relation": theorem.relation(),
+            **({} if self.certified is None else {"certified": self.certified}),
             "sha256": theorem.statement.sha256,
         }
 
@@ -119,7 +129,8 @@ def prove(
     semantics: str = "real",
     exp_ulps: int = EXP_ULPS,
 ) -> Proof:
-    """Prove bounds of a metric (accuracy or loss) of the statement's network by a named strategy, or by the usual one.
+    """Prove bounds of a metric (accuracy, loss, or margin) of the statement's network by a named strategy, or by the
+    usual one.
 
     With ``semantics`` float32, float64 or bfloat16 the theorem is about the accuracy of every float run whose
     exponential errs by at most ``exp_ulps`` units in the last place.  Raises

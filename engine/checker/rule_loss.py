@@ -11,20 +11,15 @@ from .rule import Auditor, Derivation, Rule, no_advice
 
 
 @dataclass(frozen=True)
-class Loss:
-    """low <= loss * 2**128 <= high."""
+class Enclosure:
+    """low <= number * 2**128 <= high."""
 
     low: int
     high: int
 
-    def check_sense(self, inputs: int) -> None:
-        """0 <= low <= high; E205."""
-        if not 0 <= self.low <= self.high:
-            raise Failure(Code.E205)
-
     def follows_from(self, found: object) -> bool:
         """Whether another conclusion implies this one."""
-        return isinstance(found, Loss) and found.low >= self.low and found.high <= self.high
+        return isinstance(found, type(self)) and found.low >= self.low and found.high <= self.high
 
     def decimals(self) -> tuple[str, str]:
         """Both bounds in decimal, the lower rounded down and the upper rounded up.
@@ -40,6 +35,15 @@ class Loss:
         below, above = self.low * 10**digits >> UNIT_BITS, -(-self.high * 10**digits >> UNIT_BITS)
         return decimal(below, digits), decimal(above, digits)
 
+
+class Loss(Enclosure):
+    """Of the mean loss."""
+
+    def check_sense(self, inputs: int) -> None:
+        """0 <= low <= high; E205."""
+        if not 0 <= self.low <= self.high:
+            raise Failure(Code.E205)
+
     def text(self) -> str:
         """The relation as the verdict line prints it."""
         low, high = self.decimals()
@@ -50,30 +54,39 @@ class Loss:
         low, high = self.decimals()
         return {"loss_low": low, "loss_high": high, "inputs": inputs}
 
-    def words(self, inputs: str) -> str:
+    def words(self, inputs: str, counted: str = "sequences") -> str:
         """The theorem in words."""
         low, high = self.decimals()
         return (
-            "Loss: the cross-entropy -log softmax(logits)_m for the largest token m, natural logarithm.\n"
-            f"Theorem: over the real numbers, the mean loss over all {inputs} sequences lies\n"
+            "Loss: the cross-entropy -log softmax(logits)_c for the right answer c, natural logarithm.\n"
+            f"Theorem: over the real numbers, the mean loss over all {inputs} {counted} lies\n"
             f"  between {low} and {high}.\n"
         )
 
 
 def decimal(scaled: int, digits: int) -> str:
-    """scaled / 10**digits, for scaled >= 0."""
-    whole, part = divmod(scaled, 10**digits)
-    return f"{whole}.{part:0{digits}d}"
+    """scaled / 10**digits.
+
+    >>> decimal(-1234, 3), decimal(5, 1)
+    ('-1.234', '0.5')
+    """
+    whole, part = divmod(abs(scaled), 10**digits)
+    return f"{'-' if scaled < 0 else ''}{whole}.{part:0{digits}d}"
 
 
-def read_bounds(reader: Reader) -> Loss:
-    """``"low":..,"high":..}``, the common end of this conclusion and of the relation."""
+def read_ends(reader: Reader) -> tuple[int, int]:
+    """``"low":..,"high":..}``, the common end of such conclusions and relations."""
     reader.literal('"low":')
     low = reader.big()
     reader.literal(',"high":')
     high = reader.big()
     reader.literal("}")
-    return Loss(low, high)
+    return low, high
+
+
+def read_bounds(reader: Reader) -> Loss:
+    """Those of a relation about the loss."""
+    return Loss(*read_ends(reader))
 
 
 def read_conclusion(reader: Reader) -> Loss:

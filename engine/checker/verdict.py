@@ -14,6 +14,7 @@ from .errors import Code, Failure, describe, fault
 from .files import read_bytes
 from .floats.rules import FloatAccuracy
 from .network import Network, read_network
+from .networks.margin import Margin
 from .networks.network_file import read_description
 from .networks.rules import SCHEMA, NetworkAuditor, check_certificate
 from .networks.rules import read_certificate as read_network_certificate
@@ -22,6 +23,7 @@ from .networks.theorem import theorem
 from .proof import Relation, check_proof, read_certificate, with_own
 from .rule import Auditor, Rule
 from .rule_accuracy import Accuracy
+from .rule_loss import Loss
 from .statement import TASK, statement_hash
 
 MAX_JOBS = 256
@@ -44,6 +46,8 @@ class Verdict:
     right_high: int | None = None
     loss_low: str | None = None
     loss_high: str | None = None
+    margin_low: str | None = None
+    margin_high: str | None = None
     outcome: str | None = None
     claim: str | None = None
     inputs: int | None = None
@@ -63,7 +67,7 @@ class Verdict:
 
     def as_json(self) -> dict[str, str | int | None]:
         """The fields that are set, in one flat object."""
-        bounds = ("right_low", "right_high", "loss_low", "loss_high")
+        bounds = ("right_low", "right_high", "loss_low", "loss_high", "margin_low", "margin_high")
         runs = ("semantics", "exp_ulps", "real_low", "real_high")
         names = (
             "status",
@@ -186,13 +190,15 @@ def _network_checked(text: bytes, weights: str, task: str, config: str | None, b
     auditor = NetworkAuditor(*read_task(task, read_description(weights, config)), budget, jobs)
     check_certificate(certificate, auditor)
     before, after = theorem(auditor.network, auditor.task, auditor.statement)
-    relation = cast(Accuracy, certificate.relation)
+    relation = cast(Accuracy | Loss | Margin, certificate.relation)
+    own = auditor.task
+    inputs, counted = (own.size, own.counts) if isinstance(relation, Accuracy) else own.measured
     return Verdict(
         status="VERIFIED",
         exit_code=0,
         line=f"s VERIFIED {relation.text()} sha256:{auditor.statement}",
         relation=relation.text(),
         sha256=auditor.statement,
-        explanation=before + relation.words(str(auditor.inputs), auditor.task.counts) + after,
+        explanation=before + relation.words(str(inputs), counted) + after,
         **relation.fields(auditor.inputs),  # type: ignore[arg-type]
     )

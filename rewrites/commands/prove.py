@@ -27,6 +27,7 @@ class Metric(StrEnum):
 
     accuracy = "accuracy"
     loss = "loss"
+    margin = "margin"
 
 
 class Minimise(StrEnum):
@@ -124,8 +125,8 @@ def prove_command(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Prove the accuracy of a network, or its mean cross-entropy, and write certificate and transcript."""
-    if at_least is not None and metric is Metric.loss:
+    """Prove the accuracy of a network, its mean cross-entropy or least margin; write certificate and transcript."""
+    if at_least is not None and metric is not Metric.accuracy:
         raise typer.BadParameter("is about accuracy", param_hint="--at-least")
     _refuse_what_has_no_effect(
         ("--exp-ulps", exp_ulps, semantics is not Semantics.real, "--semantics float32, float64 or bfloat16"),
@@ -162,7 +163,7 @@ def prove_command(
     )
     with command_allowance(budget, memory), progress_bars(quiet) as report:
         try:
-            statement, _ = statement_of(weights, task, config, general=strategy == ENUMERATE)
+            statement, _ = statement_of(weights, task, config, general=strategy == ENUMERATE or metric is Metric.margin)
             strategy = strategy or usual_strategy(statement)
             general = isinstance(statement, NetworkStatement)
             _refuse_what_has_no_effect(
@@ -223,6 +224,8 @@ def prove_command(
             typer.echo(f"cross-check, which proves nothing: {checked.sentence()}")
         for line in () if compared is None else compared.lines():
             typer.echo(line)
+        if proof.certified is not None and status == "PROVED":
+            typer.echo(f"the certificate says {proof.certified}")
         typer.echo(verdict)
     raise typer.Exit(0 if status == "PROVED" else 1)
 
@@ -250,7 +253,7 @@ def _judged(proof: Proof, at_least: Fraction | None) -> tuple[str, str]:
 
     theorem = proof.theorem
     low, high = theorem.bounds
-    # a loss is in decimals already
+    # a loss or a margin is in decimals already
     line = f"{proof.verdict} ({theorem.decimals()})" if isinstance(theorem, Accuracy) else proof.verdict
     if at_least is None or low >= at_least:
         return "PROVED", line

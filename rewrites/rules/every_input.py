@@ -25,12 +25,12 @@ from ...engine.cost import Cost
 from ...engine.digest import digest
 from ...engine.formula import Absolute, At, Exists, ForAll, Num, Range, Total, Var, Where
 from ...engine.network_terms import Entrywise, MaskedSoftmax, Normalised, Pointwise
-from ...engine.rule import Lemma, NotEstablished, Rule
+from ...engine.rule import Lemma, Rule
 from ...engine.term import Named, Ones, Product, Term
 from ...models.network_statement import NetworkStatement
 from ..enumeration import Decision, decide
 from .count import Count
-from .loss import UNIT_BITS, Loss, digits_of
+from .loss import digits_of
 from .network_function import NetworkFunction
 
 _z, _i = Var("z"), Var("i")
@@ -190,27 +190,6 @@ class EveryInput(Rule):
         products, functions = operations(network.term(task.positions, task.read))
         sizes = {N: task.inputs.size, M: products, E: functions, C: network.outputs, R: len(task.read)}
         return Cost(*(term.subs(sizes) for term in self.cost.terms()))
-
-
-class LossOfEveryInput(Rule):
-    """From what is known of every input, its loss included; no advice."""
-
-    name = "mean_loss"
-    premises = (DecidedInputs,)
-    lemmas = ()
-    derivation = (
-        "The cross-entropies of all inputs, enclosed with their logits, are added up and divided by their number, "
-        f"rounded outward to multiples of $2^{{-{UNIT_BITS}}}$."
-    )
-    cost = Cost()
-
-    def conclude(self, premises: Sequence[Any], advice: Any) -> Loss:
-        (decided,) = premises
-        mean = decided.decision.loss
-        if mean is None:
-            raise NotEstablished(self.tag, "the loss of some input is not known")
-        low, high = mean.lower * (1 << UNIT_BITS), mean.upper * (1 << UNIT_BITS)
-        return Loss(decided.statement, low.numerator // low.denominator, -(-high.numerator // high.denominator))
 
 
 def operations(term: Term) -> tuple[int, int]:

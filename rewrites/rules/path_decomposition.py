@@ -213,4 +213,3 @@ def exp_of_score(score: Ball) -> Ball:
     if not ((score < limit).proved and (score > Ball.dyadic(-1, SCORE_BITS)).proved):
         raise MagnitudeError("the exponential of an attention score", f"exp(2^{SCORE_BITS})")
     return score.exp()
-

@@ -12,8 +12,8 @@ from mechproof.engine.checker.networks.rules import RULES as OF_NETWORKS
 from mechproof.engine.checker.proof import RULES
 from mechproof.engine.rule import Rule
 
-# The checks of sets, which show what many rules conclude.
-SHOWN = {"right_cells/1", "cell_losses/1"}
+# The checks of sets, which show what many rules conclude, and those of what is known of every input.
+SHOWN = {"right_cells/1", "cell_losses/1", "enumerated_loss/1", "least_margin/1"}
 
 
 def subclasses(kind: type[Rule]) -> Iterator[type[Rule]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,6 +56,44 @@ def test_a_certificate_of_another_count_is_refused(files):
     assert mechproof.check(path, weights, config=config).line.startswith("s REFUSED E2")
     path.write_bytes(proof.certificate)
     assert mechproof.check(path, weights, task="kth-max:2", config=config).line.startswith("s REFUSED E201")
+
+
+@pytest.mark.parametrize("metric", ["loss", "margin"])
+def test_losses_and_margins_are_checked_again(files, metric, capsys):
+    """The checker verifies what the certificate says, which `prove` prints: the theorem, or next to it; narrower bounds
+    that the true number is not between are refused."""
+    weights, config = files
+    out = weights.parent / "out"
+    code, told, _ = command(
+        capsys, "prove", weights, "--config", config, "--metric", metric, "--out", out, "--quiet", "--json"
+    )
+    told = json.loads(told)
+    certified = told.get("certified", told["relation"])
+    verdict = mechproof.check(out / "certificate.json", weights, config=config)
+    assert code == 0 and verdict.line.startswith(f"s VERIFIED {certified} sha256:{told['sha256']}")
+    assert verdict.line in (out / "transcript.md").read_text("utf-8")
+    proof = mechproof.prove(weights, config=config, metric=metric)
+    theorem: Any = proof.theorem
+    (low, high), said = theorem.bounds, theorem.certified().bounds
+    assert said[0] < low <= high < said[1] and high - low <= 3 * (said[1] - said[0])
+    text = proof.certificate
+    ends = [f'"{hex(int(end * 2**128))}"'.encode() for end in said]
+    far = [f'"{hex(int(end * 2**128))}"'.encode() for end in (2 * high - low + 1, 2 * low - high)]
+    for i, other in enumerate(far):
+        (out / "forged.json").write_bytes(text.replace(ends[i], other))
+        assert mechproof.check(out / "forged.json", weights, config=config).exit_code == 1
+
+
+def test_a_margin_of_max_of_k_is_enumerated(capsys, tmp_path):
+    """The least margin of a network that branch and bound takes otherwise; the certificate is displayed."""
+    weights = DATA / "unsound_averaging" / "cell_v3_k3.npz"
+    code, out, _ = command(capsys, "prove", weights, "--metric", "margin", "--out", tmp_path, "--quiet")
+    assert code == 0 and out.splitlines()[-1].startswith("s PROVED margin in [")
+    assert mechproof.check(tmp_path / "certificate.json", weights).relation == out.split("PROVED ")[1].split(" sha")[0]
+    code, out, _ = command(capsys, "show", tmp_path / "certificate.json")
+    assert code == 0 and "margin in [" in out
+    code, _, err = command(capsys, "prove", weights, "--metric", "margin", "--strategy", "cubic", "--quiet")
+    assert code == 2 and "there is no strategy 'cubic'" in " ".join(err.split())
 
 
 @pytest.mark.parametrize("network", ["total_v8_k4", "cell_v3_k3"])

@@ -167,6 +167,16 @@ def right(layers: Layers, tokens: Sequence[int], answers: Sequence[int], read: S
         ]
 
 
+def loss(found: Sequence[Any], answer: int) -> Any:
+    """-log softmax(logits)_c."""
+    return mpmath.log1p(mpmath.fsum(mpmath.exp(x - found[answer]) for z, x in enumerate(found) if z != answer))
+
+
+def margin(found: Sequence[Any], answer: int) -> Any:
+    """The right logit minus the largest other one."""
+    return found[answer] - max(x for z, x in enumerate(found) if z != answer)
+
+
 def count(layers: Layers, inputs: Iterable[Sequence[int]], answer: Callable[[Sequence[int]], int]) -> int:
     """The number of inputs at which the network is right at the last position."""
     return sum(right(layers, t, [answer(t)])[0] for t in inputs)
@@ -177,25 +187,41 @@ def every(*sizes: int) -> Iterable[tuple[int, ...]]:
     return itertools.product(*map(range, sizes))
 
 
-def certificate(statement: str, low: int, high: int, inputs: int) -> bytes:
-    """The certificate of schema 2 that states these bounds."""
-    bounds = {"right_low": hex(low), "right_high": hex(high)}
-    steps = [
-        ("network_definition/2", [], {"kind": "network", "statement": statement}),
-        ("enumeration/1", [0], {"kind": "right_count", **bounds}),
-        ("accuracy/1", [1], {"kind": "accuracy", **bounds, "inputs": hex(inputs)}),
-    ]
+Steps = list[tuple[str, list[int], dict[str, Any]]]
+
+
+def _certificate(statement: str, relation: dict[str, Any], steps: Steps) -> bytes:
+    """The certificate of schema 2 with these steps after the definition."""
+    steps = [("network_definition/2", [], {"kind": "network", "statement": statement}), *steps]
     derivations = [
         {"id": n, "rule": rule, "premises": premises, "advice": {}, "conclusion": conclusion}
         for n, (rule, premises, conclusion) in enumerate(steps)
     ]
     text = {
         "schema": "mechproof-certificate/2",
-        "relation": {"metric": "accuracy", **bounds, "inputs": hex(inputs)},
+        "relation": relation,
         "statement": statement,
         "derivations": derivations,
     }
     return (json.dumps(text, separators=(",", ":")) + "\n").encode("ascii")
+
+
+def certificate(statement: str, low: int, high: int, inputs: int) -> bytes:
+    """The certificate of schema 2 that states these counts."""
+    bounds = {"right_low": hex(low), "right_high": hex(high)}
+    steps: Steps = [
+        ("enumeration/1", [0], {"kind": "right_count", **bounds}),
+        ("accuracy/1", [1], {"kind": "accuracy", **bounds, "inputs": hex(inputs)}),
+    ]
+    return _certificate(statement, {"metric": "accuracy", **bounds, "inputs": hex(inputs)}, steps)
+
+
+def enclosure_certificate(statement: str, metric: str, low: int, high: int) -> bytes:
+    """The certificate of schema 2 that states bounds of the loss or of the margin, in units of 2^-128."""
+    bounds = {"low": hex(low), "high": hex(high)}
+    rule = {"loss": "enumerated_loss/1", "margin": "least_margin/1"}[metric]
+    steps: Steps = [(rule, [0], {"kind": metric, **bounds})]
+    return _certificate(statement, {"metric": metric, **bounds}, steps)
 
 
 class Draw:
@@ -232,3 +258,65 @@ class Draw:
 
     def unembed(self, d: int, outputs: int, **settings: Any) -> dict[str, Any]:
         return {"kind": "unembed", "W_U": self(d, outputs), "b_U": self(outputs)} | settings
+
+
+def stack(draw: Draw, *middle: dict[str, Any], tokens: int = 5, positions: int = 3, **last: Any) -> Layers:
+    """embed, these layers, unembed; streams of 4 numbers."""
+    return [draw.embed(tokens, 4, positions), *middle, draw.unembed(4, tokens, **last)]
+
+
+def every_kind(draw: Draw) -> dict[str, Layers]:
+    """Networks in which every kind of layer and every setting occurs, on three positions of five tokens."""
+    d = 4
+    bare = {"W_Q": draw(1, d, 2), "W_K": draw(1, d, 2), "W_V": draw(1, d, 3), "W_O": draw(1, 3, d)}
+    functions = ("relu", "identity", "square", "gelu", "gelu_new", "silu")
+    return {
+        "one head": stack(draw, draw.attention(d, 1)),
+        "no biases": stack(draw, {"kind": "attention", "scale": "3/4", "mask": "causal", **bare}),
+        "two heads, no mask": stack(draw, draw.attention(d, 2, mask="none", scale="2")),
+        "two layers": stack(draw, draw.attention(d, 2), draw.attention(d, 1)),
+        "three layers with norms": stack(
+            draw, *(draw.attention(d, 1, norm=draw.norm(d, f)) for f in ("layernorm", "rmsnorm", "layernorm"))
+        ),
+        **{f"mlp {f}": stack(draw, draw.attention(d, 2), draw.mlp(d, 5, f)) for f in functions},
+        **{f"gated {f}": stack(draw, draw.attention(d, 1), draw.mlp(d, 5, f, gated=True)) for f in functions},
+        "mlp in place": stack(draw, draw.attention(d, 1), draw.mlp(d, 5, "relu", skip="none")),
+        "mlp first": stack(draw, draw.mlp(d, 5, "gelu", norm=draw.norm(d)), draw.attention(d, 1)),
+        "norms": stack(
+            draw,
+            draw.attention(d, 2, norm=draw.norm(d)),
+            draw.mlp(d, 5, "gelu_new", norm=draw.norm(d, "rmsnorm")),
+            norm=draw.norm(d),
+        ),
+        "norms without tensors": stack(
+            draw, draw.attention(d, 1, norm=draw.norm(d, tensors="")), norm=draw.norm(d, "rmsnorm", "")
+        ),
+        "norm in place": stack(draw, {"kind": "norm", **draw.norm(d)}, draw.attention(d, 1)),
+        "linear, pointwise": stack(
+            draw,
+            {"kind": "linear", "W": draw(4, 6), "b": draw(6)},
+            {"kind": "pointwise", "function": "silu"},
+            {"kind": "linear", "W": draw(6, 4)},
+            draw.attention(d, 1),
+        ),
+        "sum": stack(draw, {"kind": "sum"}, draw.mlp(d, 6, "relu")),
+        "attention, then sum": stack(
+            draw, draw.attention(d, 2), {"kind": "sum"}, draw.mlp(d, 6, "square"), norm=draw.norm(d)
+        ),
+        "concat": [
+            {"kind": "embed", "tables": [draw(5, d), draw(5, d), draw(5, d)]},
+            {"kind": "concat"},
+            {"kind": "linear", "W": draw(12, 6)},
+            {"kind": "pointwise", "function": "relu"},
+            {"kind": "unembed", "W_U": draw(6, 5)},
+        ],
+        "attention, concat, attention": [
+            draw.embed(5, d, 3),
+            draw.attention(d, 1),
+            {"kind": "concat"},
+            draw.attention(12, 1),
+            draw.unembed(12, 5),
+        ],
+        "no mix": stack(draw, draw.mlp(d, 5, "relu")),
+        "nothing": stack(draw),
+    }

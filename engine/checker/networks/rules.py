@@ -1,13 +1,14 @@
-"""Certificates of schema 2: ``network_definition/2``, ``enumeration/1`` and ``accuracy/1`` (docs/certificate.md §12).
+"""Certificates of schema 2 (docs/certificate.md §12): about the accuracy, the mean loss or the least margin.
 
-The certificate states a count; the checker counts again. Nothing else is needed, and nothing in it is believed.
+The certificate states what comes of all inputs; the checker evaluates them again. Nothing else is needed, and nothing
+in it is believed.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
 
-from .. import rule_accuracy
+from .. import rule_accuracy, rule_loss
 from ..budget import Budget
 from ..certificate import Reader
 from ..errors import Code, Failure
@@ -15,11 +16,15 @@ from ..proof import Certificate, check_relation, check_use, read_derivation
 from ..rule import Count, Derivation, Rule, check_count, no_advice, read_count
 from ..rule_network import check as check_statement
 from ..rule_network import read_conclusion as read_statement
+from . import loss, margin
 from .enumeration import counted
 from .layers import Network
+from .passes import Passes
 from .statement import statement_hash
 from .task import Task
 
+# How a relation of each metric is read.
+RELATIONS = {"accuracy": rule_accuracy.read_bounds, "loss": rule_loss.read_bounds, "margin": margin.read_bounds}
 SCHEMA = '{"schema":"mechproof-certificate/2",'
 
 
@@ -42,9 +47,14 @@ class NetworkAuditor:
         return self.task.size
 
     @cached_property
+    def passes(self) -> Passes:
+        """The ways to evaluate an input."""
+        return Passes(self.network, self.task, self.budget, self.jobs)
+
+    @cached_property
     def count(self) -> Count:
         """How many are right."""
-        return counted(self.network, self.task, self.budget, self.jobs)
+        return counted(self.passes)
 
 
 def check_enumeration(auditor: NetworkAuditor, derivation: Derivation) -> None:
@@ -57,6 +67,8 @@ RULES: dict[str, Rule] = {
     for rule in (
         Rule("network_definition/2", (), "network", no_advice, read_statement, check_statement),
         Rule("enumeration/1", ("network",), "right_count", no_advice, read_count, check_enumeration),  # type: ignore[arg-type]
+        Rule("enumerated_loss/1", ("network",), "loss", no_advice, rule_loss.read_conclusion, loss.check),  # type: ignore[arg-type]
+        Rule("least_margin/1", ("network",), "margin", no_advice, margin.read_conclusion, margin.check),  # type: ignore[arg-type]
         rule_accuracy.RULE,
     )
 }
@@ -65,8 +77,10 @@ RULES: dict[str, Rule] = {
 def read_certificate(text: bytes) -> Certificate:
     """The certificate of this text; E110, E111, E112 when it is none."""
     reader = Reader(text)
-    reader.literal(SCHEMA + '"relation":{"metric":"accuracy",')
-    relation = rule_accuracy.read_bounds(reader)
+    reader.literal(SCHEMA + '"relation":{"metric":')
+    metric = next((name for name in RELATIONS if reader.text.startswith(f'"{name}",'.encode(), reader.at)), "accuracy")
+    reader.literal(f'"{metric}",')
+    relation = RELATIONS[metric](reader)
     reader.literal(',"statement":')
     statement = reader.hash()
     reader.literal(',"derivations":')

@@ -46,6 +46,12 @@ class Task:
         return "pairs of input and position" if self.counted == "pairs" else "inputs"
 
     @property
+    def measured(self) -> tuple[int, str]:
+        """What losses and margins are about: a number of inputs, and words."""
+        each = "" if len(self.read) == 1 else f" at each of {len(self.read)} positions"
+        return self.inputs.size(), f"inputs{each}"
+
+    @property
     def size(self) -> int:
         """The number of inputs, or of pairs of input and position."""
         return self.inputs.size() * (len(self.read) if self.counted == "pairs" else 1)

@@ -2,7 +2,7 @@
 
 Each module of this folder is one strategy and is found by its file: it defines ``SUMMARY`` (one line) and
 
-    derive(graph, function, metric, options, progress) -> id of an Accuracy or a Loss claim
+    derive(graph, function, metric, options, progress) -> id of an Accuracy, a Loss or a LeastMargin claim
 
 where ``function`` is the id of the :class:`~...rules.network_function.NetworkFunction` claim.
 """
@@ -19,7 +19,7 @@ from ...rules.network_function import NetworkFunctionDefinition
 from .. import Options, Progress, UnknownMetric, UnknownStrategy, UnknownTightening
 
 DEFAULT = "enumerate"
-METRICS = ("accuracy", "loss")
+METRICS = ("accuracy", "loss", "margin")
 
 
 class NetworkStrategy(Protocol):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import layered_network as reference
 import numpy as np
@@ -17,17 +15,7 @@ from mechproof.models.network_statement import NetworkStatement
 from mechproof.models.recognition.network_file import load_network
 from mechproof.models.tasks import task_of
 
-
-def _kinds() -> ModuleType:
-    path = Path(__file__).with_name("test_checker_enumeration.py")
-    spec = importlib.util.spec_from_file_location("kinds_of_layers", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-KINDS = _kinds().every_kind(reference.Draw(3))
+KINDS = reference.every_kind(reference.Draw(3))
 
 
 def texts(path: Path, task: str) -> tuple[str, str]:

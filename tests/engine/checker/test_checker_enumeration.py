@@ -21,7 +21,7 @@ from mechproof.engine.checker.networks.network_file import read_description
 from mechproof.engine.checker.networks.statement import statement_hash
 from mechproof.engine.checker.networks.task import read_task
 
-Draw = reference.Draw
+Draw, every_kind, stack = reference.Draw, reference.every_kind, reference.stack
 
 
 def judge(path: Path, task: str, low: int, high: int | None = None, **options: Any) -> Verdict:
@@ -41,68 +41,6 @@ def assert_counts(layers: reference.Layers, folder: Path, task: str, found: int)
     assert judge(path, task, found + 1, found + 2).code in ("E216", "E203")
     if found:
         assert judge(path, task, 0, found - 1).code == "E216"
-
-
-def stack(draw: Draw, *middle: dict[str, Any], tokens: int = 5, positions: int = 3, **last: Any) -> reference.Layers:
-    """embed, these layers, unembed; streams of 4 numbers."""
-    return [draw.embed(tokens, 4, positions), *middle, draw.unembed(4, tokens, **last)]
-
-
-def every_kind(draw: Draw) -> dict[str, reference.Layers]:
-    """Networks in which every kind of layer and every setting occurs, on three positions of five tokens."""
-    d = 4
-    bare = {"W_Q": draw(1, d, 2), "W_K": draw(1, d, 2), "W_V": draw(1, d, 3), "W_O": draw(1, 3, d)}
-    functions = ("relu", "identity", "square", "gelu", "gelu_new", "silu")
-    return {
-        "one head": stack(draw, draw.attention(d, 1)),
-        "no biases": stack(draw, {"kind": "attention", "scale": "3/4", "mask": "causal", **bare}),
-        "two heads, no mask": stack(draw, draw.attention(d, 2, mask="none", scale="2")),
-        "two layers": stack(draw, draw.attention(d, 2), draw.attention(d, 1)),
-        "three layers with norms": stack(
-            draw, *(draw.attention(d, 1, norm=draw.norm(d, f)) for f in ("layernorm", "rmsnorm", "layernorm"))
-        ),
-        **{f"mlp {f}": stack(draw, draw.attention(d, 2), draw.mlp(d, 5, f)) for f in functions},
-        **{f"gated {f}": stack(draw, draw.attention(d, 1), draw.mlp(d, 5, f, gated=True)) for f in functions},
-        "mlp in place": stack(draw, draw.attention(d, 1), draw.mlp(d, 5, "relu", skip="none")),
-        "mlp first": stack(draw, draw.mlp(d, 5, "gelu", norm=draw.norm(d)), draw.attention(d, 1)),
-        "norms": stack(
-            draw,
-            draw.attention(d, 2, norm=draw.norm(d)),
-            draw.mlp(d, 5, "gelu_new", norm=draw.norm(d, "rmsnorm")),
-            norm=draw.norm(d),
-        ),
-        "norms without tensors": stack(
-            draw, draw.attention(d, 1, norm=draw.norm(d, tensors="")), norm=draw.norm(d, "rmsnorm", "")
-        ),
-        "norm in place": stack(draw, {"kind": "norm", **draw.norm(d)}, draw.attention(d, 1)),
-        "linear, pointwise": stack(
-            draw,
-            {"kind": "linear", "W": draw(4, 6), "b": draw(6)},
-            {"kind": "pointwise", "function": "silu"},
-            {"kind": "linear", "W": draw(6, 4)},
-            draw.attention(d, 1),
-        ),
-        "sum": stack(draw, {"kind": "sum"}, draw.mlp(d, 6, "relu")),
-        "attention, then sum": stack(
-            draw, draw.attention(d, 2), {"kind": "sum"}, draw.mlp(d, 6, "square"), norm=draw.norm(d)
-        ),
-        "concat": [
-            {"kind": "embed", "tables": [draw(5, d), draw(5, d), draw(5, d)]},
-            {"kind": "concat"},
-            {"kind": "linear", "W": draw(12, 6)},
-            {"kind": "pointwise", "function": "relu"},
-            {"kind": "unembed", "W_U": draw(6, 5)},
-        ],
-        "attention, concat, attention": [
-            draw.embed(5, d, 3),
-            draw.attention(d, 1),
-            {"kind": "concat"},
-            draw.attention(12, 1),
-            draw.unembed(12, 5),
-        ],
-        "no mix": stack(draw, draw.mlp(d, 5, "relu")),
-        "nothing": stack(draw),
-    }
 
 
 KINDS = list(every_kind(Draw(0)))

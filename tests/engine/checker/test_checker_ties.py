@@ -13,6 +13,7 @@ from mechproof.engine.checker.budget import Budget
 from mechproof.engine.checker.networks import evaluator, folding, forms
 from mechproof.engine.checker.networks.enumeration import Deciding
 from mechproof.engine.checker.networks.network_file import read_description
+from mechproof.engine.checker.networks.passes import Passes
 from mechproof.engine.checker.networks.statement import statement_hash
 from mechproof.engine.checker.networks.task import read_task
 
@@ -24,8 +25,8 @@ def outcomes(layers, folder, task_text='positions = 2\nanswer = "max(t)"\n'):
     path = reference.write(layers, folder)
     (folder / "task.toml").write_text(task_text)
     network, task = read_task(str(folder / "task.toml"), read_description(str(path), None))
-    deciding = Deciding(network, task, Budget(10**9))
-    found = {t: deciding.outcomes(t)[0] for t in task.inputs}
+    deciding = Deciding(Passes(network, task, Budget(10**9)))
+    found = {t: deciding.outcomes(t, task.answers(t))[0] for t in task.inputs}
     return path, network, task, found
 
 
