@@ -115,9 +115,8 @@ def verdict(graph: ProofGraph, goal: int) -> str:
 
 
 def _theorem(theorem: Theorem, name: str) -> Block:
-    network, (low, high) = theorem.statement.network, theorem.bounds
-    exact = isinstance(theorem, Accuracy)
-    decimals = f" In decimals it lies between {floor_str(low, 8)} and {ceil_str(high, 8)}." if exact else ""
+    network = theorem.statement.network
+    decimals = f" {theorem.in_decimals()}" if isinstance(theorem, Accuracy) else ""
     body = passage(
         f"""
         Let $\\mathrm{{logits}}: \\{{0, \\dots, {network.d_vocab - 1}\\}}^{{{network.n_ctx}}} \\to

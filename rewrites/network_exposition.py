@@ -74,12 +74,7 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
 
 
 def _theorem(theorem: Theorem, statement: NetworkStatement, name: str) -> Block:
-    low, high = theorem.bounds
-    decimals = ""
-    if isinstance(theorem, Accuracy) and low == high:
-        decimals = f" In decimals, cut off: {floor_str(low, 8)}."
-    elif isinstance(theorem, Accuracy):
-        decimals = f" In decimals it is at least {floor_str(low, 8)}."
+    decimals = f" {theorem.in_decimals()}" if isinstance(theorem, Accuracy) else ""
     meant = MEANT[theorem.kind]
     body = passage(
         f"""

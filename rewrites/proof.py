@@ -79,11 +79,16 @@ class Proof:
         document = written(self.graph, self.goal, self.name, detail)
         return replace(document, blocks=(*document.blocks, *self.notes))
 
-    def write(self, directory: str | PathLike[str], detail: str = "appendix") -> list[Path]:
-        """Certificate (if there is one) and transcript into ``directory``: all files or none."""
+    def write(
+        self, directory: str | PathLike[str], detail: str = "appendix", *, for_paper: bool = False
+    ) -> list[Path]:
+        """Certificate (if there is one) and transcript into ``directory``: all files or none.
+
+        With ``for_paper`` also the transcript's body for a paper's ``\\input``, and its style file.
+        """
         certificate = {Path(directory, "certificate.json"): self.certificate} if self.certifiable else {}
         document = self.transcript(detail)
-        return write(document, make_folder(directory), "transcript", certificate)
+        return write(document, make_folder(directory), "transcript", certificate, for_paper=for_paper)
 
     def write_certificate(self, directory: str | PathLike[str]) -> list[Path]:
         """The certificate alone, if there is one."""

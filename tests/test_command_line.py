@@ -288,7 +288,7 @@ def test_show_refuses_what_is_not_a_certificate(run, tmp_path, content):
 
 
 @pytest.mark.parametrize(
-    ("form", "start"), [("text", "[35] The accuracy"), ("dot", "digraph"), ("mermaid", "graph TD"), ("json", "{")]
+    ("form", "start"), [("text", "[35] Exactly"), ("dot", "digraph"), ("mermaid", "graph TD"), ("json", "{")]
 )
 def test_graph_prints_the_proof_graph(run, form, start):
     """Every form names the rule that counted."""

@@ -1,4 +1,4 @@
-"""Transcripts: what was proved, written for people, from one document model in three forms.
+"""Transcripts: what was proved, written for people, from one document model in several forms.
 
 >>> from mechproof.engine.transcript import Document, markdown, paragraph
 >>> print(markdown(Document("Example", "s PROVED accuracy >= 3/4", (paragraph("Here $x < 1$."),))))
@@ -10,6 +10,7 @@ Here $x \\lt 1$.
 <BLANKLINE>
 """
 
+from .body import PACKAGE, body, style_file
 from .document import (
     Block,
     Code,
@@ -39,6 +40,7 @@ from .markup import paragraph, passage, prose
 from .writing import write
 
 __all__ = [
+    "PACKAGE",
     "Block",
     "Code",
     "CodeBlock",
@@ -58,6 +60,7 @@ __all__ = [
     "Strong",
     "Table",
     "Text",
+    "body",
     "html",
     "latex",
     "markdown",
@@ -65,5 +68,6 @@ __all__ = [
     "paragraph",
     "passage",
     "prose",
+    "style_file",
     "write",
 ]

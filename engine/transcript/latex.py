@@ -1,15 +1,13 @@
-r"""A document as LaTeX that compiles as it is, and as a body that a paper can ``\input`` into its appendix.
+r"""A document as LaTeX that compiles as it is; :mod:`.body` has the form that a paper takes in.
 
 Text is escaped sign by sign, long words (hashes, integers, paths) may break every four signs, wide formulas
-break at their relations or shrink.  In the body, sections start at ``\section{title}``, numbers are the
-paper's own, labels are prefixed ``mechproof:``, and theorem environments the paper has already are used as they are.
-The body needs a one-column page where a table is long.
+break at their relations or shrink.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache, partial
+from functools import cache
 from itertools import pairwise
 
 from markupsafe import Markup
@@ -32,10 +30,13 @@ from .document import (
     numbered,
 )
 from .figures.drawing import picture
-from .rendering import renderer, visible
+from .rendering import TEMPLATES, renderer, visible
 
 LINE = 80
 """Signs of text that fit a line, about; decides where a table needs columns that wrap."""
+
+COLUMN = 40
+"""Signs of text that fit a line of half a page, about."""
 
 LONG_TABLE = 25
 """Rows from which a table may break across pages."""
@@ -110,13 +111,12 @@ def on_one_line(latex: str) -> str:
 
 
 def display(node: DisplayMath) -> Markup:
-    """A displayed formula; one too wide for the line breaks at its relations, or shrinks if it cannot."""
+    """A displayed formula; one too wide for the line breaks at its relations, or shrinks to it if it cannot."""
     latex = on_one_line(node.latex)
     stretches = spelling.widths(latex)
-    fits = sum(stretches) <= LINE * 2 // 3
-    if not fits and not node.label and max(stretches) <= LINE // 2:
+    if not node.label and sum(stretches) > LINE * 2 // 3 and max(stretches) <= LINE // 2:
         return Markup(f"\\begin{{center}}\n$\\displaystyle {latex}$\n\\end{{center}}")
-    inner = latex if fits else f"\\mechprooffit{{{latex}}}"
+    inner = latex if sum(stretches) <= COLUMN * 2 // 3 else f"\\mechprooffit{{{latex}}}"
     if not node.label:
         return Markup(f"\\[\n{inner}\n\\]")
     return Markup(f"\\begin{{equation}}\\label{{mechproof:{node.label}}}\n{inner}\n\\end{{equation}}")
@@ -162,6 +162,10 @@ def command(number: str) -> Markup:
     return Markup(("section", "subsection", "subsubsection", "paragraph")[min(number.count("."), 3)])
 
 
+def macros() -> Markup:
+    return Markup(TEMPLATES.joinpath("macros.tex").read_text(encoding="utf-8"))
+
+
 show = renderer(
     "blocks.tex",
     escaped,
@@ -172,19 +176,27 @@ show = renderer(
     columns=columns,
     drawn=drawn,
     command=command,
+    macros=macros,
     is_long=lambda table: len(table.rows) > LONG_TABLE,
 )
 
 
-def latex(document: Document, *, body_only: bool = False) -> str:
-    r"""The document as a ``.tex`` file, or with ``body_only`` as what a paper's appendix can ``\input``.
+def latex(document: Document) -> str:
+    """The document as a ``.tex`` file that compiles as it is.
 
     Raises what :func:`.document.numbered` raises.
     """
-    if body_only:
-        blocks = (Paragraph((Code(document.verdict),)), *document.blocks)
-        document = Document(document.title, document.verdict, (Section(document.title, blocks),))
-    return str(show(numbered(document), body_only=body_only)) + "\n"
+    return str(show(numbered(document), form="document")) + "\n"
 
 
-SHOWN["latex"] = partial(latex, body_only=True)
+def under_one_heading(document: Document) -> Document:
+    """The document as one section with its verdict line on top, for a place in another one."""
+    blocks = (Paragraph((Code(document.verdict),)), *document.blocks)
+    return Document(document.title, document.verdict, (Section(document.title, blocks),))
+
+
+def _notebook(document: Document) -> str:
+    return str(show(numbered(under_one_heading(document)), form="notebook")) + "\n"
+
+
+SHOWN["latex"] = _notebook

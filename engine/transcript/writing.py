@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from ..files import write_together
+from .body import PACKAGE, body, style_file
 from .document import Document
 from .html import html
 from .latex import latex
 from .markdown import markdown
 
 
-def write(document: Document, directory: Path, stem: str, beside: Mapping[Path, bytes] = {}) -> list[Path]:
+def write(
+    document: Document, directory: Path, stem: str, beside: Mapping[Path, bytes] = {}, *, for_paper: bool = False
+) -> list[Path]:
     """Write ``stem.md``, ``stem.html`` and ``stem.tex`` after the files ``beside`` them: all of them or none.
 
+    With ``for_paper`` also ``stem-body.tex``, for a paper to take in, and the style file that the paper needs.
     Raises what :func:`.document.numbered` and :func:`mechproof.engine.files.write_together` raise.
     """
     texts = {".md": markdown(document), ".html": html(document), ".tex": latex(document)}
+    if for_paper:
+        name = hashlib.sha256(texts[".md"].encode()).hexdigest()[:8]  # so that bodies in one paper share no labels
+        texts |= {"-body.tex": body(document, name)}
     files = {**beside, **{directory.joinpath(stem + suffix): text.encode() for suffix, text in texts.items()}}
+    if for_paper:
+        files[directory / f"{PACKAGE}.sty"] = style_file().encode()
     write_together(files)
     return list(files)

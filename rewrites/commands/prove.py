@@ -122,6 +122,10 @@ def prove_command(
         Path | None, typer.Option(metavar="FILE", help="enumerate: also list the wrong inputs in this CSV file.")
     ] = None,
     detail: HowMuch = Detail.appendix,
+    for_paper: Annotated[
+        bool,
+        typer.Option("--body", help="Also write the transcript's body for a paper's \\\\input, and its style file."),
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -202,7 +206,7 @@ def prove_command(
         else:
             status, verdict = _judged(proof, at_least)
             with last_allowance() as writing:
-                files = proof.write(folder, detail.value)
+                files = proof.write(folder, detail.value, for_paper=for_paper)
             if writing.spent:
                 errors.print("the budget ended before the transcript was written", soft_wrap=True)
                 with shared_allowance(1):

@@ -18,6 +18,8 @@ from .path_decomposition import V
 
 # Decimals beside a fraction in a verdict line.
 DIGITS = 6
+# Decimals in a transcript's theorem.
+DECIMALS = 8
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,24 @@ class Accuracy(Claim):
         return f"[{floor_str(low, DIGITS)}, {ceil_str(high, DIGITS)}]"
 
     def sentence(self) -> str:
-        if self.low == self.high:
-            return f"The accuracy over all {self.inputs} inputs is exactly ${count_str(self.low, self.inputs)}$."
         low, high = count_str(self.low, self.inputs), count_str(self.high, self.inputs)
+        if self.low == self.high:
+            return f"Exactly {self.low} of {self.inputs} inputs are right: the accuracy is ${low}$."
         if self.high == self.inputs:
-            return f"The accuracy over all {self.inputs} inputs is at least ${low}$."
-        return f"The accuracy over all {self.inputs} inputs lies between ${low}$ and ${high}$."
+            return f"At least {self.low} of {self.inputs} inputs are right: the accuracy is at least ${low}$."
+        return (
+            f"At least {self.low} and at most {self.high} of {self.inputs} inputs are right: the accuracy lies between "
+            f"${low}$ and ${high}$."
+        )
+
+    def in_decimals(self) -> str:
+        """The same in decimals, rounded in the safe direction, as a sentence after :meth:`sentence`."""
+        low, high = (floor_str(self.bounds[0], DECIMALS), ceil_str(self.bounds[1], DECIMALS))
+        if self.low == self.high:
+            return f"In decimals it is {low}." if low == high else f"In decimals, cut off, it is {low}."
+        if self.high == self.inputs:
+            return f"In decimals it is at least {low}."
+        return f"In decimals it lies between {low} and {high}."
 
     def data(self) -> dict[str, Any]:
         """The bounds as plain data."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...engine.arithmetic.printing import count_str
 from ...engine.claim import Shown
 from ...engine.digest import digest
 from ...models.statement import Statement
@@ -56,5 +55,6 @@ class RightCount(Count):
     def sentence(self) -> str:
         total = self.statement.task.inputs
         if self.low == self.high:
-            return f"Exactly {count_str(self.low, total)} sequences are right."
-        return f"At least {count_str(self.low, total)} and at most {count_str(self.high, total)} sequences are right."
+            return f"Exactly {self.low} of {total} sequences are right."
+        most = "" if self.high == total else f" and at most {self.high}"
+        return f"At least {self.low}{most} of {total} sequences are right."

@@ -121,20 +121,14 @@ class TestCompilation:
 
     @pytest.mark.ci
     @compiles
-    def test_the_body_compiles_in_a_paper_with_its_own_theorems(self, document, tmp_path):
-        """Protects papers: their theorem environments, numbering and labels stay theirs."""
-        body = latex(document, body_only=True)
-        packages = re.findall(r"\\usepackage\{[^}]*\}", body.splitlines()[0])
-        paper = [
-            r"\documentclass{article}", *packages, r"\newtheorem{lemma}{Lemma}[section]",
-            r"\begin{document}\section{Intro}\begin{lemma}\label{gap}Ours.\end{lemma}\appendix", body,
-            r"\end{document}",
-        ]  # fmt: skip
-        compiled("\n".join(paper), tmp_path)
-        aux = (tmp_path / "a.aux").read_text(encoding="latin-1")
+    def test_a_notebook_compiles_with_several_documents(self, document, tmp_path):
+        """Protects notebooks: each cell's LaTeX brings its macros, and several stand in one export."""
+        shown = document._repr_latex_()
+        packages = re.findall(r"\\usepackage\{[^}]*\}", shown.splitlines()[0])
+        other = Document("Other", "v", (Paragraph(prose("Nothing.")),))._repr_latex_()
+        paper = [r"\documentclass{article}", *packages, r"\begin{document}", shown, other, r"\end{document}"]
 
-        assert r"\newlabel{mechproof:gap}{{A.1}" in aux
-        assert r"\newlabel{gap}{{1.1}" in aux
+        compiled("\n".join(paper), tmp_path)
 
     @pytest.mark.ci
     @compiles

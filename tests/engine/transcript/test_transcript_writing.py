@@ -1,5 +1,6 @@
 """The three files of a transcript: reviewed golden copies, stable bytes, written whole."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,12 @@ def test_an_absent_folder_is_a_named_error(document, tmp_path):
     """Protects users from a traceback."""
     with pytest.raises(CannotWrite):
         write(document, tmp_path / "absent", "t")
+
+
+def test_a_body_for_a_paper_comes_with_its_style_file(document, tmp_path):
+    """Protects papers: the two files stand beside the others, and the body's labels are those of this transcript."""
+    paths = write(document, tmp_path, "t", for_paper=True)
+
+    assert paths[3:] == [tmp_path / "t-body.tex", tmp_path / "mechproof-body.sty"]
+    labels = set(re.findall(r"label\{mechproof:([0-9a-f]{8}):", paths[3].read_text(encoding="utf-8")))
+    assert len(labels) == 1

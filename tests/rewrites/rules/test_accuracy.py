@@ -44,14 +44,28 @@ def test_relations(statement, right, wrong, relation):
         "right_high": hex(high),
         "inputs": "0x1b",
     }
-    assert ("exactly" in accuracy.sentence()) is (low == high)
+    assert ("Exactly" in accuracy.sentence()) is (low == high)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (26, 26, "In decimals, cut off, it is 0.96296296."),
+        (27, 27, "In decimals it is 1.00000000."),
+        (26, 27, "In decimals it is at least 0.96296296."),
+        (2, 25, "In decimals it lies between 0.07407407 and 0.92592593."),
+    ],
+)
+def test_decimals_are_rounded_in_the_safe_direction(statement, low, high, said):
+    """Protects readers: no decimal overstates, no bound is set beside a trivial one, 'is' only where it is."""
+    assert Accuracy(statement, low, high).in_decimals() == said
 
 
 def test_counts_in_words(statement):
     """A count says 'exactly' only when nothing is open."""
-    assert count(statement, {(2, 2): 3}, {}).sentence() == "At least 3/27 and at most 27/27 sequences are right."
+    assert count(statement, {(2, 2): 3}, {}).sentence() == "At least 3 of 27 sequences are right."
     sizes = {cell: statement.task.cell_size(*cell) for cell in statement.task.cells()}
-    assert count(statement, sizes, {}).sentence() == "Exactly 27/27 sequences are right."
+    assert count(statement, sizes, {}).sentence() == "Exactly 27 of 27 sequences are right."
     assert count(statement, sizes, {}).conclusion() == {
         "kind": "right_count",
         "right_low": "0x1b",
