@@ -65,6 +65,10 @@ COMMANDS = {
         "sweeps.command",
         "Show the published strategies' bounds beside the published ones; exit 1 if one is lower on the same weights.",
     ),
+    "diff": (
+        "rewrites.commands.diff",
+        "Prove two networks, or one by two strategies, and say what differs: claims, numbers, lemmas, the bound.",
+    ),
     "stages": (
         "stages.command",
         "Prove bounds of every checkpoint, and try the proofs of each on the next.",
