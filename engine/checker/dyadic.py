@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import add, mul
+from operator import add
 
-from .budget import MAX_MATRIX_BITS, Budget, product_steps, within
+from .budget import MAX_MATRIX_BITS, Budget, within
+from .packing import WORD, combined, combining_steps, offset, pack, unpack, width_for
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,48 @@ def transpose(a: Matrix) -> Matrix:
 
 
 def product(a: Matrix, b: Matrix, budget: Budget) -> Matrix:
-    """a b, exactly."""
-    (height, inner), width = a.shape, b.shape[1]
-    budget.spend(product_steps(height * inner * width, a.bits, b.bits))
-    within("a matrix in bits", height * width * (a.bits + b.bits), MAX_MATRIX_BITS)
-    columns = transpose(b).rows
-    return matrix(([sum(map(mul, row, column)) for column in columns] for row in a.rows), a.exponent + b.exponent)
+    """a b, exactly: each row of the product is a combination of the rows of b.
+
+    >>> product(matrix([[1, -2]], 0), matrix([[3, 4], [5, -6]], 1), Budget(100))
+    Matrix(rows=((-7, 16),), exponent=1)
+    """
+    (height, inner), count = a.shape, b.shape[1]
+    # |field| <= inner 2**(a.bits + b.bits)
+    width = width_for(a.bits + b.bits + inner.bit_length())
+    within("a matrix in bits", (height + inner) * count * width, MAX_MATRIX_BITS)
+    budget.spend(height * combining_steps(inner * (1 + a.bits // 60), count, width) + (height + inner) * count // 4)
+    rows, half = [pack(row, width) for row in b.rows], offset(count, width)
+    return matrix((unpack(combined(row, rows), count, width, half) for row in a.rows), a.exponent + b.exponent)
+
+
+def beside(parts: Sequence[Matrix]) -> Matrix:
+    """The matrices side by side.
+
+    >>> beside([matrix([[1], [2]], 1), matrix([[3], [4]], 0)])
+    Matrix(rows=((2, 3), (4, 4)), exponent=0)
+    """
+    unit = min(part.exponent for part in parts)
+    rows = zip(*(in_units(part, unit) for part in parts), strict=True)
+    return matrix((sum(row, ()) for row in rows), unit)
+
+
+def stacked(parts: Sequence[Matrix]) -> Matrix:
+    """The matrices one above the other."""
+    unit = min(part.exponent for part in parts)
+    return matrix((row for part in parts for row in in_units(part, unit)), unit)
+
+
+def added(a: Matrix, b: Matrix) -> Matrix:
+    """a + b."""
+    unit = min(a.exponent, b.exponent)
+    pairs = zip(in_units(a, unit), in_units(b, unit), strict=True)
+    return matrix((map(add, one, other) for one, other in pairs), unit)
+
+
+def identity(size: int) -> Matrix:
+    """The identity."""
+    within("a matrix in bits", size * size * 4 * WORD, MAX_MATRIX_BITS)
+    return matrix(((int(i == j) for j in range(size)) for i in range(size)), 0)
 
 
 def entry_text(value: int, exponent: int) -> str:

@@ -73,18 +73,3 @@ def log_one_plus(steps: Sequence[int], side: int) -> int:
     top = max(0, max(steps))
     total = negative_power(top)[side] + sum([negative_power(top - k)[side] for k in steps])
     return (top << UNIT_BITS - STEP_BITS) + logarithm(total, UNIT_BITS)[side]
-
-
-@lru_cache(maxsize=1 << 16)
-def _log_one_plus_equal(step: int, count: int) -> int:
-    return log_one_plus([step] * count, 1)
-
-
-def log_one_plus_equal(step: int, count: int) -> int:
-    """``log_one_plus`` from above for ``count`` >= 1 equal steps. Beyond +-LOWEST it is linear, and constant.
-
-    >>> log_one_plus_equal(1 << 80, 3) == log_one_plus([1 << 80] * 3, 1)
-    True
-    """
-    near = max(-LOWEST - 1, min(step, LOWEST + 1))
-    return _log_one_plus_equal(near, count) + (max(step - near, 0) << UNIT_BITS - STEP_BITS)

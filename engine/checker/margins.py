@@ -1,4 +1,4 @@
-"""The additive margins of a network: S0, and enclosures of its terms.
+"""The additive margins of a network: S0, its exact terms, and bounds of them, packed over all outputs.
 
 S0. With q the last token, m the largest and w_q(p,t) = exp((EQKE[q,t] + EQKP[q,p]) / sqrt(h)), softmax is w over its
 sum, and the weights add up to one; so (sum over p of w_q(p, t_p)) (logit_x - logit_m) = sum over p of D_x(p, t_p) with
@@ -9,28 +9,32 @@ S0'. A float run has scores and logits within known errors of these (floats/): t
 D+- the extremes of w (L(p,t,x) - L(p,t,m)) over them. sum over p of D+ < 0 for every x != m: every run is right;
 sum over p of D- >= 0 for some x: every run is wrong. D- = D = D+ where the tables are exact.
 
-Everywhere below the differences L(p,t,x) - L(p,t,m) are exact integers in one unit common to the whole network. That
-positive unit changes no sign; it is counted where a rule speaks of D itself (``unit``).
+Everywhere below a ``side`` 1 is about D+, and a ``side`` -1 about -D-: of both, upper bounds are looked for. The
+differences L(p,t,x) - L(p,t,m) are exact integers in one unit common to the whole network, in which 2**-12 is whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from functools import cached_property, cmp_to_key
+from operator import mul
 from typing import NamedTuple
 
 from .budget import Budget, cell_steps
 from .dyadic import in_units
-from .exponential import FIRST_BITS, Enclosure, exponential, exponential_steps, shifted_down, shifted_up, sign_of_sum
-from .packing import maximum, nonnegative, ones, pack, tops
+from .exponential import FIRST_BITS, Enclosure, exponential, exponential_steps, shifted_down, sign_of_sum
+from .logarithm import STEP_BITS
+from .packing import maximum, nonnegative, offset, pack, unpack, width_for
 from .paths import Paths
+from .sums import Sums
 
-COARSE_BITS = 40
-COLUMN_BITS = 96
+# Bits of logit parts and of weights: of a first pass, for which words of 64 bits are enough, and of a last one.
+COARSE = (23, 29)
+SHARP_BITS = 192
 
 Rows = Sequence[Sequence[int]]
-Weight = tuple[int, int, int]
+# score and coefficient: coefficient * exp(score / sqrt(h))
+Term = tuple[int, int]
 
 
 class Integers(NamedTuple):
@@ -43,19 +47,6 @@ class Integers(NamedTuple):
     position_scores: Rows
 
 
-@dataclass(frozen=True)
-class Column:
-    """Enclosures of D_x(p,t) in one cell: lower[p][t] <= D- / 2**unit and D+ / 2**unit <= upper[p][t], t <= m.
-
-    Both are exact where exact tables give D = 0. ``unit`` counts in the network's unit of logits. At position K-1 only
-    t = q has a meaning.
-    """
-
-    lower: list[list[int]]
-    upper: list[list[int]]
-    unit: int
-
-
 class Margins:
     """Logit parts and scores, exact or between ``paths`` and ``upper``, and enclosed exponentials, of one network."""
 
@@ -65,15 +56,21 @@ class Margins:
         self.head = head
         self.positions, self.vocabulary = paths.PVOU.shape
         self.exact = upper is None
-        ends = [paths] if upper is None else [paths, upper]
-        self.logit_unit = min(a.exponent for end in ends for a in (end.UU, end.EVOU, end.PVOU))
+        ends = [paths, upper or paths]
+        self.logit_unit = min(-STEP_BITS, *(a.exponent for end in ends for a in (end.UU, end.EVOU, end.PVOU)))
         self.score_unit = min(a.exponent for end in ends for a in (end.EQKE, end.EQKP))
         self.lower = self._integers(paths)
         self.upper = self.lower if upper is None else self._integers(upper)
         self.direct, self.by_token, self.by_position, self.token_scores, self.position_scores = self.lower
         self.token_weights = self._exponentials(self.token_scores, self.upper.token_scores)
         self.position_weights = self._exponentials(self.position_scores, self.upper.position_scores)
-        self._coarse = Coarse(self)
+        self.extremes_of: tuple[int, list[tuple[int, int]]] = -1, []
+        self.coarse = Packed(self, *COARSE)
+
+    @cached_property
+    def sharp(self) -> Packed:
+        """Bounds of all digits of the logits."""
+        return Packed(self, None, SHARP_BITS)
 
     def _integers(self, paths: Paths) -> Integers:
         """The tables in the common units."""
@@ -117,167 +114,165 @@ class Margins:
         low, high = self.token_scores[q], self.upper.token_scores[q]
         return [m, *sorted(range(m), key=lambda t: (-low[t] - high[t], t))]
 
-    def candidates(self, q: int, m: int) -> list[int]:
-        """The x != m for which a coarse bound of sum_p D_x (D+) over the cell is not negative."""
-        return self._coarse.candidates(q, m)
-
-    def differences(self, q: int, m: int, x: int, side: int) -> list[list[int]]:
-        """L(p,t,x) - L(p,t,m) by p and t <= m: the largest (``side`` 1) or the least (-1) that they may be."""
+    def difference(self, q: int, m: int, x: int, p: int, t: int, side: int = 1) -> int:
+        """L(p,t,x) - L(p,t,m): the largest (``side`` 1) or the least (-1) that it may be."""
         of_x, of_m = (self.upper, self.lower) if side > 0 else (self.lower, self.upper)
-        by_token = [row[x] - other[m] for row, other in zip(of_x.by_token[: m + 1], of_m.by_token, strict=False)]
-        query = of_x.direct[q][x] - of_m.direct[q][m]
-        offsets = (query + row[x] - other[m] for row, other in zip(of_x.by_position, of_m.by_position, strict=True))
-        return [[offset + d for d in by_token] for offset in offsets]
+        parts = ((0, q), (1, t), (2, p))
+        return sum([of_x[part][row][x] - of_m[part][row][m] for part, row in parts])
 
-    def column(self, q: int, m: int, x: int, unit: int | None = None) -> Column:
-        """D_x over the cell, in the given unit or else to 2**-90 of its largest size.
+    def extremes(self, m: int) -> list[tuple[int, int]]:
+        """By x the least and the largest of the other two parts of L(p,t,x) - L(p,t,m), over all p and t <= m."""
+        if self.extremes_of[0] != m:
+            tokens, places = self.by_token[: m + 1], self.by_position
+            parts = ([[v - row[m] for v in row] for row in table] for table in (tokens, places))
+            pairs = zip(*(zip(*part, strict=True) for part in parts), strict=True)
+            self.extremes_of = m, [(min(a) + min(b), max(a) + max(b)) for a, b in pairs]
+        return self.extremes_of[1]
 
-        The weight is in [low, high] * 2**e >= 0, so D lies between low * difference and high * difference.
+    def largest_sign(
+        self,
+        q: int,
+        m: int,
+        x: int,
+        choices: Sequence[Iterable[int]],
+        side: int = 1,
+        n: int | None = None,
+        number: int = 0,
+    ) -> int:
+        """The sign of the largest sum of D+ (``side`` 1) or -D- (-1), exactly, over the sequences that hold at each
+        free position p one of the tokens ``choices[p]``; with ``n``, at n of them, and m at the others (sums.py).
+
+        ``number``, in the unit of logits, is taken off the differences L(p,t,x) - L(p,t,m). Every comparison on the way
+        is the sign of a sum of exponentials.
         """
-        self.budget.spend((2 if self.exact else 4) * self.positions * (m + 1))
-        weights = self.token_weights[q][: m + 1]
-        largest = self.differences(q, m, x, 1)
-        least = largest if self.exact else self.differences(q, m, x, -1)
-        if unit is None:
-            unit = (
-                2 * FIRST_BITS
-                - COLUMN_BITS
-                + max(
-                    (
-                        here.exponent + weight.exponent + d.bit_length()
-                        for rows in ([largest] if self.exact else [largest, least])
-                        for p, (here, row) in enumerate(zip(self.position_weights[q], rows, strict=True))
-                        for t, (weight, d) in enumerate(zip(weights, row, strict=True))
-                        if d and (p < self.positions - 1 or t == q)
-                    ),
-                    default=0,
-                )
-            )
-        lower: list[list[int]] = []
-        upper: list[list[int]] = []
-        for p, (here, row, other) in enumerate(zip(self.position_weights[q], largest, least, strict=True)):
-            below: list[int] = []
-            above: list[int] = []
-            for t, (weight, d, c) in enumerate(zip(weights, row, other, strict=True)):
-                if p == self.positions - 1 and t != q:
-                    # its weight may be of any size, compared with those that the unit was made for
-                    d = c = 0
-                low, high = here.low * weight.low, here.high * weight.high
-                shift = here.exponent + weight.exponent - unit
-                below.append(shifted_down((high if c < 0 else low) * c, shift))
-                above.append(shifted_up((low if d < 0 else high) * d, shift))
-            lower.append(below)
-            upper.append(above)
-        return Column(lower, upper, unit)
+
+        def term(p: int, t: int) -> list[Term]:
+            d = self.difference(q, m, x, p, t, side) - number
+            end = self.upper if d * side > 0 else self.lower
+            return [(end.token_scores[q][t] + end.position_scores[q][p], d * side)]
+
+        def minus(terms: list[Term]) -> list[Term]:
+            return [(score, -g) for score, g in terms]
+
+        def sign(terms: list[Term]) -> int:
+            return sign_of_sum(terms, self.score_unit, self.head, self.budget)
+
+        larger = cmp_to_key(lambda a, b: sign(a + minus(b)))
+        best = [max([term(p, t) for t in tokens], key=larger) for p, tokens in enumerate(choices)]
+        if n is not None:
+            held = [term(p, m) for p in range(len(choices))]
+            pairs = sorted(zip(best, held, strict=True), key=lambda pair: larger(pair[0] + minus(pair[1])))
+            best = [pair[k >= len(pairs) - n] for k, pair in enumerate((b, a) for a, b in pairs)]
+        return sign(sum(best, term(self.positions - 1, q)))
 
     def sign(self, q: int, m: int, x: int, tokens: Sequence[int], side: int = 1) -> int:
-        """The sign of sum_p D_x(p, t_p) for the sequence with free tokens ``tokens`` and last token q, exactly.
-
-        Where the tables are intervals: of the sum of D+ (``side`` 1) or of D- (-1).
-        """
-        of_x, of_m = (self.upper, self.lower) if side > 0 else (self.lower, self.upper)
-        terms: list[tuple[int, int]] = []
-        for p, t in enumerate((*tokens, q)):
-            d = of_x.direct[q][x] - of_m.direct[q][m] + of_x.by_token[t][x] - of_m.by_token[t][m]
-            d += of_x.by_position[p][x] - of_m.by_position[p][m]
-            end = self.upper if d * side > 0 else self.lower
-            terms.append((end.token_scores[q][t] + end.position_scores[q][p], d))
-        return sign_of_sum(terms, self.score_unit, self.head, self.budget)
+        """The sign of sum_p D+ (``side`` 1) or D- (-1) on the sequence with free tokens ``tokens`` and last token q."""
+        return side * self.largest_sign(q, m, x, [[t] for t in tokens], side)
 
 
-class Coarse:
-    """One packed pass over a cell that rules out most x (T1, T6 with directed rounding).
+class Packed:
+    """Upper bounds of D+ or -D- for all x at once (packing.py), logit parts rounded to so many bits, or exact (None).
 
-    Logit parts are floored to 2**g. With floors u <= U < u + 1 (u of the upper end of x, of the lower end of m) the
-    difference of three parts is below the difference of the floors plus 3; call that bound d, |d| < 2**(COARSE_BITS+4).
+    A weight lies between A B and A' B', its position's and its token's ends, in a unit in which the largest of the cell
+    is below 2**kept. With v = floor(A B), v' = ceil(A' B') and d a bound of the difference, D+ <= v d + (v' - v)
+    max(d, 0). Of exact tables A' - A and B' - B are at most some G in units of 2**-128 of their sizes; so
+    v' - v <= 2 + 3 G 2**(kept-128), and for rounded logit parts that times the largest |d| is added once a position.
 
-    Exact tables. A weight is a product of two numbers, in units
-    between A and A + G and between B and B + G, A and B below 2**COARSE_BITS, G at most that. It is floored again to
-    v = floor(A B / 2**s), s >= COARSE_BITS the same for the cell up to the exponents: v < 2**COARSE_BITS and, since
-    (A + G)(B + G) <= A B + 3 G 2**COARSE_BITS, v <= w <= v + 1 + 3 G. Then D <= v d if d < 0, and
-    D <= (v + 1 + 3 G) d otherwise; so D <= v d + (1 + 3 G) max|d|.
-
-    Intervals. With v from the lower ends of the weights, and from the upper ends, rounded up, v' <= 2**COARSE_BITS,
-    D+ <= v d + (v' - v) max(d, 0).
+    A part of at most ``size`` bits, x's rounded up and m's down, makes |d| < 2**(size+3), with a number of as many bits
+    taken off as well. So the sums stay below K 2**(kept+size+4), and differences of sums below twice that.
     """
 
-    def __init__(self, margins: Margins) -> None:
-        self.margins = margins
+    def __init__(self, margins: Margins, bits: int | None, kept: int, number_bits: int = 0) -> None:
+        self.margins, self.kept = margins, kept
         low, high = margins.lower[:3], margins.upper[:3]
-        excess = max(max(map(int.bit_length, row)) for part in (*low, *high) for row in part) - COARSE_BITS
-        drop = max(0, excess)
-        self.direct, self.by_token, self.by_position = ([[v >> drop for v in row] for row in part] for part in low)
-        self.token_weights, gap = _floored(margins.token_weights)
-        self.position_weights, other_gap = _floored(margins.position_weights)
-        slack = margins.positions * (1 + 3 * max(gap, other_gap)) << (COARSE_BITS + 4) if margins.exact else 0
-        self.width = ((margins.positions << 2 * COARSE_BITS + 4) + slack).bit_length() + 4
-        count = margins.vocabulary
-        self.top = tops(count, self.width)
-        self.ones = ones(count, self.width)
-        self.slack = slack * self.ones
-        self.packed_direct, self.packed_by_token, self.packed_by_position = (
-            [pack([v >> drop for v in row], self.width) for row in part] for part in high
-        )
-        self.shifted_for = -1
-        self.shifted: list[int] = []
+        size = max(number_bits, *(max(map(int.bit_length, row)) for part in (*low, *high) for row in part))
+        self.drop = 0 if bits is None else max(0, size - bits)
+        self.width = width_for(margins.positions.bit_length() + kept + size - self.drop + 5)
+        self.top = offset(margins.vocabulary, self.width)
+        self.ones = self.top >> self.width - 1
+        gap = max(w.high - w.low for row in (*margins.token_weights, *margins.position_weights) for w in row)
+        apart = margins.positions * (2 + (3 * gap << kept >> FIRST_BITS))
+        self.apart = bits is None or not margins.exact
+        self.slack = 0 if self.apart else apart << size - self.drop + 3
+        self.down = [[[v >> self.drop for v in row] for row in part] for part in low]
+        self.up = [[[-(-v >> self.drop) for v in row] for row in part] for part in high]
+        self.packed = {1: [[pack(row, self.width) for row in part] for part in self.up]}
+        self.words = 1 + (margins.vocabulary * self.width >> 12)
+        self.made: tuple[int, int] | None = None
+        self.parts: list[list[int]] = []
 
-    def _tokens_minus(self, m: int) -> list[int]:
-        """EVOU[t, .] - EVOU[t, m] for t <= m, packed; kept while m stays the same."""
-        if self.shifted_for != m:
-            rows = zip(self.packed_by_token[: m + 1], self.by_token, strict=False)
-            self.shifted = [packed - row[m] * self.ones for packed, row in rows]
-            self.shifted_for = m
-        return self.shifted
+    def against(self, part: int, row: int, m: int, side: int) -> int:
+        """An upper bound of ``side`` times (the row of a part minus its entry m)."""
+        if side > 0:
+            return self.packed[1][part][row] - self.down[part][row][m] * self.ones
+        if side not in self.packed:
+            self.packed[side] = [[pack(row, self.width) for row in part] for part in self.down]
+        return self.up[part][row][m] * self.ones - self.packed[side][part][row]
 
-    def _bounds(self, here: Weight, weights: Sequence[Weight], packed: Sequence[int], highest: int) -> list[int]:
-        """Bounds of D (D+) at one position, for each token's weight and packed bounds d; without the slack."""
-        place, place_above, e = here
-        shift = highest - e
-        values = [(place * w >> (shift - f)) * d for (w, _, f), d in zip(weights, packed, strict=True)]
-        if self.margins.exact:
-            return values
-        rest = [-(-place_above * above >> (shift - f)) - (place * w >> (shift - f)) for w, above, f in weights]
-        positive = (maximum(0, [d], self.top, self.width) for d in packed)
-        return [v + more * d for v, more, d in zip(values, rest, positive, strict=True)]
+    def numbers(self, values: Sequence[int]) -> int:
+        """Numbers by x, in the unit of logits, to be taken off: rounded down."""
+        return pack([v >> self.drop for v in values], self.width)
 
-    def candidates(self, q: int, m: int) -> list[int]:
-        """The x != m whose bound over the cell is not negative.
+    def unit(self, q: int, m: int) -> int:
+        """The unit of weights in the cell."""
+        weights, (*free, last) = self.margins.token_weights[q], self.margins.position_weights[q]
+        highest = [last.exponent + weights[q].exponent]
+        if free:
+            highest.append(max(here.exponent for here in free) + max(w.exponent for w in weights[: m + 1]))
+        return max(highest) + 2 * FIRST_BITS - self.kept
 
-        When q < m, the sequences split by the first position p that holds m: positions before p hold tokens < m.
-        """
-        tokens = self._tokens_minus(m)
-        weights, places = self.token_weights[q][: m + 1], self.position_weights[q]
-        highest = max(w[2] for w in weights) + max(w[2] for w in places) + COARSE_BITS
-        query = self.packed_direct[q] + (3 - self.direct[q][m]) * self.ones
-        free = self.margins.positions - 1
-        top, width = self.top, self.width
-        below: list[int] = []
-        holds_m: list[int] = []
-        for p in range(free):
-            base = query + self.packed_by_position[p] - self.by_position[p][m] * self.ones
-            values = self._bounds(places[p], weights, [base + t for t in tokens], highest)
-            holds_m.append(values.pop())
-            below.append(maximum(values[0], values[1:], top, width) if values else holds_m[p])
-        base = query + self.packed_by_position[free] - self.by_position[free][m] * self.ones
-        (total,) = self._bounds(places[free], [weights[q]], [base + tokens[q]], highest)
-        total += self.slack
-        freely = [maximum(a, [b], top, width) for a, b in zip(below, holds_m, strict=True)]
-        if q == m:
-            bounds = [total + sum(freely)]
-        else:
-            bounds = []
-            rest = sum(freely)
-            before = 0
-            for p in range(free):
-                rest -= freely[p]
-                bounds.append(total + before + holds_m[p] + rest)
-                before += below[p]
-        worst = maximum(bounds[0], bounds[1:], top, width)
-        return [x for x in nonnegative(worst, top, width) if x != m]
+    def sums(self, q: int, m: int, side: int = 1, numbers: int = 0) -> Sums:
+        """The bounds of the cell (q, m); ``numbers`` are taken off the differences."""
+        if self.made != (m, side):
+            rows = [range(m + 1), range(self.margins.positions)]
+            self.parts = [[self.against(part, row, m, side) for row in rows[part - 1]] for part in (1, 2)]
+            self.made = m, side
+        tokens, places = self.parts
+        weights, (*free, last) = self.margins.token_weights[q], self.margins.position_weights[q]
+        unit = self.unit(q, m)
+        query = self.against(0, q, m, side) - numbers
+        (end,) = self.terms(last, [weights[q]], [query + places[-1] + tokens[q]], unit)
+        table = []
+        for here, place in zip(free, places, strict=False):
+            base = query + place
+            table.append(self.terms(here, weights[: m + 1], [base + token for token in tokens], unit))
+        return Sums(q, m, table, end + self.slack * self.ones, self.largest)
 
+    def weights(self, q: int, m: int) -> tuple[Sums, Sums]:
+        """The sums of -v and of v'."""
+        weights, (*free, last) = self.margins.token_weights[q], self.margins.position_weights[q]
+        unit = self.unit(q, m)
 
-def _floored(rows: Sequence[Sequence[Enclosure]]) -> tuple[list[list[Weight]], int]:
-    """For each value (A, B, e) with A <= value / 2**e <= B and B at most 2**COARSE_BITS; and the largest B - A."""
-    drop = FIRST_BITS - COARSE_BITS
-    ends = [[(w.low >> drop, -(-w.high >> drop), w.exponent + drop) for w in row] for row in rows]
-    return ends, max(high - low for row in ends for low, high, _ in row)
+        def table(end: int) -> Sums:
+            def number(here: Enclosure, token: Enclosure) -> int:
+                return -((1 - 2 * end) * here[end] * token[end] >> unit - here.exponent - token.exponent)
+
+            rows = [[number(here, token) for token in weights[: m + 1]] for here in free]
+            return Sums(q, m, rows, number(last, weights[q]), max)
+
+        return table(0), table(1)
+
+    def terms(self, here: Enclosure, weights: Sequence[Enclosure], bounds: list[int], unit: int) -> list[int]:
+        """Bounds of the weighted differences of one position."""
+        low, _, e = here
+        down = [low * w.low >> unit - e - w.exponent for w in weights]
+        found = list(map(mul, down, bounds))
+        if self.apart:
+            for k, (v, w, d) in enumerate(zip(down, weights, bounds, strict=True)):
+                more = -(-here.high * w.high >> unit - e - w.exponent) - v
+                if more:
+                    found[k] += more * maximum(0, (d,), self.top, self.width)
+        return found
+
+    def largest(self, vectors: Sequence[int]) -> int:
+        """The field-wise maximum."""
+        return maximum(vectors[0], vectors[1:], self.top, self.width)
+
+    def reaching(self, total: int, m: int) -> list[int]:
+        """The x != m whose field is at least zero."""
+        return [x for x in nonnegative(total, self.top, self.width) if x != m]
+
+    def fields(self, total: int, m: int) -> list[int]:
+        """The fields by x != m."""
+        found = unpack(total, self.margins.vocabulary, self.width, self.top)
+        return found[:m] + found[m + 1 :]

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 from . import (
     rule_accuracy,
-    rule_cell_loss,
-    rule_cell_losses,
     rule_cells,
     rule_loss,
-    rule_loss_tree,
+    rule_losses,
     rule_margin,
     rule_network,
     rule_paths,
@@ -40,11 +38,8 @@ RULES: dict[str, Rule] = {
         rule_tree,
         rule_triples,
         rule_cells,
-        rule_cell_losses,
         rule_accuracy,
-        rule_loss_tree,
         rule_loss,
-        rule_cell_loss,
     )
 }
 RULES |= {
@@ -52,6 +47,7 @@ RULES |= {
     for module in (
         rule_float,
         rule_claim,
+        rule_losses,
     )
     for rule in module.RULES
 }

@@ -14,16 +14,54 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .budget import Budget, quotient_steps
+from .cells import Cell
 from .certificate import Reader
 from .errors import Code, Failure
-from .margins import COLUMN_BITS, Column, Margins
+from .exponential import FIRST_BITS, shifted_down, shifted_up
+from .margins import Margins
 from .rule import Auditor, Count, Derivation, Rule, check_count, read_count
-from .rule_tree import Cell
 from .shards import in_shards
 
+COLUMN_BITS = 96
 FINEST_BITS = 16384
 COARSEST_BITS = 4096
 MAX_SERIES_BITS = 1 << 26
+
+
+class Column(NamedTuple):
+    """Enclosures of D_x(p,t) in one cell: lower[p][t] <= D- / 2**unit and D+ / 2**unit <= upper[p][t], t <= m.
+
+    Both are exact where exact tables give D = 0. ``unit`` counts in the network's unit of logits. At position K-1 only
+    t = q has a meaning.
+    """
+
+    lower: list[list[int]]
+    upper: list[list[int]]
+    unit: int
+
+
+def column(margins: Margins, q: int, m: int, x: int, unit: int | None = None) -> Column:
+    """D_x over the cell, in the given unit or else to 2**-90 of its largest size.
+
+    The weight is in [low, high] * 2**e >= 0, so D lies between low * difference and high * difference. At the last
+    position the weights of tokens other than q may be of any size, compared with those that the unit is made for.
+    """
+    margins.budget.spend((2 if margins.exact else 4) * margins.positions * (m + 1))
+    weights, last = margins.token_weights[q], margins.positions - 1
+    cells = [
+        (p, t, here, weights[t], margins.difference(q, m, x, p, t, -1), margins.difference(q, m, x, p, t, 1))
+        for p, here in enumerate(margins.position_weights[q])
+        for t in (range(m + 1) if p < last else [q])
+    ]
+    if unit is None:
+        sizes = (here.exponent + w.exponent + d.bit_length() for _, _, here, w, *ds in cells for d in ds if d)
+        unit = 2 * FIRST_BITS - COLUMN_BITS + max(sizes, default=0)
+    found = Column(*([[0] * (m + 1) for _ in range(last + 1)] for _ in range(2)), unit)
+    for p, t, here, w, least, most in cells:
+        low, high, shift = here.low * w.low, here.high * w.high, here.exponent + w.exponent - unit
+        found.lower[p][t] = shifted_down((high if least < 0 else low) * least, shift)
+        found.upper[p][t] = shifted_up((low if most < 0 else high) * most, shift)
+    return found
 
 
 class Triple(NamedTuple):
@@ -132,15 +170,14 @@ def column_for(cell: Cell, triple: Triple, index: int) -> Column:
     Far below the triple's unit nothing depends on the digits of D: 2**COARSEST_BITS times as fine is fine enough, and
     wider enclosures are enclosures.
     """
-    column = cell.column(triple.x)
-    logit_unit = cell.margins.logit_unit
-    unit = triple.exponent - logit_unit
-    if unit < column.unit - FINEST_BITS:
-        limit = column.unit - FINEST_BITS + logit_unit
-        raise Failure(Code.E234, index=index, exponent=triple.exponent, limit=limit)
-    own = min(max(unit - COARSEST_BITS, column.unit), unit)
-    charge(cell, triple, unit - own, column.unit - own)
-    return column if own == column.unit else cell.margins.column(cell.q, cell.m, triple.x, own)
+    margins, place = cell.margins, (cell.q, cell.m, triple.x)
+    own = column(margins, *place)
+    unit, finest = triple.exponent - margins.logit_unit, own.unit - FINEST_BITS
+    if unit < finest:
+        raise Failure(Code.E234, index=index, exponent=triple.exponent, limit=finest + margins.logit_unit)
+    chosen = min(max(unit - COARSEST_BITS, own.unit), unit)
+    charge(cell, triple, unit - chosen, own.unit - chosen)
+    return own if chosen == own.unit else column(margins, *place, chosen)
 
 
 def charge(cell: Cell, triple: Triple, coarser: int, finer: int) -> None:
@@ -156,20 +193,20 @@ def charge(cell: Cell, triple: Triple, coarser: int, finer: int) -> None:
 
 def count_triple(cell: Cell, triple: Triple, index: int) -> tuple[int, int]:
     """(N-, N+) of one triple; E233 when a maximum is not established, E234 and E235 when it is too fine to compute."""
-    column = column_for(cell, triple, index)
-    shift = triple.exponent - cell.margins.logit_unit - column.unit
+    lower, upper, unit = column_for(cell, triple, index)
+    shift = triple.exponent - cell.margins.logit_unit - unit
     step = triple.step << shift
     tops = [most << shift for most in triple.maxima]
-    last_lower, last_upper = column.lower[cell.free][cell.q], column.upper[cell.free][cell.q]
-    gaps_up = [[most - d for d in row] for most, row in zip(tops, column.upper[: cell.free], strict=True)]
-    gaps_down = [[most - d for d in row] for most, row in zip(tops, column.lower[: cell.free], strict=True)]
+    gaps = ([[most - d for d in row] for most, row in zip(tops, ends, strict=False)] for ends in (upper, lower))
+    gaps_up, gaps_down = gaps
     for position, row in enumerate(gaps_up):
         if min(row) < 0:
             raise Failure(Code.E233, index=index, position=position, token=row.index(min(row)))
     costs_up = [[gap // step for gap in row] for row in gaps_up]
     costs_down = [[-(-gap // step) for gap in row] for row in gaps_down]
-    upper = reach(cell, costs_up, (sum(tops) + last_upper) // step, index)
-    return reach(cell, costs_down, (sum(tops) + last_lower) // step, index), upper
+    bound_up, bound_down = ((sum(tops) + ends[cell.free][cell.q]) // step for ends in (upper, lower))
+    most = reach(cell, costs_up, bound_up, index)
+    return reach(cell, costs_down, bound_down, index), most
 
 
 def count_cell(margins: Margins, q: int, m: int, triples: Sequence[tuple[int, Triple]]) -> tuple[int, int]:

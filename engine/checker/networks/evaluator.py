@@ -20,10 +20,10 @@ from operator import mul
 from ..budget import Budget, within
 from ..dyadic import Matrix, in_units
 from ..exponential import exponential, exponential_steps, shifted_down, shifted_up
+from ..packing import combined, combining_steps, offset, pack, unpack
 from .folding import UNIT_BITS, Place, Plan
 from .gates import GATES, SLOPE, TABLE_BITS, gate, through_table
 from .layers import Layer
-from .packing import combined, combining_steps, offset, pack, unpack
 
 # What a place reads: the packed fields, and the radius.
 Packed = tuple[int, int]

@@ -17,9 +17,8 @@ from functools import cached_property
 from math import isqrt
 
 from ..budget import Budget
-from ..dyadic import Matrix, matrix, zeros
+from ..dyadic import Matrix, added, beside, identity, matrix, product, stacked, zeros
 from .layers import Layer, Network, Norm
-from .packing import added, beside, identity, product, stacked
 
 Place = tuple[int, int]
 

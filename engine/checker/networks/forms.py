@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from math import prod
 
 from ..budget import Budget
-from ..dyadic import Matrix, in_units, matrix
+from ..dyadic import Matrix, added, beside, in_units, matrix, product
 from ..exponential import sign_of_sum
 from .evaluator import scale_parts
 from .folding import Plan, reading, writing
 from .layers import Layer
-from .packing import added, beside, product
 
 MAX_TERMS = 1 << 12
 MAX_BITS = 1 << 16

@@ -13,10 +13,10 @@ from operator import mul
 
 from ..budget import Budget, within
 from ..exponential import shifted_down, shifted_up
+from ..packing import combining_steps, pack, unpack
 from .evaluator import Evaluator, Reach, State, crude, softmax
 from .folding import UNIT_BITS, Place, Plan
 from .gates import TABLE_BITS
-from .packing import combining_steps, pack, unpack
 
 MAX_TABLE = 1 << 22
 _MIXES = ("attention", "sum", "concat")

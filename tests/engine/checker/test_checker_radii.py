@@ -14,8 +14,8 @@ import pytest
 from mechproof.engine.checker.budget import Budget
 from mechproof.engine.checker.networks import evaluator, folding
 from mechproof.engine.checker.networks.network_file import read_description
-from mechproof.engine.checker.networks.packing import pack, unpack
 from mechproof.engine.checker.networks.task import read_task
+from mechproof.engine.checker.packing import pack, unpack
 
 Draw = reference.Draw
 D = 3

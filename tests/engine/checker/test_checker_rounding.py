@@ -51,4 +51,4 @@ def test_the_coarse_pass_keeps_every_output_that_wins_somewhere(
                 winners[q, m].add(x)
     assert any(winners.values())
     for cell, winning in winners.items():
-        assert winning <= set(found.candidates(*cell))
+        assert winning <= set(found.coarse.reaching(found.coarse.sums(*cell).whole(), cell[1]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mechproof.engine.checker.networks.packing import pack
+from mechproof.engine.checker.packing import pack
 
 
 @pytest.mark.parametrize("width", [64, 128])

@@ -12,10 +12,10 @@ from set_certificates import advice, members
 
 from mechproof.engine.checker.budget import Budget
 from mechproof.engine.checker.logarithm import UNIT_BITS
-from mechproof.engine.checker.margins import Margins
+from mechproof.engine.checker.margins import Margins, Packed
 from mechproof.engine.checker.network import read_network
 from mechproof.engine.checker.paths import path_matrices
-from mechproof.engine.checker.rule_cell_losses import Cell, Logits
+from mechproof.engine.checker.rule_losses import SET_BITS, SetBounds
 
 RULE = "cell_losses/1"
 
@@ -40,14 +40,12 @@ def test_every_loss_is_below_its_bound(emitter: Any, tmp_path: Any, index: int) 
     budget = Budget(10**9)
     network = read_network(str(emitter.write(model, tmp_path)), budget)
     margins = Margins(path_matrices(network, budget), network.head, budget)
-    logits = Logits(margins)
+    packed = Packed(margins, SET_BITS, SET_BITS)
     for m in range(model.V):
-        tokens = [logits.against(1, t, m) for t in range(m + 1)]
-        places = [logits.against(2, p, m) for p in range(model.K)]
         for q in range(m + 1):
             if not margins.size(q, m):
                 continue
-            cell = Cell(logits, tokens, places, q, m)
+            cell = SetBounds(packed, q, m)
             for n in range(model.K - (q < m)):
                 for size in range(1, m + 1) if n else (0,):
                     for some in itertools.combinations(range(m), size):
@@ -56,6 +54,14 @@ def test_every_loss_is_below_its_bound(emitter: Any, tmp_path: Any, index: int) 
                             losses = [soft(differences(model, t)) for t in members(model.K, q, m, n, some)]
                             bound = mpmath.ldexp(cell.loss(n, each), -UNIT_BITS)
                             assert max(losses) <= bound
+                            exact = [cell.bisected(x, n, each or [0], 1 << 20) for x in range(model.V) if x != m]
+                            most = [
+                                max(row)
+                                for row in zip(
+                                    *(differences(model, t) for t in members(model.K, q, m, n, some)), strict=True
+                                )
+                            ]
+                            assert all(k - 1 <= 4096 * d <= k for k, d in zip(exact, most, strict=True) if d > -60)
                             if len(losses) == 1:
                                 assert bound <= max(losses) * 1.01 + 1e-3, (q, m, n, some)
 

@@ -11,9 +11,6 @@ import pytest
 from loss_certificates import numbers, table
 from set_certificates import advice, certificate, members
 
-from mechproof.engine.checker.budget import Budget
-from mechproof.engine.checker.cells import Tall, largest_sum, tall, tall_is_negative
-
 MODELS = [
     lambda emitter: emitter.pulled_model(0, 4, 3, 0.3),
     lambda emitter: emitter.random_model(5, 3, 4, 2, 3, False),
@@ -161,51 +158,3 @@ def test_any_change_of_a_certificate(emitter: Any, judge: Any, model: Any, large
         text[rng.randrange(len(text))] = rng.choice(b'0123456789abcdefAQgw=+/"[]{},')
         found = judge(model, bytes(text))
         assert found.code != "E245" and (found.exit_code or found.right_low <= truth), bytes(text)
-
-
-def test_largest_sums() -> None:
-    """Against the definition, for random tables."""
-    rng = random.Random(1)
-    for _ in range(300):
-        K, m = rng.randint(1, 4), rng.randint(0, 4)
-        rows = [[rng.randint(-9, 9) for _ in range(m + 1)] for _ in range(K)]
-        q = rng.randint(0, m)
-        n = rng.randint(0, K - 1) if m else 0
-        tokens = rng.sample(range(m), rng.randint(1, m)) if n else []
-        sums = [sum(row[t] for row, t in zip(rows, each, strict=True)) for each in members(K, q, m, n, tokens)]
-        assert largest_sum(rows, q, m, n, tokens) == max(sums)
-        wide: list[list[Tall]] = [[tall(v, 7) for v in row] for row in rows]
-        assert tall_is_negative(Budget(10**6), wide, q, m, n, tokens) == (max(sums) < 0)
-
-
-def test_far_apart() -> None:
-    """A token that weighs nothing beside another one, which the largest sum has no use for, keeps its sign."""
-    far = 10**7
-    rows = [[tall(-5, far), tall(-1, 0), tall(-1, -far)], [tall(0, 0), tall(0, 0), tall(0, 0)]]
-    assert tall_is_negative(Budget(10**6), rows, 2, 2, 1, [0, 1])
-    assert tall_is_negative(Budget(10**6), rows, 2, 2, 0, [])
-    rows[1][2] = tall(1, -1)
-    assert tall_is_negative(Budget(10**6), rows, 2, 2, 1, [0, 1]) and not tall_is_negative(
-        Budget(10**6), rows, 2, 2, 0, []
-    )
-    rows[1][2] = tall(1, 0)
-    assert not tall_is_negative(Budget(10**6), rows, 2, 2, 1, [0, 1]) and tall_is_negative(
-        Budget(10**6), rows, 2, 2, 1, [0]
-    )
-
-
-def test_tall_numbers_are_ordered_and_rounded_up() -> None:
-    """Order and size of random numbers, over many powers of two."""
-    rng = random.Random(2)
-    pairs = [
-        (rng.choice((-1, 0, 1)) * rng.getrandbits(rng.choice((1, 40, 400))), rng.randint(-300, 300)) for _ in range(200)
-    ]
-    for a, e in pairs:
-        sign, scale, value = tall(a, e)
-        exponent = sign * scale
-        low = min(e, exponent)
-        assert 0 <= (value << exponent - low) - (a << e - low) <= abs(a << e - low) >> 150
-    for (a, e), (b, f) in itertools.pairwise(pairs):
-        low = min(e, f)
-        if (a << e - low) < (b << f - low):
-            assert tall(a, e) <= tall(b, f)

@@ -22,6 +22,7 @@ from mechproof.engine.checker.floats.rules import TABLES
 from mechproof.engine.checker.margins import Margins
 from mechproof.engine.checker.network import SIZES, Network
 from mechproof.engine.checker.paths import path_matrices
+from mechproof.engine.checker.rule_triples import column
 
 COARSE = Arithmetic("coarse", 14, 14, -126, 128)
 STORED = Arithmetic("stored coarsely", 9, 20, -126, 128)
@@ -249,16 +250,16 @@ def test_margins_enclose_both_ends(runs: Runs, seed: int) -> None:
     outcomes = set()
     with mpmath.workprec(300):
         for q, m in margins.cells:
-            candidates = margins.candidates(q, m)
+            candidates = margins.coarse.reaching(margins.coarse.sums(q, m).whole(), m)
             for x in (x for x in range(4) if x != m):
-                column = margins.column(q, m, x)
+                entries = column(margins, q, m, x)
                 found = {}
                 for p, t in product(range(3), range(m + 1)):
                     if p == 2 and t != q:
                         continue
                     low, high = ends(net, paths, errors, (q, m), x, p, t)
-                    scale = mpmath.mpf(2) ** (column.unit + margins.logit_unit)
-                    assert column.lower[p][t] * scale <= low <= high <= column.upper[p][t] * scale
+                    scale = mpmath.mpf(2) ** (entries.unit + margins.logit_unit)
+                    assert entries.lower[p][t] * scale <= low <= high <= entries.upper[p][t] * scale
                     found[p, t] = low, high
                 for free in product(range(m + 1), repeat=2):
                     sums = [sum(found[p, t][side] for p, t in enumerate((*free, q))) for side in (0, 1)]
@@ -278,6 +279,6 @@ def test_candidates_miss_no_output_that_may_win(seed: int) -> None:
     exact = Margins(paths, net.head, Budget(LIMIT))
     for q, m in margins.cells:
         assert margins.token_order(q, m) == exact.token_order(q, m)
-        for x in set(range(4)) - {m, *margins.candidates(q, m)}:
+        for x in set(range(4)) - {m, *margins.coarse.reaching(margins.coarse.sums(q, m).whole(), m)}:
             for free in product(range(m + 1), repeat=2):
                 assert m not in (*free, q) or margins.sign(q, m, x, free, 1) < 0

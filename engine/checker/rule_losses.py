@@ -1,0 +1,276 @@
+"""``loss_tree/1``, ``cell_losses/1``, ``cell_loss/1``: the losses of all sequences, by sets on which they are bounded.
+
+With D_x and w of S0 (margins.py), logit_x - logit_m = R_x / W, R_x the sum of D_x and W > 0 that of the weights over
+the positions: a mean of the L(p,t,x) - L(p,t,m), so it lies between their extremes over the cell, l and g. On a set of
+sums.py R_x is at most some R+ and W between some W- and W+; so R_x / W is at most R+ / W- where R+ >= 0, and at most
+R+ / W+ where R+ < 0. Alike from below, for -R_x. The loss -log softmax(logits)_m is log(1 + sum over x != m of
+exp(logit_x - logit_m)), and increases with each difference.
+
+A tree's leaves partition each cell (T2, walk.py): sizes times bounds are added up.
+
+Layers of sets n among N bound losses from above. The C(K-1,n) m^n sequences of a cell with n tokens below m have
+losses of which at least i_1 are at most u_1, and so on; with all of them at most what follows from g alone they add up
+to what ``layered`` says. No loss is below 0.
+
+Numbers of a cell, c_x from below and from above, are tested: logit_x - logit_m is below c_x if the sum of
+w (L(p,t,x) - L(p,t,m) - c_x) is negative on the whole cell, and above if that of its negatives is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from math import comb
+from typing import NamedTuple
+
+from .certificate import Reader
+from .errors import Code, Failure
+from .exponential import shifted_down, shifted_up
+from .logarithm import LOWEST, STEP_BITS, log_one_plus
+from .margins import Margins, Packed
+from .rule import Auditor, Derivation, Rule
+from .rule_cells import Sets, members, read_sets, sets_of
+from .rule_tree import read_advice as read_tree
+from .rule_tree import starts
+from .shards import in_shards
+from .sums import Sums
+from .walk import Symbols, leaves
+
+MOST_LAYERS = 1 << 8
+# Bits of logits and weights for sets; what the sequences of a set weigh is to be LEAST_BITS of the weights' bits.
+SET_BITS = 64
+LEAST_BITS = 16
+NUMBER_BITS = 112
+# An entry n > 0 stands for (n - ZERO) / 2**DIFFERENCE_BITS, and 0 for no number.
+DIFFERENCE_BITS = 9
+ZERO = 1 << 15
+
+
+class LossSum(NamedTuple):
+    """low <= sum of the losses of all sequences <= high, in units of 2**-128."""
+
+    low: int
+    high: int
+
+
+def read_conclusion(reader: Reader) -> LossSum:
+    """The bounds."""
+    reader.literal('{"kind":"loss_sum","low":')
+    low = reader.big()
+    reader.literal(',"high":')
+    high = reader.big()
+    reader.literal("}")
+    return LossSum(low, high)
+
+
+def check_sum(derivation: Derivation, low: int, high: int) -> None:
+    """The stated bounds must be implied by the checker's own: no better on either side."""
+    stated = derivation.conclusion
+    if stated.low > low:
+        raise derivation.differs("low", stated.low, low)
+    if stated.high < high:
+        raise derivation.differs("high", stated.high, high)
+
+
+def quotients(sums: Sequence[int], light: int, heavy: int, shift: int, caps: Sequence[int]) -> list[int]:
+    """Upper bounds of R / W * 2**shift for R <= each sum and light <= W <= heavy, none above its cap.
+
+    >>> quotients([-6, 6, 7], 2, 4, 0, [9, 2, 9])
+    [-1, 2, 4]
+    """
+    found = []
+    for total, cap in zip(sums, caps, strict=True):
+        weight = light if total >= 0 else heavy
+        found.append(min(cap, -(-shifted_up(total, shift) // weight)) if weight > 0 else cap)
+    return found
+
+
+class Bounds:
+    """Bounds of logit differences on sets of one cell, in steps of 2**-STEP_BITS, by x != m: from above (side 1), and
+    of their negatives (-1)."""
+
+    def __init__(self, packed: Packed, q: int, m: int, sides: Sequence[int]) -> None:
+        self.packed, self.m = packed, m
+        self.sums = {side: packed.sums(q, m, side) for side in sides}
+        self.light, self.heavy = packed.weights(q, m)
+        self.caps = caps(packed.margins, q, m)
+        self.shift = packed.margins.logit_unit + packed.drop + STEP_BITS
+
+    def steps(self, extreme: Callable[[Sums], int], side: int) -> list[int]:
+        """Of a set."""
+        fields = self.packed.fields(extreme(self.sums[side]), self.m)
+        return quotients(fields, -extreme(self.light), extreme(self.heavy), self.shift, self.caps[side])
+
+
+def caps(margins: Margins, q: int, m: int) -> dict[int, list[int]]:
+    """g (side 1) and -l (-1), rounded up to steps, by x != m."""
+    shift = margins.logit_unit + STEP_BITS
+    direct = [v - margins.direct[q][m] for v in margins.direct[q]]
+    ends = zip(direct, margins.extremes(m), strict=True)
+    pairs = [(shifted_up(d + g, shift), -shifted_down(d + l, shift)) for x, (d, (l, g)) in enumerate(ends) if x != m]
+    return {1: [above for above, _ in pairs], -1: [below for _, below in pairs]}
+
+
+def lower_and_upper(below: Sequence[int], above: Sequence[int]) -> tuple[int, int]:
+    """Bounds of the loss from steps of both sides."""
+    return log_one_plus([-k for k in below], 0), log_one_plus(above, 1)
+
+
+def sum_tree(margins: Margins, q: int, m: int, symbols: Symbols) -> tuple[int, int]:
+    """Bounds of the sum of the losses of the cell's sequences; E227 for a symbol that is neither S nor U."""
+    margins.budget.spend(4 * margins.positions * margins.vocabulary * (m + 1))
+    bounds, order = Bounds(margins.sharp, q, m, (1, -1)), margins.token_order(q, m)
+    low = high = 0
+    for leaf in leaves(symbols, q, m, margins.positions - 1):
+        if leaf.symbol != "U":
+            raise Failure(Code.E227, cell=(q, m), symbol=leaf.index)
+        for node in leaf.nodes:
+            margins.budget.spend(20 + 4 * margins.vocabulary)
+            below, above = (bounds.steps(lambda sums, node=node: sums.node(node, order), side) for side in (-1, 1))
+            least, most = lower_and_upper(below, above)
+            low, high = low + node.size(m) * least, high + node.size(m) * most
+    return low, high
+
+
+def check_tree(auditor: Auditor, derivation: Derivation) -> None:
+    """Adds up the cells of a tree."""
+    margins, tree = auditor.margins, derivation.advice
+    begin = starts(margins, tree)
+
+    def count(index: int) -> tuple[int, int]:
+        return sum_tree(margins, *margins.cells[index], Symbols(tree, margins.vocabulary, begin[index]))
+
+    check_sum(derivation, *in_shards(count, len(begin), auditor.jobs))
+
+
+def layered(layers: Iterable[tuple[int, int]]) -> int:
+    """What numbers add up to at most: of each (u, i), at least i of them are at most u; the largest i is their number.
+
+    In ascending order of u, with M_j the largest i of the first j, those from number M_(j-1) on up to M_j are at most
+    u_j.
+
+    >>> layered([(5, 2), (1, 1), (9, 4), (7, 2)])
+    24
+    """
+    total = most = 0
+    for bound, number in sorted(layers):
+        total += max(number - most, 0) * bound
+        most = max(number, most)
+    return total
+
+
+def read_layers(reader: Reader) -> list[list[Sets]]:
+    """``{"layers":[[...],...]}``: in each layer sets by m; E112 for too many."""
+    reader.literal('{"layers":')
+    layers = reader.items(lambda: reader.items(lambda: read_sets(reader)), MOST_LAYERS)
+    reader.literal("}")
+    return layers
+
+
+class SetBounds:
+    """The largest losses on sets n among N of one cell."""
+
+    def __init__(self, packed: Packed, q: int, m: int) -> None:
+        self.packed, self.q, self.m = packed, q, m
+        self.cell = Bounds(packed, q, m, (1,))
+        self.everything = log_one_plus(self.cell.caps[1], 1)
+
+    def loss(self, n: int, tokens: Sequence[int]) -> int:
+        """On a set, from above. Of one that weighs little beside its cell each difference is found by exact tests."""
+        if -self.cell.light.among(n, tokens) >> LEAST_BITS:
+            return log_one_plus(self.cell.steps(lambda sums: sums.among(n, tokens), 1), 1)
+        outputs = (x for x in range(self.packed.margins.vocabulary) if x != self.m)
+        pairs = zip(outputs, self.cell.caps[1], strict=True)
+        return log_one_plus([self.bisected(x, n, tokens, cap) for x, cap in pairs], 1)
+
+    def bisected(self, x: int, n: int, tokens: Sequence[int], cap: int) -> int:
+        """A number of steps that no difference to x exceeds on the set, the least if that is not far below 0."""
+        margins = self.packed.margins
+        choices, finer = [tokens or [self.m]] * (margins.positions - 1), -STEP_BITS - margins.logit_unit
+        low, high = min(cap, -LOWEST) - 1, cap
+        while high - low > 1:
+            middle = (low + high) // 2
+            sign = margins.largest_sign(self.q, self.m, x, choices, n=n, number=middle << finer)
+            low, high = (low, middle) if sign < 0 else (middle, high)
+        return high
+
+
+def check_layers(auditor: Auditor, derivation: Derivation) -> None:
+    """Adds up the cells."""
+    margins, layers = auditor.margins, derivation.advice
+    vocabulary, free = margins.vocabulary, margins.positions - 1
+    for layer in layers:
+        if len(layer) != vocabulary:
+            raise derivation.differs("the number of tables", len(layer), vocabulary)
+    packed = Packed(margins, SET_BITS, SET_BITS)
+
+    def add_up(m: int) -> tuple[int, int]:
+        found = [sets_of(derivation, margins, layer[m], m) for layer in layers]
+        high = 0
+        for q in (q for q in range(m + 1) if margins.size(q, m)):
+            margins.budget.spend((free + 1) * (m + 1) * (1 + 4 * packed.words) + 16 * vocabulary)
+            bounds = SetBounds(packed, q, m)
+            shown = [[(bounds.everything, comb(free, n) * m**n)] for n in range(free + 1 - (q < m))]
+            for n, tokens in (each for sets in found for each in sets[q]):
+                margins.budget.spend((free + 1) * (len(tokens) + packed.words * (1 + 4 * n)) + 4 * vocabulary)
+                shown[n].append((bounds.loss(n, tokens), members(free, n, tokens)))
+            high += sum(map(layered, shown))
+        return 0, high
+
+    check_sum(derivation, *in_shards(add_up, vocabulary, auditor.jobs))
+
+
+def read_numbers(reader: Reader) -> list[Sequence[int]]:
+    """``{"differences":["base64",...]}``, by m."""
+    reader.literal('{"differences":')
+    differences = reader.items(reader.table)
+    reader.literal("}")
+    return differences
+
+
+def failing(packed: Packed, q: int, m: int, entries: Sequence[int], side: int) -> int | None:
+    """An x whose number is not shown to be above (side 1) or below (-1) all its differences; None if there is none."""
+    used = {x + (x >= m): n - ZERO << -DIFFERENCE_BITS - packed.margins.logit_unit for x, n in enumerate(entries) if n}
+    if not used:
+        return None
+    numbers = packed.numbers([side * used.get(x, 0) for x in range(packed.margins.vocabulary)])
+    return next((x for x in packed.reaching(packed.sums(q, m, side, numbers).whole(), m) if x in used), None)
+
+
+def check_numbers(auditor: Auditor, derivation: Derivation) -> None:
+    """Tests every number (E280), and adds up the cells."""
+    margins, advice = auditor.margins, derivation.advice
+    others = margins.vocabulary - 1
+    if len(advice) != margins.vocabulary:
+        raise derivation.differs("the number of tables", len(advice), margins.vocabulary)
+    for m, table in enumerate(advice):
+        if len(table) != 2 * others * (m + 1):
+            raise derivation.differs(f"the size of table {m}", len(table), 2 * others * (m + 1))
+    largest = max((abs(n - ZERO) for table in advice for n in table if n), default=0)
+    packed = Packed(margins, NUMBER_BITS, NUMBER_BITS, (largest << -DIFFERENCE_BITS - margins.logit_unit).bit_length())
+
+    def add_up(m: int) -> tuple[int, int]:
+        margins.budget.spend((m + 1) * (2 * margins.positions * (m + 1) * (1 + 2 * packed.words) + 16 * others))
+        low = high = 0
+        for q in (q for q in range(m + 1) if margins.size(q, m)):
+            ends, steps = caps(margins, q, m), []
+            for side, what in ((-1, "lower"), (1, "upper")):
+                begin = (2 * q + (side > 0)) * others
+                entries = advice[m][begin : begin + others]
+                x = failing(packed, q, m, entries, side)
+                if x is not None:
+                    where = {"id": derivation.id, "rule": derivation.rule.name, "cell": (q, m)}
+                    raise Failure(Code.E280, **where, side=what, x=x)
+                known = [side * (n - ZERO) << STEP_BITS - DIFFERENCE_BITS for n in entries]
+                steps.append([k if n else end for n, k, end in zip(entries, known, ends[side], strict=True)])
+            least, most = lower_and_upper(*steps)
+            low, high = low + margins.size(q, m) * least, high + margins.size(q, m) * most
+        return low, high
+
+    check_sum(derivation, *in_shards(add_up, margins.vocabulary, auditor.jobs))
+
+
+RULES = (
+    Rule("loss_tree/1", ("paths",), "loss_sum", read_tree, read_conclusion, check_tree),
+    Rule("cell_losses/1", ("paths",), "loss_sum", read_layers, read_conclusion, check_layers),
+    Rule("cell_loss/1", ("paths",), "loss_sum", read_numbers, read_conclusion, check_numbers),
+)

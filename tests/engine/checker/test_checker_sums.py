@@ -1,0 +1,113 @@
+"""Extremes of separable sums over sets, and packed bounds of margins: against the definition, at every precision."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import mpmath
+import pytest
+from set_certificates import members
+
+from mechproof.engine.checker.budget import Budget
+from mechproof.engine.checker.margins import COARSE, SHARP_BITS, Margins, Packed
+from mechproof.engine.checker.network import read_network
+from mechproof.engine.checker.packing import maximum, offset, pack, unpack
+from mechproof.engine.checker.paths import path_matrices
+from mechproof.engine.checker.sums import Sums
+from mechproof.engine.checker.walk import roots
+
+
+def drawn(rng: random.Random, K: int, m: int) -> list[list[int]]:
+    return [[rng.randint(-9, 9) for _ in range(m + 1)] for _ in range(K)]
+
+
+def largest(rows: list[list[int]], sequences: Any) -> int:
+    return max(sum(row[t] for row, t in zip(rows, each, strict=True)) for each in sequences)
+
+
+def over_roots(sums: Sums, order: list[int]) -> int:
+    """The largest sum over the roots of a cell, each as a node."""
+    return sums.largest([sums.node(root, order) for root in roots(sums.q, sums.m, len(sums.rows))])
+
+
+def test_every_kind_of_set_against_the_definition() -> None:
+    """Of integers, and of three vectors at once: n among N, tokens from the first on or not; a cell; its roots."""
+    rng = random.Random(1)
+    top = offset(3, 64)
+    for _ in range(300):
+        K, m = rng.randint(1, 4), rng.randint(0, 4)
+        tables = [drawn(rng, K, m) for _ in range(3)]
+        q = rng.randint(0, m) if K > 1 else m
+        n = rng.randint(0, K - 1) if m else 0
+        tokens: Any = sorted(rng.sample(range(m), rng.randint(1, m))) if n else []
+        tokens = range(len(tokens)) if tokens == list(range(len(tokens))) and rng.random() < 0.5 else tokens
+        cell = [(*free, q) for free in itertools.product(range(m + 1), repeat=K - 1) if max((*free, q)) == m]
+        order = rng.sample(range(m + 1), m + 1)
+        order.sort(key=lambda t: t != m)
+        sets = [
+            (cell, Sums.whole),
+            (members(K, q, m, n, tokens), partial(Sums.among, n=n, tokens=tokens)),
+            (cell, partial(over_roots, order=order)),
+        ]
+        packed = [[pack(fields, 64) for fields in zip(*rows, strict=True)] for rows in zip(*tables, strict=True)]
+        vectors = Sums(q, m, packed[:-1], packed[-1][q], lambda of: maximum(of[0], of[1:], offset(3, 64), 64))
+        plain = [Sums(q, m, rows[:-1], rows[-1][q], max) for rows in tables]
+        for sequences, extreme in sets:
+            truth = [largest(rows, sequences) for rows in tables]
+            assert [extreme(sums) for sums in plain] == truth
+            assert unpack(extreme(vectors), 3, 64, top) == truth
+
+
+def models(emitter: Any) -> list[Any]:
+    """Noisy and random networks, one with weights far apart."""
+    far = emitter.pulled_model(1, 4, 3, 0.2)
+    return [
+        emitter.pulled_model(0, 4, 3, 0.3),
+        emitter.random_model(5, 3, 4, 2, 3, True),
+        emitter.Model({n: a * 2**8 if n in ("W_Q", "b_Q") else a for n, a in far.tensors.items()}),
+    ]
+
+
+def weight(model: Any, q: int, p: int, t: int) -> Any:
+    """w_q(p, t)."""
+    score = model.score(q, p, t)
+    return mpmath.exp(mpmath.mpf(score.numerator) / score.denominator / mpmath.sqrt(model.h))
+
+
+@pytest.mark.parametrize("index", range(3))
+@pytest.mark.parametrize("bits", [(3, 5), COARSE, (64, 64), (112, 112), (None, SHARP_BITS)])
+def test_packed_bounds_are_bounds(emitter: Any, tmp_path: Path, index: int, bits: Any) -> None:
+    """Of D and -D, with numbers taken off and without: above the truth and near it."""
+    model = models(emitter)[index]
+    budget = Budget(10**9)
+    network = read_network(str(emitter.write(model, tmp_path)), budget)
+    margins = Margins(path_matrices(network, budget), network.head, budget)
+    rng = random.Random(0)
+    numbers = [rng.randint(-(1 << 10), 1 << 10) << -9 - margins.logit_unit for _ in range(model.V)]
+    tables = (margins.direct, margins.by_token, margins.by_position, [numbers])
+    entries = max(abs(v) for table in tables for row in table for v in row).bit_length()
+    packed = Packed(margins, *bits, number_bits=max(map(int.bit_length, numbers)))
+    with mpmath.workprec(400):
+        for (q, m), side, less in itertools.product(margins.cells, (1, -1), (0, 1)):
+            taken = [less * side * number for number in numbers]
+            sums = packed.sums(q, m, side, packed.numbers(taken))
+            unit = mpmath.ldexp(1, margins.logit_unit + packed.drop + packed.unit(q, m))
+            room = unit * model.K * mpmath.mpf(2) ** (max(bits) + 7 if bits[0] else entries + 70)
+            free = itertools.product(range(m + 1), repeat=model.K - 1)
+            for tokens in free:
+                total = sums.last + sum(row[t] for row, t in zip(sums.rows, tokens, strict=True))
+                fields = unpack(total, model.V, packed.width, packed.top)
+                light, heavy = packed.weights(q, m)
+                w = mpmath.fsum(weight(model, q, p, t) for p, t in enumerate((*tokens, q)))
+                ends = [s.last + sum(row[t] for row, t in zip(s.rows, tokens, strict=True)) for s in (light, heavy)]
+                unit_of_weights = mpmath.ldexp(1, packed.unit(q, m))
+                assert -ends[0] * unit_of_weights <= w <= ends[1] * unit_of_weights
+                for x in (x for x in range(model.V) if x != m):
+                    truth = side * mpmath.fsum(model.margin(q, m, x, p, t) for p, t in enumerate((*tokens, q)))
+                    truth -= w * taken[x] * mpmath.ldexp(1, margins.logit_unit)
+                    assert fields[x] * unit >= truth
+                    assert fields[x] * unit <= truth + room
