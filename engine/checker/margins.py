@@ -157,7 +157,10 @@ class Margins:
         def sign(terms: list[Term]) -> int:
             return sign_of_sum(terms, self.score_unit, self.head, self.budget)
 
-        larger = cmp_to_key(lambda a, b: sign(a + minus(b)))
+        def difference(a: list[Term], b: list[Term]) -> int:
+            return sign(a + minus(b))
+
+        larger = cmp_to_key(difference)
         best = [max([term(p, t) for t in tokens], key=larger) for p, tokens in enumerate(choices)]
         if n is not None:
             held = [term(p, m) for p in range(len(choices))]

@@ -56,11 +56,11 @@ def column(margins: Margins, q: int, m: int, x: int, unit: int | None = None) ->
     if unit is None:
         sizes = (here.exponent + w.exponent + d.bit_length() for _, _, here, w, *ds in cells for d in ds if d)
         unit = 2 * FIRST_BITS - COLUMN_BITS + max(sizes, default=0)
-    found = Column(*([[0] * (m + 1) for _ in range(last + 1)] for _ in range(2)), unit)
+    lower, upper = ([[0] * (m + 1) for _ in range(last + 1)] for _ in range(2))
     for p, t, here, w, least, most in cells:
         low, high, shift = here.low * w.low, here.high * w.high, here.exponent + w.exponent - unit
-        found.lower[p][t] = shifted_down((high if least < 0 else low) * least, shift)
-        found.upper[p][t] = shifted_up((low if most < 0 else high) * most, shift)
+        lower[p][t] = shifted_down((high if least < 0 else low) * least, shift)
+        upper[p][t] = shifted_up((low if most < 0 else high) * most, shift)
     return found
 
 
