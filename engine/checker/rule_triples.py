@@ -61,7 +61,7 @@ def column(margins: Margins, q: int, m: int, x: int, unit: int | None = None) ->
         low, high, shift = here.low * w.low, here.high * w.high, here.exponent + w.exponent - unit
         lower[p][t] = shifted_down((high if least < 0 else low) * least, shift)
         upper[p][t] = shifted_up((low if most < 0 else high) * most, shift)
-    return found
+    return Column(lower, upper, unit)
 
 
 class Triple(NamedTuple):
