@@ -1,11 +1,14 @@
 """Integer expressions over the tokens: read, spelled canonically, evaluated. The grammar is that of docs/statement.md.
 
-``and``, ``or`` and ``not`` give 1 or 0, as comparisons do; whatever is not 0 counts as true. Every part is evaluated,
-also that which a condition does not choose; a division by zero anywhere, or a value of 2**61 and more, is refused.
+Python's own parser gives the tree; the table of its nodes says which of them an expression may have. ``and``, ``or``
+and ``not`` give 1 or 0, as comparisons do; whatever is not 0 counts as true. Every part is evaluated, also that which a
+condition does not choose; a division by zero anywhere, or a value of 2**61 and more, is refused.
 """
 
 from __future__ import annotations
 
+import ast
+import operator
 import re
 from collections.abc import Callable, Sequence
 from functools import reduce
@@ -13,165 +16,41 @@ from functools import reduce
 from ..errors import Code, Failure
 
 MAX_EXPRESSION = 4096
-MAX_TOKENS = 500
 MAX_DEPTH = 64
+MAX_DIGITS = 100
 MAX_VALUE_BITS = 61
 
 Value = Callable[[Sequence[int]], int]
 # An expression: its canonical text, and its value on the tokens.
 Expression = tuple[str, Value]
 
-_TOKEN = re.compile(r"\s*(?:([0-9]+)|([A-Za-z_]+)|(//|<=|>=|==|!=|[-+*%<>()\[\],]))")
-_BINARY: dict[str, Callable[[int, int], int]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "//": lambda a, b: a // b,
-    "%": lambda a, b: a % b,
-    "<": lambda a, b: int(a < b),
-    "<=": lambda a, b: int(a <= b),
-    ">": lambda a, b: int(a > b),
-    ">=": lambda a, b: int(a >= b),
-    "==": lambda a, b: int(a == b),
-    "!=": lambda a, b: int(a != b),
-    "and": lambda a, b: int(bool(a) and bool(b)),
-    "or": lambda a, b: int(bool(a) or bool(b)),
+# No other characters; numbers are decimal, and names no more than names.
+_PLAIN = re.compile(r"(?:[0-9]+(?![0-9A-Za-z_])|[A-Za-z]+(?![0-9A-Za-z_])|[-+*/%<>=!()\[\],\s])*", re.ASCII)
+_OPERATORS: dict[type[ast.AST], tuple[str, Callable[..., int]]] = {
+    ast.Add: ("+", operator.add),
+    ast.Sub: ("-", operator.sub),
+    ast.Mult: ("*", operator.mul),
+    ast.FloorDiv: ("//", operator.floordiv),
+    ast.Mod: ("%", operator.mod),
+    ast.Lt: ("<", operator.lt),
+    ast.LtE: ("<=", operator.le),
+    ast.Gt: (">", operator.gt),
+    ast.GtE: (">=", operator.ge),
+    ast.Eq: ("==", operator.eq),
+    ast.NotEq: ("!=", operator.ne),
+    ast.And: ("and", lambda a, b: bool(a) and bool(b)),
+    ast.Or: ("or", lambda a, b: bool(a) or bool(b)),
+    ast.USub: ("-", lambda a: -a),
+    ast.Not: ("not ", operator.not_),
 }
-# Binary operators from the loosest to the tightest; comparisons do not chain.
-_LEVELS = (("or",), ("and",), ("not",), ("<", "<=", ">", ">=", "==", "!="), ("+", "-"), ("*", "//", "%"))
+_CALLS: dict[str, Callable[[Sequence[int]], int]] = {"max": max, "min": min, "sum": sum, "abs": lambda v: abs(v[0])}
 
 
-class _Reader:
-    """A cursor among the tokens of an expression over ``positions`` tokens."""
-
-    def __init__(self, text: str, positions: int) -> None:
-        self.positions = positions
-        self.tokens: list[tuple[str, int]] = []
-        self.next = 0
-        self.depth = 0
-        at, end = 0, len(text.rstrip())
-        while at < end:
-            match = _TOKEN.match(text, at)
-            if match is None:
-                raise Failure(Code.E151, at=at, what=f"{text[at:].strip()[:10]} has no meaning here")
-            self.tokens.append((match.group().strip(), match.end() - len(match.group().strip())))
-            at = match.end()
-        if len(self.tokens) > MAX_TOKENS:
-            raise Failure(Code.E151, at=end, what=f"it has more than {MAX_TOKENS} numbers, names and signs")
-        self.tokens.append(("", end))
-
-    @property
-    def token(self) -> str:
-        return self.tokens[self.next][0]
-
-    def fail(self, expected: str) -> Failure:
-        token, at = self.tokens[self.next]
-        return Failure(Code.E151, at=at, what=f"expected {expected}, found {token or 'the end'}")
-
-    def take(self, token: str) -> None:
-        if self.token != token:
-            raise self.fail(token)
-        self.next += 1
-
-    def whole(self) -> Expression:
-        """A conditional, or whatever binds more tightly."""
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.fail(f"at most {MAX_DEPTH} levels of brackets")
-        text, value = self.level(0)
-        if self.token == "if":
-            self.take("if")
-            asked, test = self.level(0)
-            self.take("else")
-            other, otherwise = self.whole()
-            text, value = f"({text} if {asked} else {other})", _chosen(value, test, otherwise)
-        self.depth -= 1
-        return text, value
-
-    def level(self, level: int) -> Expression:
-        """Operators of this level, to the left, between operands of the next."""
-        if level == len(_LEVELS):
-            return self.prefix("-", self.atom)
-        if _LEVELS[level] == ("not",):
-            return self.prefix("not", lambda: self.level(level + 1))
-        text, value = self.level(level + 1)
-        while self.token in _LEVELS[level]:
-            operator = self.token
-            self.take(operator)
-            other, right = self.level(level + 1)
-            text, value = f"({text} {operator} {other})", _applied(operator, value, right)
-            if level == 3:
-                break
-        return text, value
-
-    def prefix(self, operator: str, operand: Callable[[], Expression]) -> Expression:
-        """Any number of ``-`` or ``not``, then an operand."""
-        count = 0
-        while self.token == operator:
-            self.take(operator)
-            count += 1
-        if count > MAX_DEPTH:
-            raise self.fail(f"at most {MAX_DEPTH} signs")
-        text, value = operand()
-        for _ in range(count):
-            text = f"(-{text})" if operator == "-" else f"(not {text})"
-            value = _negative(value) if operator == "-" else _denied(value)
-        return text, value
-
-    def atom(self) -> Expression:
-        token = self.token
-        if token.isdigit():
-            if len(token) > 100:
-                raise self.fail("a shorter number")
-            self.next += 1
-            number = int(token)
-            return str(number), lambda t: number
-        self.next += token in ("t", "(", "max", "min", "sum", "abs")
-        if token == "t":
-            self.take("[")
-            place = int(self.token) if self.token.isdigit() and len(self.token) < 7 else self.positions
-            if place >= self.positions:
-                raise self.fail(f"a position below {self.positions}")
-            self.next += 1
-            self.take("]")
-            return f"t[{place}]", lambda t: t[place]
-        if token == "(":
-            inner = self.whole()
-            self.take(")")
-            return inner
-        if token in ("max", "min", "sum", "abs"):
-            return self.call(token)
-        raise self.fail("a number, t[i], a bracket, max, min, sum or abs")
-
-    def call(self, name: str) -> Expression:
-        """``sum(t)``, ``max(t)``, ``min(t)``, ``abs(a)``, ``max(a, b, ...)``, ``min(a, b, ...)``."""
-        function: Callable[[Sequence[int]], int] = {"max": max, "min": min, "sum": sum, "abs": lambda v: abs(v[0])}[
-            name
-        ]
-        self.take("(")
-        if name != "abs" and self.token == "t" and self.tokens[self.next + 1][0] == ")":
-            self.next += 2
-            return f"{name}(t)", function
-        if name == "sum":
-            raise self.fail("t)")
-        arguments = [self.whole()]
-        while name != "abs" and self.token == ",":
-            self.take(",")
-            arguments.append(self.whole())
-        self.take(")")
-        if name != "abs" and len(arguments) < 2:
-            raise self.fail(f"two arguments of {name}, or t")
-        values = [value for _, value in arguments]
-        texts = [text for text, _ in arguments]
-        spelled = f"{name}({texts[0]})" if name == "abs" else reduce(lambda a, b: f"{name}({a}, {b})", texts)
-        return spelled, lambda t: function([value(t) for value in values])
-
-
-def _applied(operator: str, left: Value, right: Value) -> Value:
-    apply = _BINARY[operator]
+def _value(operation: Callable[..., int], *parts: Value) -> Value:
+    """The operation on the values of the parts."""
 
     def value(t: Sequence[int]) -> int:
-        found = apply(left(t), right(t))
+        found = int(operation(*[part(t) for part in parts]))
         if found.bit_length() > MAX_VALUE_BITS:
             raise Failure(Code.E152, input=tuple(t), what="a number that is too large")
         return found
@@ -179,40 +58,78 @@ def _applied(operator: str, left: Value, right: Value) -> Value:
     return value
 
 
-def _chosen(value: Value, test: Value, otherwise: Value) -> Value:
-    def chosen(t: Sequence[int]) -> int:
-        asked, one, other = test(t), value(t), otherwise(t)
-        return one if asked else other
+def _spelled(node: ast.expr, positions: int, depth: int = 0) -> Expression:
+    """The text and value of a node."""
 
-    return chosen
+    def refused(what: str) -> Failure:
+        return Failure(Code.E151, at=node.col_offset, what=what)
 
+    def of(part: ast.expr) -> Expression:
+        return _spelled(part, positions, depth + 1)
 
-def _negative(value: Value) -> Value:
-    return lambda t: -value(t)
+    def binary(op: ast.AST, left: Expression, right: Expression) -> Expression:
+        sign, operation = _OPERATORS[type(op)]
+        return f"({left[0]} {sign} {right[0]})", _value(operation, left[1], right[1])
 
-
-def _denied(value: Value) -> Value:
-    return lambda t: int(not value(t))
+    if depth > MAX_DEPTH:
+        raise refused(f"more than {MAX_DEPTH} levels")
+    match node:
+        case ast.Constant(value=int(number)) if type(number) is int:
+            return str(number), lambda t: number
+        case ast.Subscript(value=ast.Name(id="t"), slice=ast.Constant(value=int(p))) if type(p) is int:
+            if p >= positions:
+                raise refused(f"expected a position below {positions}, found {p}")
+            return f"t[{p}]", lambda t: t[p]
+        case ast.UnaryOp(op=op, operand=body) if type(op) in _OPERATORS:
+            (sign, operation), (text, value) = _OPERATORS[type(op)], of(body)
+            return f"({sign}{text})", _value(operation, value)
+        case ast.BinOp(left=left, op=op, right=right) | ast.Compare(left=left, ops=[op], comparators=[right]) if (
+            type(op) in _OPERATORS
+        ):
+            return binary(op, of(left), of(right))
+        case ast.BoolOp(op=op, values=parts):
+            return reduce(lambda left, right: binary(op, left, right), map(of, parts))
+        case ast.IfExp(test=test, body=body, orelse=other):
+            (one, value), (asked, condition), (two, otherwise) = of(body), of(test), of(other)
+            chosen = _value(lambda a, asked, b: a if asked else b, value, condition, otherwise)
+            return f"({one} if {asked} else {two})", chosen
+        case ast.Call(func=ast.Name(id="max" | "min" | "sum" as name), args=[ast.Name(id="t")], keywords=[]):
+            return f"{name}(t)", _CALLS[name]
+        case ast.Call(func=ast.Name(id="max" | "min" | "abs" as name), args=arguments, keywords=[]) if (
+            len(arguments) == 1 if name == "abs" else len(arguments) > 1
+        ):
+            texts, values = zip(*map(of, arguments), strict=True)
+            text = f"{name}({texts[0]})" if name == "abs" else reduce(lambda a, b: f"{name}({a}, {b})", texts)
+            return text, _value(lambda *found: _CALLS[name](found), *values)
+    raise refused("expected a number, t[i], an operator, a bracket, max, min, sum or abs")
 
 
 def read_expression(text: str, positions: int) -> Expression:
-    """The canonical text and the value; E151 for what is no expression.
+    """The canonical text and the value over ``positions`` tokens; E151 for what is no expression.
 
     >>> text, value = read_expression("t[0] + t[1]*2 if not t[0] < 3 else max(t)", 2)
     >>> text, value([5, 1]), value([2, 9])
     ('((t[0] + (t[1] * 2)) if (not (t[0] < 3)) else max(t))', 7, 9)
     """
-    if len(text) > MAX_EXPRESSION or not text.isascii():
-        raise Failure(Code.E151, at=0, what=f"it must be at most {MAX_EXPRESSION} ASCII characters")
-    reader = _Reader(text, positions)
-    found = reader.whole()
-    if reader.token:
-        raise reader.fail("the end")
+    plain = _PLAIN.match(text)
+    if len(text) > MAX_EXPRESSION or plain is None or plain.end() < len(text):
+        at = plain.end() if plain else 0
+        what = f"at most {MAX_EXPRESSION} characters are read: numbers, names, operators and brackets"
+        raise Failure(Code.E151, at=at, what=what)
+    depths = [text.count("(", 0, at) - text.count(")", 0, at) for at in range(len(text))]
+    if max(depths, default=0) > MAX_DEPTH or re.search(f"[0-9]{{{MAX_DIGITS + 1}}}", text):
+        raise Failure(Code.E151, at=0, what=f"more than {MAX_DEPTH} levels of brackets, or {MAX_DIGITS} digits")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        at = getattr(error, "offset", None) or 1
+        raise Failure(Code.E151, at=at - 1, what=f"no expression ({type(error).__name__})") from error
+    spelled, found = _spelled(tree, positions)
 
     def value(t: Sequence[int]) -> int:
         try:
-            return found[1](t)
+            return found(t)
         except ZeroDivisionError as error:
             raise Failure(Code.E152, input=tuple(t), what="a division by zero") from error
 
-    return found[0], value
+    return spelled, value
