@@ -66,14 +66,14 @@ class DyadicTensor:
         """Whether every entry is 1."""
         if self.exponent > 0:
             return False
-        return bool((self.numerators == 1 << -self.exponent).all())
+        return bool(np.all(self.numerators == 1 << -self.exponent))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DyadicTensor):
             return NotImplemented
         least = min(self.exponent, other.exponent)
         mine, theirs = (t.numerators * (1 << t.exponent - least) for t in (self, other))
-        return self.shape == other.shape and bool((mine == theirs).all())
+        return self.shape == other.shape and bool(np.all(mine == theirs))
 
     __hash__ = None  # type: ignore[assignment]  # equal values may have different exponents
 

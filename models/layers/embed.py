@@ -35,7 +35,7 @@ class Embed(Layer):
         """The largest number of positions that the layer is defined for; None for any."""
         if not self.shared:
             return len(self.tables)
-        return None if self.P is None else self.P.shape[0]
+        return None if self.P is None or not self.P.shape else self.P.shape[0]
 
     def table(self, position: int) -> DyadicTensor:
         """The table of a position, V_p × d."""

@@ -31,7 +31,9 @@ LIMIT = 1 << 20
 _PATTERN = re.compile(r"[A-Za-z_0-9 ()]+->[A-Za-z_0-9 ()]+")
 _AXIS = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _PREFIX = "axis_named_"
-_SCALE = re.compile(r"1/sqrt\(([1-9][0-9]{0,8})\)|([1-9][0-9]{0,17})(?:/([1-9][0-9]{0,17}))?")
+_NATURAL = "([1-9][0-9]{0,329})"
+_SCALE = re.compile(rf"1/sqrt\({_NATURAL}\)|{_NATURAL}(?:/{_NATURAL})?")
+_MOST_ROOT = 1 << 64
 _DEFAULTS = {"mask": "causal", "skip": "added"}
 # Kind -> the settings that a file may give, besides tensors and a norm.
 _SETTINGS = {
@@ -162,8 +164,8 @@ class _Layers:
         if name != "scale":
             return value
         match = _SCALE.fullmatch(value)
-        if match is None:
-            raise BadTensor(self.file, where, '"1/sqrt(N)", "p" or "p/q"', value[:80])
+        if match is None or int(match[1] or 1) >= _MOST_ROOT:
+            raise BadTensor(self.file, where, '"1/sqrt(N)" with N below 2^64, "p" or "p/q"', value[:80])
         root, top, bottom = match.groups()
         return Scale(root=int(root)) if root else Scale(Fraction(int(top), int(bottom or 1)))
 

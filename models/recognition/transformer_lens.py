@@ -32,7 +32,7 @@ from ..architectures.transformer_lens_config import (
 from ..layers.attention import Attention, Scale
 from ..layers.embed import Embed
 from ..layers.functions import FUNCTIONS
-from ..layers.layer import Layer
+from ..layers.layer import Layer, spelled
 from ..layers.mlp import Mlp
 from ..layers.norm import Norm
 from ..layers.unembed import Unembed
@@ -108,7 +108,14 @@ class _Reader:
     def get(self, part: str, name: str) -> DyadicTensor | None:
         """A tensor of a part, with as many axes as it should have; None where it is absent."""
         stored = self.stored.get(f"{part}.{name}")
-        return None if stored is None else _tensor(name, stored)
+        if stored is None:
+            return None
+        tensor = _tensor(name, stored)
+        if len(tensor.shape) != _LENGTH[name]:
+            raise BadTensor(
+                self.file, f"tensor {part}.{name}", f"{_LENGTH[name]} axes", f"shape {spelled(stored.shape)}"
+            )
+        return tensor
 
     def need(self, part: str, name: str) -> DyadicTensor:
         found = self.get(part, name)
@@ -173,7 +180,7 @@ class _Reader:
             raise BadTensor(self.file, "config key attn_scale", "-1 or a positive number", str(value)[:80])
         if value in (-1, nearest_float64_to_square_root(head)):
             return Scale(root=head)
-        return Scale(1 / Fraction(value))
+        return Scale(1 / (nearest_float64(str(value)) if isinstance(value, int) else Fraction(value)))
 
     def mask(self) -> str:
         if not self.says("attention_dir"):
@@ -273,12 +280,17 @@ def _tensor(name: str, stored: StoredTensor) -> DyadicTensor:
 
 def _inert(blocks: list[Layer]) -> frozenset[str]:
     """The configuration keys that do not change this network's function, or that the reader has looked at itself."""
-    read = {"act_fn", "attention_dir", "attn_scale", "eps", "normalization_type", "use_attn_scale", "d_mlp", "n_ctx"}
+    read = {"act_fn", "attn_scale", "eps", "normalization_type", "d_mlp", "n_ctx"}
+    if not any(isinstance(layer, Attention) for layer in blocks):
+        read |= {"n_heads", "d_head"}
     return HARMLESS | frozenset().union(*DETAILS.values()) - _DECIDING | read
 
 
 # Details of parts that these networks do have: they are compared, not waved through.
 _DECIDING = frozenset({"gated_mlp", "parallel_attn_mlp", "rmsnorm_uses_offset"})
+
+
+_SOME = Expected("nothing, for blocks of which some have an MLP", lambda found: False)
 
 
 def _expected(embed: Embed, blocks: list[Layer], unembed: Unembed) -> dict[str, Expected]:
@@ -298,7 +310,7 @@ def _expected(embed: Embed, blocks: list[Layer], unembed: Unembed) -> dict[str, 
         **plain(),
         **{key: exactly(size) for key, size in sizes.items()},
         "d_vocab_out": exactly(outputs, *([-1] if outputs == vocabulary else [])),
-        "attn_only": exactly(not mlps),
+        "attn_only": exactly(not mlps) if len(mlps) in (0, len(attention)) else _SOME,
         "gated_mlp": exactly(True) if any(mlp.gated for mlp in mlps) else exactly(False, *([True] if not mlps else [])),
         "parallel_attn_mlp": exactly(False),
         "rmsnorm_uses_offset": exactly(False),
@@ -308,6 +320,8 @@ def _expected(embed: Embed, blocks: list[Layer], unembed: Unembed) -> dict[str, 
         "final_rms": exactly(False, *([True] if final_rms else [])),
         "attn_scores_soft_cap": no_cap(),
         "output_logits_soft_cap": no_cap(),
+        "attention_dir": exactly("causal", "bidirectional"),
+        "use_attn_scale": exactly(True, False),
         "n_key_value_heads": exactly(None, *([attention[0].heads] if attention else [])),
         "num_experts": exactly(None),
     }

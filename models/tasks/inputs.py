@@ -8,16 +8,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import perm, prod
+from math import factorial, perm, prod
 
 import numpy as np
 
 from ...engine.errors import MechproofError
 from ..weights.errors import axes_text
 
+MOST_DIFFERENT = 12
 CONDITIONS = ("none", "distinct", "repeated", "once", "listed")
 
 
@@ -33,8 +34,8 @@ class BadInputSet(MechproofError):
 class InputSet:
     """``sets``: the tokens of each position, ascending; ``listed``: the inputs one a row, for that condition only.
 
-    Raises :class:`BadInputSet` for a set that is empty or not ascending, and for a condition whose counting needs what
-    the sets do not have: equal sets wherever tokens must differ.
+    Raises :class:`BadInputSet` for a set that is empty or not ascending, and for more positions whose tokens must
+    differ than can be counted.
     """
 
     sets: tuple[tuple[int, ...], ...]
@@ -47,12 +48,10 @@ class InputSet:
         for p, tokens in enumerate(self.sets):
             if not tokens or list(tokens) != sorted(set(tokens)) or tokens[0] < 0:
                 raise BadInputSet("inputs", f"ascending tokens, at least one, at position {p}", str(tokens)[:60])
-        if self.condition == "distinct" and len({self.sets[p] for p in self._free}) > 1:
-            raise BadInputSet("inputs", "the same tokens at all positions that are to differ", "several sets")
-        if self.condition == "repeated" and (len(self.sets) < 3 or len(set(self.sets)) > 1):
-            raise BadInputSet("inputs", "at least three positions with the same tokens", f"{len(self.sets)} positions")
-        if self.condition == "once" and (len(self.sets) < 4 or len(set(self.sets)) > 1):
-            raise BadInputSet("inputs", "at least four positions with the same tokens", f"{len(self.sets)} positions")
+        differ = {"distinct": len(self._free), "repeated": len(self.sets) - 1}.get(self.condition, 0)
+        if differ > MOST_DIFFERENT and len({self.sets[p] for p in self._free}) > 1:
+            expected = f"at most {MOST_DIFFERENT} positions with several sets of tokens that must differ"
+            raise BadInputSet("inputs", expected, str(differ))
         if (self.condition == "listed") != (self.listed is not None):
             raise BadInputSet("inputs", "a list of inputs for the condition listed, and for no other", self.condition)
         if self.listed is not None:
@@ -83,18 +82,25 @@ class InputSet:
     def size(self) -> int:
         """How many inputs there are, by a formula; :meth:`blocks` counts them one by one.
 
-        distinct: V!/(V-f)! for f free positions with the same V tokens.  repeated: V!/(V-n+1)! choices of
-        t_0 … t_{n-2}, times n - 2 for t_{n-1}.  once: n - 3 places for the earlier t_{n-1}, V values of it, V - 1 of
-        each other token.
+        repeated: the last token stands at one place i < n - 2 only, since those before it differ; so it counts the
+        different tuples whose token there is one that may be last.  once: the same place is one of 1 … n - 3, and every
+        other token is another one.
         """
-        n = len(self.sets)
+        sets = [frozenset(tokens) for tokens in self.sets]
         match self.condition:
             case "distinct":
-                return perm(len(self.sets[self._free[0]]), len(self._free)) if self._free else 1
+                return different([sets[p] for p in self._free])
             case "repeated":
-                return perm(len(self.sets[0]), n - 1) * (n - 2)
+                *before, last = sets
+                places = range(len(before) - 1)
+                return sum(different([*before[:i], before[i] & last, *before[i + 1 :]]) for i in places)
             case "once":
-                return (n - 3) * len(self.sets[0]) * (len(self.sets[0]) - 1) ** (n - 2)
+                *before, last = sets
+                return sum(
+                    prod(len(tokens) - (token in tokens) for p, tokens in enumerate(before) if p != i)
+                    for i in range(1, len(before) - 1)
+                    for token in before[i] & last
+                )
             case "listed":
                 assert self.listed is not None
                 return len(self.listed)
@@ -155,6 +161,38 @@ class InputSet:
     def describe(self) -> list[list[int]]:
         """TOKENS of docs/statement.md §3, one a position."""
         return [spelled_set(tokens) for tokens in self.sets]
+
+
+def different(sets: Sequence[frozenset[int]]) -> int:
+    """How many tuples of pairwise different members, one of each set.
+
+    Of k equal sets of V members there are V!/(V-k)!.  Else Möbius inversion on the partitions of the positions: the
+    sum, over all partitions, of the product over their blocks B of (-1)^(|B|-1) (|B|-1)! times the number of members
+    that all sets of B have.  The block of the first position that is left may be any set of positions with it.
+
+    >>> different([frozenset({0, 1}), frozenset({1, 2})]), different([frozenset(range(5))] * 30), different([])
+    (3, 0, 1)
+    """
+    if len(set(sets)) == 1:
+        return perm(len(sets[0]), len(sets))
+    common: dict[int, frozenset[int]] = {}
+    counts = {0: 1}
+    for left in range(1, 1 << len(sets)):
+        first = left & -left
+        rest = left ^ first
+        own = sets[first.bit_length() - 1]
+        common[left] = own & common[rest] if rest else own
+        total, others = 0, rest
+        while True:  # every subset of the rest, the empty one last
+            block = first | others
+            size = others.bit_count()
+            if common[block]:
+                total += (-1) ** size * factorial(size) * len(common[block]) * counts[left ^ block]
+            if not others:
+                break
+            others = (others - 1) & rest
+        counts[left] = total
+    return counts[(1 << len(sets)) - 1]
 
 
 def spelled_set(tokens: tuple[int, ...]) -> list[int]:

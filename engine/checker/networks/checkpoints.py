@@ -46,22 +46,18 @@ _FUNCTIONS = {
     "gelu_new": "gelu_new",
     "gelu_pytorch_tanh": "gelu_new",
     "silu": "silu",
-    "solu_ln": None,
+    "identity": "identity",
+    "square": "square",
 }
 # Settings that change the function, with the values under which they do not.
 _NEUTRAL: dict[str, tuple[object, ...]] = {
-    "positional_embedding_type": ("standard", "none"),
     "parallel_attn_mlp": (False,),
     "use_local_attn": (False,),
     "scale_attn_by_inverse_layer_idx": (False,),
-    "n_key_value_heads": (None,),
     "num_experts": (None,),
-    "attn_scores_soft_cap": (None, "-1.0", "0.0", -1, 0),
-    "output_logits_soft_cap": (None, "-1.0", "0.0", -1, 0),
     "post_embedding_ln": (False,),
     "use_normalization_before_and_after": (False,),
     "use_qk_norm": (False,),
-    "final_rms": (False,),
     "attention_dir": ("causal", "bidirectional"),
     "rmsnorm_uses_offset": (False,),
     "use_logn_attn": (False,),
@@ -78,7 +74,14 @@ _NEUTRAL: dict[str, tuple[object, ...]] = {
     "is_stateful": (False,),
     "is_visual_model": (False,),
     "architecture": (None, "TransformerLensNative"),
+    "use_attn_scale": (True, False),
 }
+# Settings that are compared with the tensors, and caps, which cap where they are positive.
+_COMPARED = (
+    *("n_layers", "n_heads", "n_key_value_heads", "n_ctx", "d_model", "d_head", "d_vocab", "d_vocab_out"),
+    *("attn_only", "gated_mlp", "positional_embedding_type", "final_rms"),
+)
+_CAPS = ("attn_scores_soft_cap", "output_logits_soft_cap")
 # Settings that are read below, that the shapes of tensors show as well, or that change nothing where those above are
 # as they must be. Any other might change the function, and is refused.
 _KNOWN = frozenset(
@@ -87,18 +90,8 @@ _KNOWN = frozenset(
         "eps",
         "eps_attr",
         "act_fn",
-        "use_attn_scale",
         "attn_scale",
-        "n_ctx",
-        "n_layers",
-        "attn_only",
-        "gated_mlp",
-        "d_model",
-        "d_head",
         "d_mlp",
-        "d_vocab",
-        "d_vocab_out",
-        "n_heads",
         "n_params",
         "layer_norm_folding",
         "uses_rms_norm",
@@ -166,8 +159,31 @@ _KNOWN = frozenset(
 )
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+_DECIMAL = r"-?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?"
+
+# From here on the nearest float64 is infinite, and up to there it is zero.
+_OVERFLOW = (1 << 1024) - (1 << 970)
+_UNDERFLOW = Fraction(1, 1 << 1075)
+
+
 class _Number(str):
     """A number of a configuration with a point or an exponent, as it is written."""
+
+
+def _number(text: str) -> _Number:
+    if re.fullmatch(_DECIMAL, text) and abs(Fraction(text)) >= _OVERFLOW:
+        raise ValueError(f"no float64 holds {text[:40]}")
+    return _Number(text)
+
+
+def _constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
 
 
 class Config:
@@ -175,27 +191,44 @@ class Config:
 
     def __init__(self, file: str, values: Mapping[str, Any]) -> None:
         self.file, self.values = file, values
-        if unknown := sorted(set(values) - _KNOWN - set(_NEUTRAL)):
+        if unknown := sorted(set(values) - _KNOWN - set(_NEUTRAL) - set(_COMPARED) - set(_CAPS)):
             self.refuse(f"{unknown[0]} is a setting of unknown meaning")
         for name, neutral in _NEUTRAL.items():
-            if name in values and not any(
-                (values[name] == value and type(values[name]) is not bool) or values[name] is value for value in neutral
-            ):
+            self.expect(name, *neutral)
+        for name in _CAPS:
+            if values.get(name) is not None and ((cap := self.number(name)) is None or cap > 0):
                 self.refuse(f"{name} = {values[name]} cannot be described")
+
+    def expect(self, name: str, *allowed: object) -> None:
+        """The setting, if there is one, has one of these values; true is not 1."""
+        found = self.values.get(name, allowed[0] if allowed else None)
+        if name in self.values and not any(type(found) is type(value) and found == value for value in allowed):
+            self.refuse(f"{name} = {found} cannot be described, or is not that of the tensors")
+
+    def number(self, name: str) -> Fraction | None:
+        """A setting that is a number, 0 where the float64 nearest to it is; None for any other."""
+        found = self.values.get(name)
+        if type(found) is int:
+            return Fraction(found)
+        if isinstance(found, _Number) and re.fullmatch(_DECIMAL, found):
+            value = Fraction(found)
+            return value if abs(value) > _UNDERFLOW else Fraction(0)
+        return None
 
     def refuse(self, what: str) -> NoReturn:
         raise Failure(Code.E143, file=self.file, what=what)
 
     def epsilon(self) -> tuple[int, int]:
         """The float64 that ``eps`` denotes."""
-        given = self.values.get("eps", DEFAULT_EPSILON)
-        found = nearest_double(str(given))
-        return found or self.refuse(f"eps = {given} is no positive number")
+        found = nearest_double(str(self.values.get("eps", DEFAULT_EPSILON)))
+        if found is None or ("eps" in self.values and self.number("eps") is None):
+            self.refuse(f"eps = {self.values['eps']} is no positive number")
+        return found
 
     def norm(self) -> str | None:
         """The function of all norms."""
         kind = self.values.get("normalization_type")
-        if kind not in _NORMS or isinstance(kind, bool):
+        if not isinstance(kind, str | None) or kind not in _NORMS:
             self.refuse(f"normalization_type = {kind} cannot be described")
         return _NORMS[kind]
 
@@ -210,16 +243,15 @@ class Config:
 
     def scale(self, d_head: int) -> str:
         """1 / attn_scale; a float64 nearest to sqrt(d_head) stands for it."""
-        if self.values.get("use_attn_scale", True) is False:
+        if self.values.get("use_attn_scale") is False:
             if self.values.get("architecture") is not None:
                 self.refuse("use_attn_scale = false divides by 1 in a HookedTransformer, not in a native bridge")
             return "1/1"
-        given = self.values.get("attn_scale")
-        if given in (None, "-1.0", -1):
+        if "attn_scale" not in self.values or self.number("attn_scale") == -1:
             return f"1/sqrt({d_head})"
-        found = nearest_double(str(given))
-        if found is None:
-            self.refuse(f"attn_scale = {given} is no positive number")
+        found = nearest_double(str(self.values["attn_scale"]))
+        if found is None or self.number("attn_scale") is None:
+            self.refuse(f"attn_scale = {self.values['attn_scale']} is no positive number")
         value = found[0] * Fraction(2) ** found[1]
         root = isqrt(d_head << 128)
         if value**2 == d_head or nearest_double_of(root, 64) == found:
@@ -228,11 +260,6 @@ class Config:
 
     def mask(self) -> str:
         return "none" if self.values.get("attention_dir") == "bidirectional" else "causal"
-
-    def positions(self) -> int | None:
-        """n_ctx."""
-        found = self.values.get("n_ctx")
-        return found if type(found) is int and found > 0 else None
 
 
 def nearest_double_of(root: int, bits: int) -> tuple[int, int]:
@@ -247,7 +274,7 @@ def read_config(file: str) -> Config:
     """The configuration of a JSON file; E143."""
     text = read_bytes(file, MAX_CONFIG)
     try:
-        values = json.loads(text, parse_float=_Number, parse_constant=_Number)
+        values = json.loads(text, parse_float=_number, parse_constant=_constant, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise Failure(Code.E143, file=file, what=f"it is no JSON ({error})") from error
     if not isinstance(values, dict):
@@ -301,14 +328,14 @@ class _StateDict:
                 if own not in allowed:
                     raise Failure(Code.E144, file=file, name=stored)
                 place = self.blocks.setdefault(number, {}).setdefault(part, {})
-                tensor = with_heads(own, tensor) if part == "attn" else tensor
+                tensor = with_heads(own, tensor) if part == "attn" else plain(tensor, 2 if own[0] == "W" else 1)
             elif name in _OUTER:
                 place, own = self.outer, name
             else:
                 others[stored] = tensor
                 continue
-            if own == name and name not in ("ln_final.w", "ln_final.b"):
-                tensor = plain(tensor, 1 if name.endswith("b_U") else 2)
+            if own == name:
+                tensor = plain(tensor, 2 if "W" in name else 1)
             if place.setdefault(own, tensor) != tensor:
                 raise Failure(Code.E134, file=file, name=name, other=stored)
         for name, tensor in others.items():
@@ -317,22 +344,23 @@ class _StateDict:
                 raise Failure(Code.E144, file=file, name=name)
 
     def norm(self, tensors: Mapping[str, Tensor]) -> Norm | None:
-        """The norm with these tensors; what the configuration says goes, and without one the tensors tell."""
+        """The norm with these tensors: those that the configuration says, and without one those that are there."""
         function = self.config.norm()
-        if function is None and tensors:
-            if self.config.values:
-                self.config.refuse("it has no norm, but there are tensors of norms")
+        usual = {"LN": {"w", "b"}, "RMS": {"w"}}.get(str(self.config.values.get("normalization_type")), set())
+        if "normalization_type" not in self.config.values and tensors:
+            usual = {"w", *tensors}
             function = "layernorm" if "b" in tensors else "rmsnorm"
-        if tensors and str(self.config.values.get("normalization_type")).endswith("Pre"):
-            self.config.refuse("its norms have no tensors of their own, but there are some")
-        if "b" in tensors and self.config.values.get("normalization_type") == "RMS":
-            self.config.refuse("its norms have no b, but there is one")
+        if set(tensors) != usual:
+            own = f"{' and '.join(sorted(usual)) or 'no'} tensors"
+            self.config.refuse(f"its norms have {own} of their own, found {' and '.join(sorted(tensors)) or 'none'}")
         return None if function is None else Norm(function, self.config.epsilon(), dict(tensors))
 
     def attention(self, block: Mapping[str, Mapping[str, Tensor]]) -> Layer:
-        tensors = dict(block["attn"])
+        tensors = dict(block.get("attn", {}))
         if "W_Q" not in tensors:
             raise Failure(Code.E131, file=self.file, name="W_Q")
+        if len(shape := tensors["W_Q"].shape) != 3:
+            raise Failure(Code.E132, file=self.file, name="W_Q", found=shape, expected="heads x d_model x d_head")
         heads, d_head = tensors["W_Q"].shape[0], tensors["W_Q"].shape[-1]
         settings = {"heads": heads, "scale": self.config.scale(d_head), "mask": self.config.mask()}
         return Layer("attention", settings, tensors, self.norm(block.get("ln1", {})))
@@ -358,24 +386,43 @@ class _StateDict:
             if number not in self.blocks:
                 raise Failure(Code.E131, file=self.file, name=f"blocks.{number}")
             block = self.blocks[number]
-            layers += [make(block) for part, make in (("attn", self.attention), ("mlp", self.mlp)) if part in block]
+            layers.append(self.attention(block))
+            if "mlp" in block:
+                layers.append(self.mlp(block))
+            elif "ln2" in block:
+                raise Failure(Code.E131, file=self.file, name=f"blocks.{number}.mlp.W_in")
         norm = self.norm({n: self.outer[o] for o, n in _OUTER.items() if n in ("w", "b") and o in self.outer})
         out = {n: self.outer[o] for o, n in _OUTER.items() if n in ("W_U", "b_U") and o in self.outer}
         layers.append(Layer("unembed", {}, out, norm))
-        self.compare()
+        self.compare(norm is not None and norm.function == "rmsnorm")
         places = self.outer.get("pos_embed.W_pos")
-        return Description(self.file, tuple(layers), places.shape[0] if places else self.config.positions())
+        return Description(self.file, tuple(layers), places.shape[0] if places else None)
 
-    def compare(self) -> None:
-        """What the configuration says of the number of layers and of MLPs must be so."""
-        says = self.config.values
-        if says.get("n_layers", len(self.blocks)) != len(self.blocks):
-            self.config.refuse(f"n_layers = {says['n_layers']}, the file has {len(self.blocks)}")
-        mlps = sum("mlp" in block for block in self.blocks.values())
-        if (says.get("attn_only") is True and mlps) or (says.get("attn_only") is False and mlps != len(self.blocks)):
-            self.config.refuse(f"attn_only = {says['attn_only']}, {mlps} of {len(self.blocks)} blocks have an MLP")
-        if says.get("positional_embedding_type") == "none" and "pos_embed.W_pos" in self.outer:
-            self.config.refuse("positional_embedding_type = none, but there are position embeddings")
+    def compare(self, final_rms: bool) -> None:
+        """What the configuration says of sizes and of parts must be so."""
+        expect, outer = self.config.expect, self.outer
+        for name in ("embed.W_E", "pos_embed.W_pos", "unembed.W_U"):
+            if name in outer and len(shape := outer[name].shape) != 2:
+                raise Failure(Code.E132, file=self.file, name=name, found=shape, expected="a matrix")
+        tokens, width = outer["embed.W_E"].shape
+        outputs = outer["unembed.W_U"].shape[1]
+        attention = [block["attn"]["W_Q"].shape for block in self.blocks.values()]
+        mlps = [block["mlp"] for block in self.blocks.values() if "mlp" in block]
+        gated = any("W_gate" in mlp for mlp in mlps)
+        expect("n_layers", len(attention))
+        expect("d_vocab", tokens)
+        expect("d_model", width)
+        expect("d_vocab_out", outputs, *([-1] if outputs == tokens else []))
+        expect("attn_only", *([not mlps] if len(mlps) in (0, len(attention)) else []))
+        expect("gated_mlp", gated, *([] if mlps else [True]))
+        expect("final_rms", False, *([True] if final_rms else []))
+        if "pos_embed.W_pos" in outer:
+            expect("n_ctx", outer["pos_embed.W_pos"].shape[0])
+        expect("positional_embedding_type", *(("standard",) if "pos_embed.W_pos" in outer else ("none", None)))
+        expect("n_key_value_heads", None, *(shape[0] for shape in attention[:1]))
+        for shape in attention[:1]:
+            expect("n_heads", shape[0])
+            expect("d_head", shape[2])
 
 
 def canonical(name: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import perm, prod
 
 from ..budget import within
 
@@ -43,7 +43,7 @@ class Inputs:
         sets = [set(tokens) for tokens in self.tokens]
         if self.once:
             return sum(
-                prod(len(tokens - {last}) for p, tokens in enumerate(sets[:-1]) if p != i)
+                prod(len(tokens) - (last in tokens) for p, tokens in enumerate(sets[:-1]) if p != i)
                 for last in sets[-1]
                 for i in range(1, len(sets) - 2)
                 if last in sets[i]
@@ -83,6 +83,8 @@ class Inputs:
 
 def _distinct(sets: Sequence[set[int]]) -> int:
     """The tuples of pairwise different members: token by token, each goes to at most one place that takes it."""
+    if len(set(map(frozenset, sets))) == 1:
+        return perm(len(sets[0]), len(sets))
     within("the number of positions that must differ", len(sets), MAX_DISTINCT)
     within("the number of tokens of all positions", len(set().union(*sets)) << len(sets), MAX_SETS)
     filled = [1] + [0] * ((1 << len(sets)) - 1)

@@ -19,7 +19,7 @@ from .tensor import MAX_NUMBERS, Tensor
 FUNCTIONS = ("relu", "identity", "square", "gelu", "gelu_new", "silu")
 NORMS = ("layernorm", "rmsnorm")
 MAX_LAYERS = 64
-MAX_SCALE = 1 << 64
+MAX_ROOT = 1 << 64
 
 # The settings of each kind in the order of the statement, with the values that they may have; () for any checked below.
 SETTINGS: dict[str, dict[str, tuple[object, ...]]] = {
@@ -106,18 +106,14 @@ def scale_of(text: object) -> str | None:
     >>> scale_of("1/sqrt(32)"), scale_of("1/sqrt(1)"), scale_of("2/8"), scale_of("3"), scale_of("1/0")
     ('1/sqrt(32)', '1/1', '1/4', '3/1', None)
     """
-    match = (
-        re.fullmatch(r"1/sqrt\(([0-9]{1,20})\)|([0-9]{1,20})(?:/([0-9]{1,20}))?", text)
-        if isinstance(text, str)
-        else None
-    )
+    number = "([1-9][0-9]{0,329})"
+    match = re.fullmatch(rf"1/sqrt\({number}\)|{number}(?:/{number})?", text) if isinstance(text, str) else None
     if match is None:
         return None
-    root, p, q = (int(group) if group else None for group in match.groups())
-    if root is not None:
-        return ("1/1" if root == 1 else f"1/sqrt({root})") if 0 < root < MAX_SCALE else None
-    p, q = p or 0, 1 if q is None else q
-    return f"{p // gcd(p, q)}/{q // gcd(p, q)}" if 0 < p < MAX_SCALE and 0 < q < MAX_SCALE else None
+    root, p, q = (int(group or 1) for group in match.groups())
+    if root > 1:
+        return f"1/sqrt({root})" if root < MAX_ROOT else None
+    return f"{p // gcd(p, q)}/{q // gcd(p, q)}"
 
 
 class _Fitting:

@@ -16,6 +16,8 @@ from .pattern import Misfit, rearranged
 from .tensor import MAX_NUMBERS, Tensor, read_tensor
 from .toml_file import nearest_double, read_toml, seen_from
 
+# settings that the tensors show
+_SHOWN = ("heads", "gated")
 _DEFAULTS = {"attention": {"mask": "causal"}, "mlp": {"skip": "added"}}
 _KEYS = {"tensor", "pattern", "sizes", "rows", "columns"}
 MAX_TABLES = 256
@@ -100,13 +102,8 @@ class _Reading:
 
     def norm(self, table: Any) -> Norm:
         """``{ function = ..., epsilon = ..., w = ..., b = ... }``."""
-        if not isinstance(table, dict) or not {"function", "epsilon"} <= set(table) <= {
-            "function",
-            "epsilon",
-            "w",
-            "b",
-            "kind",
-        }:
+        named = ("function", "epsilon")
+        if not isinstance(table, dict) or not set(named) <= set(table) <= {*named, "w", "b"}:
             self.refuse("a norm has function and epsilon, and may have w and b")
         if table["function"] not in NORMS:
             self.refuse(f"the function of a norm is one of {', '.join(NORMS)}")
@@ -139,19 +136,20 @@ class _Reading:
         if self.kind == "embed":
             return self.embed(table)
         if self.kind == "norm":
-            return Layer("norm", {}, {}, self.norm(table))
-        allowed = {*SETTINGS[self.kind], *TENSORS[self.kind], "kind", *(["norm"] if self.kind in WITH_NORM else [])}
+            return Layer("norm", {}, {}, self.norm({key: table[key] for key in table if key != "kind"}))
+        given = [name for name in SETTINGS[self.kind] if name not in _SHOWN]
+        allowed = {*given, *TENSORS[self.kind], "kind", *(["norm"] if self.kind in WITH_NORM else [])}
         if unknown := sorted(set(table) - allowed):
             self.refuse(f"it has no {unknown[0]}")
         tensors = {name: self.tensor(table[name]) for name in TENSORS[self.kind] if name in table}
         settings = {
             **_DEFAULTS.get(self.kind, {}),
-            **{name: table[name] for name in SETTINGS[self.kind] if name in table},
+            **{name: table[name] for name in given if name in table},
         }
         if self.kind == "attention":
-            settings.setdefault("heads", tensors["W_Q"].shape[0] if "W_Q" in tensors and tensors["W_Q"].shape else 0)
+            settings["heads"] = tensors["W_Q"].shape[0] if "W_Q" in tensors and tensors["W_Q"].shape else 0
         if self.kind == "mlp":
-            settings.setdefault("gated", int("W_gate" in tensors))
+            settings["gated"] = int("W_gate" in tensors)
         return Layer(self.kind, settings, tensors, self.norm(table["norm"]) if "norm" in table else None)
 
     def described(self) -> Description:

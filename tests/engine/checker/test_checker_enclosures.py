@@ -136,6 +136,14 @@ def test_one_plus_on_random_logits(grid):
             assert high - low <= (true - 1) * mpmath.mpf(2) ** -23 + 8 * outputs * mpmath.mpf(2) ** -losses.BITS
 
 
+def test_outputs_beyond_the_table_are_charged():
+    """Fifty outputs where the table of exponentials ends, each a few units of 2^-60, are not nothing."""
+    grid = 20
+    low, high = losses.one_plus([0] + [-losses.END << grid] * 50, grid)
+    with mpmath.workdps(60):
+        assert low <= losses.ONE * (1 + 50 * mpmath.exp(-losses.END)) <= high
+
+
 def test_the_radius_is_charged():
     """Logits at the ends of their radius: the loss of each is within the bounds that the middle and the radius give,
     and some are at their ends."""

@@ -12,6 +12,7 @@ from npz import write_npz
 from shared_data import shared
 
 from mechproof.engine.arithmetic.tensor import DyadicTensor
+from mechproof.engine.checker.networks.inputs import Inputs
 from mechproof.engine.errors import MechproofError
 from mechproof.models.layers.embed import Embed
 from mechproof.models.layers.unembed import Unembed
@@ -71,17 +72,31 @@ def test_tasks_of_two_positions_have_no_equals_sign():
     assert task_of("modular-addition:4", network(5, 3)).inputs.describe() == [[0, 3], [0, 3], [4, 4]]
 
 
+token_sets = st.sets(st.integers(0, 4), min_size=1).map(lambda tokens: tuple(sorted(tokens)))
+
+
 @given(
-    st.integers(1, 4),
-    st.integers(1, 4),
-    st.sampled_from(["none", "distinct", "repeated"]),
+    st.one_of(
+        st.lists(token_sets, min_size=1, max_size=4),
+        st.tuples(token_sets, st.integers(1, 5)).map(lambda x: [x[0]] * x[1]),
+    ),
+    st.sampled_from(["none", "distinct", "repeated", "once"]),
     st.integers(1, 50),
 )
-def test_input_sets_are_counted_twice(vocabulary, positions, condition, rows):
-    """The formula and the list agree; no input comes twice; every block but the last is full."""
+def test_input_sets_are_counted_twice(sets, condition, rows):
+    """The formula and the list agree, whatever sets the positions have; no input comes twice; every block but the last
+    is full; and the checker has the same inputs."""
+    free = [p for p, tokens in enumerate(sets) if len(tokens) > 1]
+    own = Inputs(
+        tuple(sets),
+        {"distinct": tuple(free), "repeated": tuple(range(len(sets) - 1))}.get(condition, ()),
+        condition == "repeated",
+        once=condition == "once",
+    )
     try:
-        inputs = InputSet((tuple(range(vocabulary)),) * positions, condition)
+        inputs = InputSet(tuple(sets), condition)
     except BadInputSet:
+        assert own.size() == 0
         return
     blocks = list(inputs.blocks(rows))
     listed = np.concatenate(blocks)
@@ -90,10 +105,13 @@ def test_input_sets_are_counted_twice(vocabulary, positions, condition, rows):
 
     def wanted(t):
         if condition == "distinct":
-            return len(set(t)) == len(t) or vocabulary == 1
+            return len({t[p] for p in free}) == len(free)
+        if condition == "once":
+            return t[:-1].count(t[-1]) == 1 and t[-1] in t[1:-2]
         return condition == "none" or (len(set(t[:-1])) == len(t) - 1 and t[-1] in t[:-2])
 
-    assert listed.tolist() == [list(t) for t in everything(vocabulary, positions) if wanted(t)]
+    assert listed.tolist() == [list(t) for t in product(*sets) if wanted(t)]
+    assert sorted(map(list, own)) == listed.tolist() and own.size() == inputs.size
 
 
 @pytest.mark.parametrize(
@@ -101,7 +119,7 @@ def test_input_sets_are_counted_twice(vocabulary, positions, condition, rows):
     [
         (((0, 1), ()), "none"),
         (((1, 0),), "none"),
-        (((0, 1), (0, 1, 2)), "distinct"),
+        (tuple((2 * p, 2 * p + 1) for p in range(13)), "distinct"),
         (((0, 1),) * 3, "distinct"),
         (((0, 1),) * 2, "repeated"),
         (((0, 1),) * 2, "sorted"),
