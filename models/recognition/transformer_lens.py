@@ -180,7 +180,8 @@ class _Reader:
             raise BadTensor(self.file, "config key attn_scale", "-1 or a positive number", str(value)[:80])
         if value in (-1, nearest_float64_to_square_root(head)):
             return Scale(root=head)
-        return Scale(1 / (nearest_float64(str(value)) if isinstance(value, int) else Fraction(value)))
+        divisor = nearest_float64(str(value)) if isinstance(value, int) else value
+        return Scale(1 / Fraction(divisor))
 
     def mask(self) -> str:
         if not self.says("attention_dir"):
