@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import factorial, perm, prod
+from math import perm, prod
 
 import numpy as np
 
@@ -187,7 +187,7 @@ def different(sets: Sequence[frozenset[int]]) -> int:
             block = first | others
             size = others.bit_count()
             if common[block]:
-                total += (-1) ** size * factorial(size) * len(common[block]) * counts[left ^ block]
+                total += (-1 if size % 2 else 1) * perm(size) * len(common[block]) * counts[left ^ block]
             if not others:
                 break
             others = (others - 1) & rest
