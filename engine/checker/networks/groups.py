@@ -15,6 +15,9 @@ MAX_ORDER = 1 << 11
 def group_table(name: str) -> Tensor | None:
     """The table of ``Zn``, ``Dn``, ``Sn`` or ``An``; None for another name.
 
+    Permutations in lexicographic order, p q sends x to p(q(x)); r^a s^i times r^b s^j is r^(a + b) s^j for i = 0, and
+    r^(a - b) s^(1 - j) for i = 1.
+
     >>> group_table("D3").entries[12:18]
     (2, 0, 1, 5, 3, 4)
     """
@@ -24,27 +27,18 @@ def group_table(name: str) -> Tensor | None:
     family, n = match[1], int(match[2])
     if family in "SA":
         within("the degree of the group", n, 6)
-        return _permutations(n, family == "A")
+        found = [p for p in itertools.permutations(range(n)) if family == "S" or not _odd(p)]
+        number = {p: i for i, p in enumerate(found)}
+        entries = [number[tuple([p[x] for x in q])] for p in found for q in found]
+        return Tensor((len(found), len(found)), tuple(entries), 0)
     order = n if family == "Z" else 2 * n
     within("the order of the group", order, MAX_ORDER)
-    # r^a s^i times r^b s^j is r^(a + b) s^j for i = 0, and r^(a - b) s^(1 - j) for i = 1
-    entries = [
-        (a + b) % n + j * n if not i else (a - b) % n + (1 - j) * n
-        for i, a in itertools.product(range(order // n), range(n))
-        for j, b in itertools.product(range(order // n), range(n))
-    ]
+    elements = list(itertools.product(range(order // n), range(n)))
+    entries = [((a - b) % n + (1 - j) * n) if i else (a + b) % n + j * n for i, a in elements for j, b in elements]
     return Tensor((order, order), tuple(entries), 0)
 
 
-def _permutations(n: int, even: bool) -> Tensor:
-    """Permutations in lexicographic order; p q sends x to p(q(x))."""
-    found = [p for p in itertools.permutations(range(n)) if not even or _parity(p) == 0]
-    number = {p: i for i, p in enumerate(found)}
-    order = len(found)
-    return Tensor((order, order), tuple(number[tuple([p[x] for x in q])] for p in found for q in found), 0)
-
-
-def _parity(p: Sequence[int]) -> int:
+def _odd(p: Sequence[int]) -> int:
     return sum(a > b for a, b in itertools.combinations(p, 2)) % 2
 
 
@@ -61,9 +55,8 @@ def is_group(table: Sequence[int], order: int) -> bool:
     rows = [list(table[i * order : (i + 1) * order]) for i in elements]
     if any(entry not in elements for entry in set(table)):
         return False
-    neutral = next(
-        (e for e in elements if rows[e] == list(elements) and all(row[e] == i for i, row in enumerate(rows))), None
-    )
+    neutrals = (e for e in elements if rows[e] == list(elements) and all(row[e] == i for i, row in enumerate(rows)))
+    neutral = next(neutrals, None)
     if neutral is None or not all(neutral in row for row in rows):
         return False
     generators: list[int] = []

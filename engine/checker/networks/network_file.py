@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from math import prod
 from typing import Any, NoReturn
 
 from ..budget import within
@@ -18,7 +19,7 @@ from .toml_file import nearest_double, read_toml, seen_from
 
 # settings that the tensors show
 _SHOWN = ("heads", "gated")
-_DEFAULTS = {"attention": {"mask": "causal"}, "mlp": {"skip": "added"}}
+_DEFAULTS: dict[str, dict[str, object]] = {"attention": {"mask": "causal"}, "mlp": {"skip": "added"}}
 _KEYS = {"tensor", "pattern", "sizes", "rows", "columns"}
 MAX_TABLES = 256
 
@@ -59,7 +60,7 @@ class _Reading:
             found = self.turned(name, found, table["pattern"], sizes)
         elif sizes:
             self.refuse("sizes belong to a pattern")
-        for key, axis in (("rows", 0), ("columns", -1)):
+        for key, axis in (("rows", 0), ("columns", len(found.shape) - 1)):
             if key in table:
                 found = self.cut(name, found, axis, table[key])
         self.numbers += len(found.entries)
@@ -67,11 +68,8 @@ class _Reading:
         return found
 
     def turned(self, name: str, tensor: Tensor, pattern: Any, sizes: Any) -> Tensor:
-        if (
-            not isinstance(pattern, str)
-            or not isinstance(sizes, dict)
-            or not all(type(n) is int and 0 < n < 1 << 31 for n in sizes.values())
-        ):
+        natural = isinstance(sizes, dict) and all(type(n) is int and 0 < n < 1 << 31 for n in sizes.values())
+        if not isinstance(pattern, str) or not natural:
             self.refuse("a pattern is a text, and its sizes are whole numbers")
         try:
             return rearranged(tensor, pattern, sizes)
@@ -82,51 +80,39 @@ class _Reading:
     def cut(self, name: str, tensor: Tensor, axis: int, ends: Any) -> Tensor:
         """The part from ``ends[0]`` up to, not including, ``ends[1]`` of an axis."""
         size = tensor.shape[axis] if tensor.shape else 0
-        if (
-            not isinstance(ends, list)
-            or len(ends) != 2
-            or not all(type(n) is int for n in ends)
-            or not 0 <= ends[0] < ends[1] <= size
-        ):
+        whole = isinstance(ends, list) and len(ends) == 2 and all(type(n) is int for n in ends)
+        if not whole or not 0 <= ends[0] < ends[1] <= size:
             what = f"a range of an axis of length {size} must be [FIRST, END] with 0 <= FIRST < END <= {size}"
             raise Failure(Code.E142, file=self.weights, name=name, what=what)
         first, end = ends
-        block = len(tensor.entries) // tensor.shape[0]
-        if axis == 0:
-            return Tensor(
-                (end - first, *tensor.shape[1:]), tensor.entries[first * block : end * block], tensor.exponent
-            )
-        starts = range(0, len(tensor.entries), size)
-        entries = tuple(e for i in starts for e in tensor.entries[i + first : i + end])
-        return Tensor((*tensor.shape[:-1], end - first), entries, tensor.exponent)
+        block = prod(tensor.shape[axis + 1 :])
+        starts = range(0, len(tensor.entries), size * block)
+        entries = tuple(e for i in starts for e in tensor.entries[i + first * block : i + end * block])
+        return Tensor((*tensor.shape[:axis], end - first, *tensor.shape[axis + 1 :]), entries, tensor.exponent)
 
     def norm(self, table: Any) -> Norm:
         """``{ function = ..., epsilon = ..., w = ..., b = ... }``."""
-        named = ("function", "epsilon")
-        if not isinstance(table, dict) or not set(named) <= set(table) <= {*named, "w", "b"}:
+        needed = {"function", "epsilon"}
+        if not isinstance(table, dict) or not needed <= set(table) <= {*needed, "w", "b"}:
             self.refuse("a norm has function and epsilon, and may have w and b")
         if table["function"] not in NORMS:
             self.refuse(f"the function of a norm is one of {', '.join(NORMS)}")
         epsilon = nearest_double(str(table["epsilon"]))
         if epsilon is None:
             self.refuse(f"epsilon = {table['epsilon']} is no positive number")
-        return Norm(
-            table["function"], epsilon, {name: self.tensor(table[name]) for name in ("w", "b") if name in table}
-        )
+        return Norm(table["function"], epsilon, {name: self.tensor(table[name]) for name in "wb" if name in table})
 
     def embed(self, table: Mapping[str, Any]) -> Layer:
         """``E``, or ``tables`` of own embeddings; ``P``."""
         if ("E" in table) == ("tables" in table) or set(table) - {"kind", "E", "P", "tables"}:
             self.refuse("it has E or tables, and may have P")
-        places = {"P": self.tensor(table["P"])} if "P" in table else {}
+        tensors = {name: self.tensor(table[name]) for name in "EP" if name in table}
         if "E" in table:
-            return Layer("embed", {"tables": "shared"}, {"E": self.tensor(table["E"]), **places})
+            return Layer("embed", {"tables": "shared"}, tensors)
         tables = table["tables"]
         if not isinstance(tables, list) or not 0 < len(tables) <= MAX_TABLES:
             self.refuse(f"tables is a list of 1 to {MAX_TABLES} tensors, one for each position")
-        return Layer(
-            "embed", {"tables": "own"}, {f"E_{p}": self.tensor(given) for p, given in enumerate(tables)} | places
-        )
+        return Layer("embed", {"tables": "own"}, {f"E_{p}": self.tensor(t) for p, t in enumerate(tables)} | tensors)
 
     def layer(self, at: int, table: Any) -> Layer:
         """One ``[[layer]]``."""
@@ -142,10 +128,7 @@ class _Reading:
         if unknown := sorted(set(table) - allowed):
             self.refuse(f"it has no {unknown[0]}")
         tensors = {name: self.tensor(table[name]) for name in TENSORS[self.kind] if name in table}
-        settings = {
-            **_DEFAULTS.get(self.kind, {}),
-            **{name: table[name] for name in given if name in table},
-        }
+        settings = _DEFAULTS.get(self.kind, {}) | {name: table[name] for name in given if name in table}
         if self.kind == "attention":
             settings["heads"] = tensors["W_Q"].shape[0] if "W_Q" in tensors and tensors["W_Q"].shape else 0
         if self.kind == "mlp":

@@ -20,6 +20,7 @@ from .toml_file import read_toml, seen_from
 
 CONDITIONS = ("none", "distinct", "repeated", "once", "listed")
 COUNTED = ("inputs", "pairs")
+FILE_KEYS = {"tokens", "positions", "condition", "read", "counted", "answer", "answers", "table", "list"}
 
 MAX_TOKENS = 1 << 20
 
@@ -58,35 +59,33 @@ class Task:
 
 
 class _Making:
-    """Makes the task of a text for a network of some description."""
+    """Makes the task of a text for a network of some description; ``parameter`` is what follows the task's name."""
 
     def __init__(self, text: str, description: Description) -> None:
         self.text, self.description = text, description
+        self.name, _, self.parameter = text.partition(":")
 
     def refuse(self, what: str) -> NoReturn:
         raise Failure(Code.E150, task=self.text, what=what)
 
-    def number(self, text: str, least: int) -> int:
-        """A parameter."""
-        if not re.fullmatch("[0-9]{1,9}", text) or int(text) < least:
-            self.refuse(f"its parameter must be a whole number from {least} on")
-        return int(text)
+    def number(self) -> int:
+        """The parameter."""
+        if not re.fullmatch("[0-9]{1,9}", self.parameter) or not int(self.parameter):
+            self.refuse("its parameter must be a whole number from 1 on")
+        return int(self.parameter)
 
-    def positions(self, parameter: str = "") -> int:
-        """The number of positions: the parameter, or what the network was made for."""
-        found = self.number(parameter, 1) if parameter else self.description.positions
+    def network(self, positions: int | None = None) -> Network:
+        """The network on so many positions, or as many as it was made for."""
+        found = positions or self.description.positions
         if found is None:
             self.refuse("the network does not say how many positions there are")
         within("the number of positions", found, MAX_POSITIONS)
-        return found
+        return fit(self.description, found)
 
-    @staticmethod
-    def sized(name: str, parameter: str) -> str:
-        """The name of a task with its number of positions, where that is given."""
-        return f"{name}:{int(parameter)}" if parameter else name
-
-    def network(self, positions: int) -> Network:
-        return fit(self.description, positions)
+    def sized(self) -> tuple[Network, str]:
+        """The network on as many positions as the parameter says, if there is one; and the name of the task."""
+        size = self.number() if self.parameter else None
+        return self.network(size), f"{self.name}:{size}" if size else self.name
 
     def integers(self, file: str, name: str) -> Tensor:
         """A tensor of integers of a file."""
@@ -105,96 +104,74 @@ class _Making:
         counted: str = "inputs",
         tensors: dict[str, Tensor] | None = None,
         rows: tuple[tuple[int, ...], ...] | None = None,
-    ) -> Task:
+    ) -> tuple[Network, Task]:
         """The task, checked against the network's vocabulary; tokens are all, and read is last, unless given."""
-        n = len(network.vocabulary)
+        n, left = len(network.vocabulary), network.positions_left
         tokens = [range(size) for size in network.vocabulary] if tokens is None else tokens
         for p, (mine, size) in enumerate(zip(tokens, network.vocabulary, strict=True)):
             if not mine:
                 raise Failure(Code.E153, task=self.text)
             if mine[0] < 0 or mine[-1] >= size:
                 self.refuse(f"position {p} has tokens {mine[0]} ... {mine[-1]}, the network {size} tokens there")
-        left = network.positions_left
         read = (left - 1,) if read is None else tuple(read)
         if read[-1] >= left:
             self.refuse("a network that adds or joins its positions is read at the one that is left, 0")
         within("the number of tokens of all positions", sum(map(len, tokens)), MAX_TOKENS)
         sets = tuple(tuple(mine) for mine in tokens)
-        differ = {"distinct": [p for p, mine in enumerate(sets) if len(mine) > 1], "repeated": range(n - 1)}.get(
-            condition, ()
-        )
-        inputs = Inputs(sets, tuple(differ), condition == "repeated", rows, condition == "once")
+        different = {"distinct": (p for p, mine in enumerate(sets) if len(mine) > 1), "repeated": range(n - 1)}
+        inputs = Inputs(sets, tuple(different.get(condition, ())), condition == "repeated", rows, condition == "once")
         if inputs.size() == 0:
             raise Failure(Code.E153, task=self.text)
-        return Task(name, sets, condition, read, counted, right, inputs, answers, tensors or {})
+        return network, Task(name, sets, condition, read, counted, right, inputs, answers, tensors or {})
 
-    def max_of_k(self, parameter: str) -> tuple[Network, Task]:
-        if parameter:
+    def max_of_k(self) -> tuple[Network, Task]:
+        if self.parameter:
             self.refuse("max-of-k has no parameter")
-        network = self.network(self.positions())
-        return network, self.task(network, "max-of-k", "max(t)", lambda t: (max(t),))
+        return self.task(self.network(), self.name, "max(t)", lambda t: (max(t),))
 
-    def kth_max(self, parameter: str) -> tuple[Network, Task]:
-        rank = self.number(parameter, 1)
-        network = self.network(self.positions())
+    def kth_max(self) -> tuple[Network, Task]:
+        rank, network = self.number(), self.network()
         if rank > len(network.vocabulary):
             self.refuse(f"there are {len(network.vocabulary)} positions")
-        return network, self.task(network, f"kth-max:{rank}", f"{rank}-th largest", lambda t: (sorted(t)[-rank],))
+        return self.task(network, f"kth-max:{rank}", f"{rank}-th largest", lambda t: (sorted(t)[-rank],))
 
     def two_and_equals(self, order: int) -> tuple[Network, list[range]]:
         """Two tokens below ``order``, and in a third position, if there is one, the token ``order``."""
-        positions = self.positions()
+        network = self.network()
+        positions = len(network.vocabulary)
         if positions not in (2, 3):
             self.refuse(f"it is about 2 or 3 positions, the network has {positions}")
-        network = self.network(positions)
         return network, [range(order), range(order), range(order, order + 1)][:positions]
 
-    def modular_addition(self, parameter: str) -> tuple[Network, Task]:
-        modulus = self.number(parameter, 1)
+    def modular_addition(self) -> tuple[Network, Task]:
+        modulus = self.number()
         network, tokens = self.two_and_equals(modulus)
-        text, _ = read_expression(f"(t[0] + t[1]) % {modulus}", 2)
-        name = f"modular-addition:{modulus}"
-        return network, self.task(network, name, text, lambda t: ((t[0] + t[1]) % modulus,), tokens)
+        text, value = read_expression(f"(t[0] + t[1]) % {modulus}", 2)
+        return self.task(network, f"{self.name}:{modulus}", text, lambda t: (value(t),), tokens)
 
-    def group(self, parameter: str) -> tuple[Network, Task]:
-        table = group_table(parameter) or self.integers(parameter, "table")
-        order = table.shape[0]
-        if table.shape != (order, order) or not is_group(table.entries, order):
+    def group(self) -> tuple[Network, Task]:
+        table = group_table(self.parameter) or self.integers(self.parameter, "table")
+        order, entries = table.shape[0], table.entries
+        if table.shape != (order, order) or not is_group(entries, order):
             self.refuse("its table is not that of a group")
         network, tokens = self.two_and_equals(order)
-        entries = table.entries
         answers: Answers = lambda t: (entries[t[0] * order + t[1]],)  # noqa: E731
-        return network, self.task(network, "group", "table", answers, tokens, tensors={"table": table})
+        return self.task(network, self.name, "table", answers, tokens, tensors={"table": table})
 
-    def induction_once(self, parameter: str) -> tuple[Network, Task]:
-        return self.induction(parameter, "induction-once", "once")
-
-    def induction(self, parameter: str, name: str = "induction", condition: str = "repeated") -> tuple[Network, Task]:
-        network = self.network(self.positions(parameter))
+    def induction(self) -> tuple[Network, Task]:
+        (network, name), condition = self.sized(), "once" if self.name == "induction-once" else "repeated"
         answers: Answers = lambda t: (t[t.index(t[-1]) + 1],)  # noqa: E731
-        return network, self.task(
-            network,
-            self.sized(name, parameter),
-            "the token after the earlier occurrence",
-            answers,
-            condition=condition,
-        )
+        return self.task(network, name, "the token after the earlier occurrence", answers, condition=condition)
 
-    def running_sum_sign(self, parameter: str) -> tuple[Network, Task]:
-        network = self.network(self.positions(parameter))
-        size = network.vocabulary[0]
-        return network, self.task(
-            network,
-            self.sized("running-sum-sign", parameter),
-            "running sum sign",
-            lambda t: running_signs(t, size),
-            read=range(len(network.vocabulary)),
-        )
+    def running_sum_sign(self) -> tuple[Network, Task]:
+        network, name = self.sized()
+        size, read = network.vocabulary[0], range(len(network.vocabulary))
+        return self.task(network, name, "running sum sign", lambda t: running_signs(t, size), read=read)
 
-    def table(self, parameter: str) -> tuple[Network, Task]:
-        table = self.integers(parameter, "answers")
+    def table(self) -> tuple[Network, Task]:
+        table = self.integers(self.parameter, "answers")
         network = self.network(len(table.shape))
-        return network, self.task(network, "table", "table", self.looked_up(network, table), tensors={"answers": table})
+        return self.task(network, self.name, "table", self.looked_up(network, table), tensors={"answers": table})
 
     def looked_up(self, network: Network, table: Tensor) -> Answers:
         """The entries of a table with one axis a position."""
@@ -209,38 +186,35 @@ class _Making:
 
         return answers
 
-    def expression(self, parameter: str) -> tuple[Network, Task]:
-        network = self.network(self.positions())
-        text, value = read_expression(parameter.strip(), len(network.vocabulary))
-        return network, self.task(network, "expression", text, lambda t: (value(t),))
+    def expression(self) -> tuple[Network, Task]:
+        network = self.network()
+        text, value = read_expression(self.parameter.strip(), len(network.vocabulary))
+        return self.task(network, self.name, text, lambda t: (value(t),))
 
     def file(self) -> tuple[Network, Task]:
         """A task file: docs/your_task.md."""
         settings = read_toml(self.text)
-        keys = {"tokens", "positions", "condition", "read", "counted", "answer", "answers", "table", "list"}
-        if unknown := sorted(set(settings) - keys):
+        if unknown := sorted(set(settings) - FILE_KEYS):
             self.refuse(f"it has no setting {unknown[0]}")
         tokens = settings.get("tokens")
         if tokens is not None and "positions" in settings:
             self.refuse("it gives tokens and positions; one of them is enough")
         given = settings.get("positions") if tokens is None else len(tokens) if isinstance(tokens, list) else None
-        if given is not None and not _natural(given):
+        if given is not None and not (type(given) is int and 0 < given < 1 << 31):
             self.refuse("positions must be a number from 1 on")
-        network = self.network(self.positions("" if given is None else str(given)))
+        network = self.network(given)
         sets = None if tokens is None else [self.token_set(given) for given in tokens]
         read = self.read_positions(settings.get("read", "last"), network.positions_left)
         condition = self.one_of(settings, "condition", CONDITIONS, "listed" if "list" in settings else "none")
         counted = self.one_of(settings, "counted", COUNTED, "inputs")
-        tensors: dict[str, Tensor] = {}
-        rows = None
         if (condition == "listed") != ("list" in settings):
             self.refuse("condition listed and a list belong together")
+        name, right, answers, tensors = self.answered(settings, network, read)
+        rows = None
         if condition == "listed":
             tensors["list"] = self.integers(self.path(settings["list"]), "inputs")
             rows = self.rows(tensors["list"], network, sets)
-        name, right, answers = self.answered(settings, network, read, tensors)
-        tensors = {key: tensors[key] for key in ("table", "answers", "list") if key in tensors}
-        return network, self.task(network, name, right, answers, sets, read, condition, counted, tensors, rows)
+        return self.task(network, name, right, answers, sets, read, condition, counted, tensors, rows)
 
     def path(self, value: Any) -> str:
         """A file named in the task file."""
@@ -248,9 +222,7 @@ class _Making:
 
     def one_of(self, settings: dict[str, Any], name: str, values: Sequence[str], usual: str) -> str:
         value = settings.get(name, usual)
-        if value not in values:
-            self.refuse(f"{name} must be one of {', '.join(values)}")
-        return value
+        return value if value in values else self.refuse(f"{name} must be one of {', '.join(values)}")
 
     def token_set(self, given: Any) -> list[int]:
         """``[first, last]``, or three or more tokens."""
@@ -278,7 +250,7 @@ class _Making:
         if len(table.shape) != 2 or table.shape[1] != n:
             self.refuse(f"its list has shape {table.shape}, expected one row of {n} tokens an input")
         rows = tuple(table.entries[i : i + n] for i in range(0, len(table.entries), n))
-        allowed = [set(tokens) for tokens in sets] if sets else [range(size) for size in network.vocabulary]
+        allowed = [set(tokens) for tokens in sets or map(range, network.vocabulary)]
         for row in rows:
             if any(token not in tokens for token, tokens in zip(row, allowed, strict=True)):
                 self.refuse(f"its list holds {row}, which is not among its tokens")
@@ -287,27 +259,22 @@ class _Making:
         return rows
 
     def answered(
-        self, settings: dict[str, Any], network: Network, read: tuple[int, ...], tensors: dict[str, Tensor]
-    ) -> tuple[str, str, Answers]:
-        """The name, the text of the right answer, and the right answers."""
+        self, settings: dict[str, Any], network: Network, read: tuple[int, ...]
+    ) -> tuple[str, str, Answers, dict[str, Tensor]]:
+        """The name, the text of the right answer, the right answers, and the table they are from."""
         kinds = [key for key in ("answer", "answers", "table") if key in settings]
         if len(kinds) != 1:
             self.refuse("it must have one of answer, answers and table")
         value = settings[kinds[0]]
         if kinds == ["table"]:
-            tensors["answers"] = self.integers(self.path(value), "answers")
-            look_up = self.looked_up(network, tensors["answers"])
-            return "table", "table", lambda t: tuple(look_up(t)) * len(read)
+            table = self.integers(self.path(value), "answers")
+            look_up = self.looked_up(network, table)
+            return "table", "table", lambda t: tuple(look_up(t)) * len(read), {"answers": table}
         texts = [value] if kinds == ["answer"] else value
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts) or len(texts) != len(read):
             self.refuse(f"it must give one expression for each of {len(read)} read positions")
-        expressions = [read_expression(text, len(network.vocabulary)) for text in texts]
-        values = [value for _, value in expressions]
-        return "expression", "; ".join(text for text, _ in expressions), lambda t: [value(t) for value in values]
-
-
-def _natural(value: Any) -> bool:
-    return type(value) is int and 0 < value < 1 << 31
+        spelled, values = zip(*(read_expression(text, len(network.vocabulary)) for text in texts), strict=True)
+        return "expression", "; ".join(spelled), lambda t: [value(t) for value in values], {}
 
 
 def running_signs(t: Sequence[int], size: int) -> list[int]:
@@ -323,23 +290,24 @@ def running_signs(t: Sequence[int], size: int) -> list[int]:
     return signs
 
 
+KNOWN: dict[str, Callable[[_Making], tuple[Network, Task]]] = {
+    "max-of-k": _Making.max_of_k,
+    "kth-max": _Making.kth_max,
+    "modular-addition": _Making.modular_addition,
+    "group": _Making.group,
+    "induction": _Making.induction,
+    "induction-once": _Making.induction,
+    "running-sum-sign": _Making.running_sum_sign,
+    "table": _Making.table,
+    "expression": _Making.expression,
+}
+
+
 def read_task(text: str, description: Description) -> tuple[Network, Task]:
     """The task of this text, and the network on as many positions as the task has; E150 to E154."""
     making = _Making(text, description)
     if os.path.splitext(text)[1].lower() == ".toml" and ":" not in os.path.basename(text):
         return making.file()
-    name, _, parameter = text.partition(":")
-    known = {
-        "max-of-k": making.max_of_k,
-        "kth-max": making.kth_max,
-        "modular-addition": making.modular_addition,
-        "group": making.group,
-        "induction": making.induction,
-        "induction-once": making.induction_once,
-        "running-sum-sign": making.running_sum_sign,
-        "table": making.table,
-        "expression": making.expression,
-    }
-    if name not in known:
-        raise Failure(Code.E103, task=text, known=f"{', '.join(known)}, and task files (.toml)")
-    return known[name](parameter)
+    if making.name not in KNOWN:
+        raise Failure(Code.E103, task=text, known=f"{', '.join(KNOWN)}, and task files (.toml)")
+    return KNOWN[making.name](making)
