@@ -13,7 +13,9 @@ from math import prod
 
 from .tensor import Tensor, permuted
 
-_TOKEN = re.compile(r"\s*(?:([A-Za-z_][A-Za-z_0-9]*)|(1)(?![0-9])|([()]))")
+_NAME = r"[A-Za-z_][A-Za-z_0-9]*(?!\w)"
+_ATOM = rf"(?:{_NAME}|1(?!\w))"
+_SIDE = re.compile(rf"\s*(?:(?:{_ATOM}|\((?:\s*{_ATOM})*\s*\))\s*)*")
 MAX_PATTERN = 200
 
 
@@ -22,31 +24,14 @@ class Misfit(Exception):
 
 
 def _axes(side: str) -> list[list[str]]:
-    """The axes of one side, each the list of its names; an axis of length 1 has none."""
-    axes: list[list[str]] = []
-    open_at: list[str] | None = None
-    at = 0
-    side = side.rstrip()
-    while at < len(side):
-        match = _TOKEN.match(side, at)
-        if match is None:
-            raise Misfit(f"{side[at:].strip()[:20]} is no axis")
-        name, _, bracket = match.groups()
-        at = match.end()
-        if bracket == "(" and open_at is None:
-            open_at = []
-        elif bracket == ")" and open_at is not None:
-            axes.append(open_at)
-            open_at = None
-        elif bracket:
-            raise Misfit("its brackets do not match")
-        elif open_at is not None:
-            open_at.extend([name] if name else [])
-        else:
-            axes.append([name] if name else [])
-    if open_at is not None:
-        raise Misfit("its brackets do not match")
-    return axes
+    """The axes of one side, each the list of its names; an axis of length 1 has none.
+
+    >>> _axes(" d (h e) 1")
+    [['d'], ['h', 'e'], []]
+    """
+    if _SIDE.fullmatch(side) is None:
+        raise Misfit(f"{side.strip()[:40]} is no list of axes, its brackets matching")
+    return [re.findall(_NAME, axis) for axis in re.findall(rf"\([^)]*\)|{_ATOM}", side)]
 
 
 def _sizes(left: list[list[str]], shape: tuple[int, ...], given: Mapping[str, int]) -> dict[str, int]:
