@@ -79,9 +79,7 @@ class Proof:
         document = written(self.graph, self.goal, self.name, detail)
         return replace(document, blocks=(*document.blocks, *self.notes))
 
-    def write(
-        self, directory: str | PathLike[str], detail: str = "appendix", *, for_paper: bool = False
-    ) -> list[Path]:
+    def write(self, directory: str | PathLike[str], detail: str = "appendix", *, for_paper: bool = False) -> list[Path]:
         """Certificate (if there is one) and transcript into ``directory``: all files or none.
 
         With ``for_paper`` also the transcript's body for a paper's ``\\input``, and its style file.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -12,6 +13,8 @@ from ...engine.domains.block import Block
 from ...engine.domains.fixed import FixedDomain
 from ...engine.errors import MagnitudeError, MechproofError
 from ...engine.interpret import Interpreter
+from ...models.layers.layer import Layer
+from ...models.layers.unembed import Unembed
 from ...models.network import Network
 from ...models.tasks.task import Task
 from .ladder import settle
@@ -45,6 +48,7 @@ class Decider:
     def __init__(self, network: Network, task: Task, settings: Settings) -> None:
         self.task, self.settings = task, settings
         self.outputs = network.outputs
+        self.twins = twins(network.layers[-1])
         self._run = Interpreter(network.term(task.positions, task.read), network.values(task.positions))
 
     def decide(self, number: int, tokens: np.ndarray) -> Outcome:
@@ -53,6 +57,7 @@ class Decider:
         logits = self._logits(tokens)
         verdicts = np.empty(answers.shape, dtype=np.uint8)
         open_inputs = np.zeros(len(tokens), dtype=np.bool_)
+        tied = self.twins[answers]
         compared = [self._compared(table, answers[:, read]) for read, table in enumerate(logits)]
         for read, found in enumerate(compared):
             verdicts[:, read] = found.verdicts
@@ -62,7 +67,8 @@ class Decider:
         ladder = np.flatnonzero(open_inputs)[: self.settings.patience].tolist()
         left = open_inputs.copy()
         left[ladder] = False
-        stages = dict.fromkeys(STAGES, 0) | {"fixed": int((~open_inputs).sum()) * len(logits)}
+        known = tied[~open_inputs]
+        stages = dict.fromkeys(STAGES, 0) | {"fixed": int((~known).sum()), "exact": int(known.sum())}
         margin: Margin | None = None
         loss = Loss(Fraction(0), Fraction(0)) if self.settings.loss and not left.any() else None
         for read, found in enumerate(compared):
@@ -76,8 +82,8 @@ class Decider:
         for row in ladder:
             settled = settle(self._run, tokens[row].tolist(), answers[row].tolist(), loss=self.settings.loss)
             for read, one in enumerate(settled):
-                verdicts[row, read] = one.verdict
-                stages[one.stage] += 1
+                verdicts[row, read] = WRONG if tied[row, read] else one.verdict
+                stages["exact" if tied[row, read] else one.stage] += 1
                 margin = least(margin, one.least(tokens[row], self.task.read[read]))
                 loss = None if loss is None or one.loss is None else loss + one.loss
         return Outcome(number, verdicts, margin, loss, stages)
@@ -127,8 +133,20 @@ class Decider:
         known = slack < LOST
         verdicts = np.full(len(rows), UNDECIDED, dtype=np.uint8)
         verdicts[known & (margins > slack)] = RIGHT
-        verdicts[known & (margins <= -slack)] = WRONG
+        verdicts[known & (margins <= -slack) | self.twins[answers]] = WRONG
         return Compared(verdicts, margins, slack, logits.exponent)
+
+
+def twins(unembed: Layer) -> np.ndarray:
+    """Which outputs have the column of W_U and the bias of another: their logits are equal for every input.
+
+    An input whose right answer is one of them is wrong, whatever the layers before compute.
+    """
+    assert isinstance(unembed, Unembed), "a checked network ends with its unembedding"
+    rows = unembed.W_U.numerators.tolist() + ([] if unembed.b_U is None else [unembed.b_U.numerators.tolist()])
+    columns = list(zip(*rows, strict=True))
+    times = Counter(columns)
+    return np.array([times[column] > 1 for column in columns], dtype=np.bool_)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,11 +1,14 @@
 """Every input of a task is decided: right, wrong, or, past all means, undecided.
 
-First by tables in words of 64 bits; inputs whose margin is not larger than its error by wider words; then exactly,
-where a test of ties is known; then by the widest words. A tie is wrong. An undecided input counts on neither side.
+Outputs with equal columns of the unembedding, and equal biases, have equal logits: they tie, whatever is below. Other
+inputs are decided by tables in words of 64 bits; those whose margin is not larger than its error by wider words; then
+exactly, where a test of ties is known; then by the widest words. A tie is wrong. An undecided input counts on neither
+side.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -53,6 +56,11 @@ class Deciding:
         *first, wider, widest = map(self.evaluated, passes.words)
         softmax = any(layer.kind == "attention" for layer in passes.network.layers)
         self.means = (*first, *((wider, self.exactly) if softmax else (self.exactly, wider)), widest)
+        rows = [matrix.rows() for name, matrix in passes.network.layers[-1].tensors.items()]
+        columns = list(zip(*(row for matrix in rows for row in matrix.rows), strict=True))
+        times = Counter(columns)
+        # outputs with the column and the bias of another: they tie on every input
+        self.twins = [times[column] > 1 for column in columns]
 
     def evaluated(self, words: int) -> Means:
         """By the pass with these words, where nothing was known before."""
@@ -83,12 +91,14 @@ class Deciding:
     def outcomes(self, tokens: Sequence[int], answers: Sequence[int]) -> list[Outcome]:
         """Whether the network is right, at each read position; the open outputs where that is undecided."""
         outputs = range(self.passes.network.outputs)
-        known: list[Outcome] = [[x for x in outputs if x != right] or True for right in answers]
+        known: list[Outcome] = [
+            False if self.twins[right] else [x for x in outputs if x != right] or True for right in answers
+        ]
         for decide in self.means:
-            with suppress(Coarse):
-                known = decide(tokens, answers, known)
             if all(isinstance(outcome, bool) for outcome in known):
                 break
+            with suppress(Coarse):
+                known = decide(tokens, answers, known)
         return known
 
     def count(self, inputs: Inputs) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import layered_network as reference
 import numpy as np
 import pytest
 
+import mechproof
 from mechproof.engine.checker import check
 from mechproof.engine.checker.budget import Budget
 from mechproof.engine.checker.networks import evaluator, folding, forms
@@ -38,10 +39,13 @@ def verified(path, network, task, low, high):
 
 
 def tied_outputs(draw, d, outputs):
-    """An unembedding whose outputs 0 and 1 are the same."""
-    last = draw.unembed(d, outputs)
+    """Layers that end in outputs 0 and 1 of other columns, and equal logits: one more number of the stream is a copy of
+    the first, and the two columns differ in which of these they read."""
+    last = draw.unembed(d + 1, outputs)
     last["W_U"][:, 1], last["b_U"][1] = last["W_U"][:, 0], last["b_U"][0]
-    return last
+    last["W_U"][d, 0] = last["W_U"][0, 1] = 0
+    last["W_U"][d, 1] = last["W_U"][0, 0]
+    return [{"kind": "linear", "W": np.eye(d, d + 1, dtype=np.float32) + np.eye(d, d + 1, d, dtype=np.float32)}, last]
 
 
 @pytest.mark.parametrize("function", ["relu", "square", "identity"])
@@ -86,7 +90,7 @@ def test_rational_networks_are_decided_by_fractions(function, tmp_path):
 def test_ties_behind_a_softmax_are_wrong(heads, mask, tmp_path):
     """Two outputs that are equal whatever the weights of the heads: a tie, not a near one; no input stays undecided."""
     draw = Draw(4)
-    layers = [draw.embed(4, 3, 2), draw.attention(3, heads, mask=mask), tied_outputs(draw, 3, 4)]
+    layers = [draw.embed(4, 3, 2), draw.attention(3, heads, mask=mask), *tied_outputs(draw, 3, 4)]
     _, _, _, found = outcomes(layers, tmp_path)
     with reference.mpmath.workdps(reference.DIGITS):
         assert found == {t: reference.right(layers, t, [max(t)])[0] for t in found}
@@ -125,7 +129,7 @@ def test_relu_behind_a_softmax_is_decided(tmp_path):
     draw = Draw(6)
     mlp = draw.mlp(3, 4, "relu")
     mlp["W_in"][:, 0], mlp["b_in"][0] = 0, 0
-    layers = [draw.embed(4, 3, 2), draw.attention(3, 2), mlp, tied_outputs(draw, 3, 4)]
+    layers = [draw.embed(4, 3, 2), draw.attention(3, 2), mlp, *tied_outputs(draw, 3, 4)]
     _, _, _, found = outcomes(layers, tmp_path)
     with reference.mpmath.workdps(reference.DIGITS):
         assert found == {t: reference.right(layers, t, [max(t)])[0] for t in found}
@@ -137,13 +141,13 @@ def test_ties_without_a_test_stay_undecided(name, tmp_path):
     """Where no exact test is known, a tie is undecided: it counts neither as right nor as wrong."""
     draw = Draw(8)
     last = tied_outputs(draw, 3, 3)
-    last["b_U"][2] = -999
+    last[-1]["b_U"][2] = -999
     middle = {
         "norm": [draw.attention(3, 1, norm=draw.norm(3))],
         "gelu": [draw.attention(3, 1), draw.mlp(3, 4, "gelu")],
         "two layers": [draw.attention(3, 1), draw.attention(3, 1)],
     }[name]
-    layers = [draw.embed(3, 3, 2), *middle, last]
+    layers = [draw.embed(3, 3, 2), *middle, *last]
     path, network, task, found = outcomes(layers, tmp_path)
     with reference.mpmath.workdps(reference.DIGITS):
         true = {t: reference.right(layers, t, [max(t)])[0] for t in found}
@@ -155,13 +159,50 @@ def test_ties_without_a_test_stay_undecided(name, tmp_path):
     assert verified(path, network, task, low, low + len(open_at) - 1).code == "E216"
 
 
+@pytest.mark.parametrize("name", reference.every_kind(Draw(0)))
+def test_outputs_with_one_column_tie_on_every_input(name, tmp_path):
+    """Whatever is below them: no input is undecided, and none is right whose answer is one of them."""
+    layers = reference.every_kind(Draw(5))[name]
+    layers[-1]["W_U"][:, 1] = layers[-1]["W_U"][:, 0]
+    if "b_U" in layers[-1]:
+        layers[-1]["b_U"][1] = layers[-1]["b_U"][0]
+    path, network, task, found = outcomes(layers, tmp_path, 'positions = 3\nanswer = "sum(t) % 5"\n')
+    assert all(outcome is False for t, outcome in found.items() if sum(t) % 5 < 2)
+    some = [t for t in found if sum(t[:2]) in (3, 5)]
+    with reference.mpmath.workdps(reference.DIGITS):
+        assert [found[t] for t in some] == [reference.right(layers, t, [sum(t) % 5])[0] for t in some]
+    count = sum(outcome is True for outcome in found.values())
+    assert verified(path, network, task, count, count).status == "VERIFIED"
+    proof = mechproof.prove(path, task=str(path.with_name("task.toml")))
+    assert (proof.theorem.low, proof.theorem.high) == (count, count)
+
+
+@pytest.mark.parametrize("changed", ["W_U", "b_U"])
+def test_one_more_unit_is_another_column(changed, tmp_path, monkeypatch):
+    """Columns that differ in one number, or a bias that does, by as little as a float64 can: no tie."""
+    draw = Draw(3)
+    layers = [draw.embed(3, 3, 2), draw.attention(3, 1, norm=draw.norm(3)), draw.unembed(3, 3)]
+    last = layers[-1]
+    for name in ("W_U", "b_U"):
+        last[name] = last[name].astype(np.float64)
+        last[name][..., 1] = last[name][..., 0]
+    last["b_U"][2] = -999
+    place = (0, 1) if changed == "W_U" else 1
+    last[changed][place] += np.spacing(last[changed][place])
+    _, _, _, found = outcomes(layers, tmp_path)
+    assert all(isinstance(outcome, bool) for outcome in found.values())
+    monkeypatch.setattr(reference, "TIE", 0)
+    with reference.mpmath.workdps(reference.DIGITS):
+        assert found == {t: reference.right(layers, t, [max(t)])[0] for t in found}
+
+
 def test_near_ties_are_no_ties(tmp_path):
     """Margins far below every grid of the first pass are decided by their sign."""
     draw = Draw(4)
-    layers = [draw.embed(4, 3, 2), draw.attention(3, 2), tied_outputs(draw, 3, 4)]
+    layers = [draw.embed(4, 3, 2), draw.attention(3, 2), *tied_outputs(draw, 3, 4)]
     for name in ("W_U", "b_U"):
-        layers[2][name] = layers[2][name].astype(np.float64)
-    layers[2]["b_U"][0] += 2.0**-44
+        layers[-1][name] = layers[-1][name].astype(np.float64)
+    layers[-1]["b_U"][0] += 2.0**-44
     _, _, _, found = outcomes(layers, tmp_path)
     with reference.mpmath.workdps(reference.DIGITS):
         assert found == {t: reference.right(layers, t, [max(t)])[0] for t in found}

@@ -17,6 +17,7 @@ from real_networks import GROUP_TRANSFORMER, real_network
 from shared_data import shared
 
 from mechproof.engine.arithmetic.tensor import DyadicTensor
+from mechproof.models.layers.linear import Linear
 from mechproof.models.layers.unembed import Unembed
 from mechproof.models.network import Network
 from mechproof.models.recognition import recognise
@@ -102,16 +103,25 @@ def test_every_kind_of_layer(name):
 
 
 def twins(net: Network) -> Network:
-    """Outputs 0 and 1 are the same function: wherever 0 is right otherwise, there is an exact tie."""
+    """Outputs 0 and 1 are the same function: wherever 0 is right otherwise, there is an exact tie.
+
+    Their columns differ: the stream has one more number, a copy of the first, and they read one of the two each.
+    """
     last = net.layers[-1]
     assert isinstance(last, Unembed) and last.b_U is not None
-
-    def twin(tensor: DyadicTensor) -> DyadicTensor:
-        numerators = tensor.numerators.copy()
-        numerators[..., 1] = numerators[..., 0]
-        return DyadicTensor(numerators, tensor.exponent)
-
-    return replace(net, layers=(*net.layers[:-1], replace(last, W_U=twin(last.W_U), b_U=twin(last.b_U))))
+    bias = last.b_U.numerators.copy()
+    bias[1] = bias[0]
+    columns = last.W_U.numerators
+    width = len(columns)
+    columns = np.concatenate([columns, columns[:1] * 0])
+    columns[:, 1] = columns[:, 0]
+    columns[width, 1] = columns[0, 0]
+    columns[width, 0] = columns[0, 1] = 0
+    copied = DyadicTensor.of(
+        (width, width + 1), (np.eye(width, width + 1) + np.eye(width, width + 1, width)).astype(int).ravel().tolist(), 0
+    )
+    ends = Unembed(DyadicTensor(columns, last.W_U.exponent), DyadicTensor(bias, last.b_U.exponent))
+    return replace(net, layers=(*net.layers[:-1], Linear(copied), ends))
 
 
 @pytest.mark.parametrize(
@@ -127,9 +137,31 @@ def test_ties_are_wrong(name):
         assert found.stages["exact"] > 0
 
 
-def test_ties_of_norms_are_undecided():
+@pytest.mark.parametrize("name", NETWORKS)
+def test_outputs_with_one_column_tie(name):
+    """Whatever is below, they tie wherever one of them is the right answer, and nothing is undecided."""
+    net = NETWORKS[name]
+    last = net.layers[-1]
+    assert isinstance(last, Unembed) and last.b_U is not None
+
+    def twin(tensor: DyadicTensor) -> DyadicTensor:
+        numerators = tensor.numerators.copy()
+        numerators[..., 1] = numerators[..., 0]
+        return DyadicTensor(numerators, tensor.exponent)
+
+    net = replace(net, layers=(*net.layers[:-1], replace(last, W_U=twin(last.W_U), b_U=twin(last.b_U))))
+    right, _, _ = truth(net, task(net))
+    found = decide(net, task(net))
+    assert (found.right, found.wrong) == (sum(map(all, right)), INPUTS - sum(map(all, right)))
+    assert found.stages["exact"] >= sum(
+        row.count(a) for row in task(net).answer(np.array(listed(task(net)))).tolist() for a in (0, 1)
+    )
+
+
+@pytest.mark.parametrize("name", ["rmsnorm, weights False", "gated gelu", "no mask, two layers"])
+def test_ties_without_a_test_are_undecided(name):
     """Where no tie test is known, ties count on neither side and are listed."""
-    net = twins(NETWORKS["layernorm, weights True"])
+    net = twins(NETWORKS[name])
     found = decide(net, task(net, "pairs"))
     listed = list(found.undecided_inputs())
     assert found.undecided == sum(len(positions) for _, positions in listed) == found.stages["open"] > 0
