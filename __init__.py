@@ -24,13 +24,31 @@ from typing import TYPE_CHECKING, Any
 from .engine.errors import MechproofError
 
 if TYPE_CHECKING:
+    from .audits.program.markers import advice, certified, heuristic, norm_claim, stands_for
+    from .audits.program.verdict import assert_bound_holds, audit, auditing
     from .engine.checker import Verdict as CheckVerdict
     from .engine.checker.rule import Rule
     from .models.weights.convert import convert
     from .rewrites.proof import Proof
     from .rewrites.strategies import Options, Progress
 
-__all__ = ["CheckVerdict", "MechproofError", "Options", "Proof", "check", "convert", "prove"]
+__all__ = [
+    "CheckVerdict",
+    "MechproofError",
+    "Options",
+    "Proof",
+    "advice",
+    "assert_bound_holds",
+    "audit",
+    "auditing",
+    "certified",
+    "check",
+    "convert",
+    "heuristic",
+    "norm_claim",
+    "prove",
+    "stands_for",
+]
 __version__ = "0.1.0"
 
 # Imported when they are asked for: `import mechproof` alone, and with it `mechproof --version`, takes no time.
@@ -38,6 +56,11 @@ _LATER = {
     "CheckVerdict": ("engine.checker", "Verdict"),
     "Options": ("rewrites.strategies", "Options"),
     "Proof": ("rewrites.proof", "Proof"),
+    **{name: ("audits.program.verdict", name) for name in ("assert_bound_holds", "audit", "auditing")},
+    **{
+        name: ("audits.program.markers", name)
+        for name in ("advice", "certified", "heuristic", "norm_claim", "stands_for")
+    },
     "convert": ("models.weights.convert", "convert"),
 }
 

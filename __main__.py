@@ -58,7 +58,7 @@ COMMANDS = {
     ),
     "audit": (
         "audits.command",
-        "Replay published float verifications and say which of their bounds survive; exit 1 unless all hold.",
+        "Replay float verifications, published ones or your own, and say which bounds survive; exit 1 unless all hold.",
     ),
     "sweep": ("sweeps.command", "Run many strategies, and show what each proves and costs."),
     "compare": (

@@ -13,11 +13,19 @@ from rich.console import Console
 from ..engine.files import atomic_write, make_folder
 from ..engine.terminal import progress_bars
 from ..rewrites.commands.options import Date
+from .program.naming import program_named
 
 
 def audit_command(
     weights: Annotated[
-        Path | None, typer.Argument(help="Weights: safetensors, npz, or a torch state dict (.pt, .pth).")
+        Path | None,
+        typer.Argument(
+            help="Weights: safetensors, npz, or a torch state dict (.pt, .pth). Or your own program: FILE.py:function."
+        ),
+    ] = None,
+    given: Annotated[
+        Path | None,
+        typer.Argument(metavar="WEIGHTS", help="For a program: weights, handed to it as a dictionary of tensors."),
     ] = None,
     strategies: Annotated[
         list[str] | None,
@@ -42,6 +50,15 @@ def audit_command(
         bool,
         typer.Option("--attack", help="Instead: construct weights on which the verifications certify what is false."),
     ] = False,
+    lower: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Of a program: where its result has a lower bound, as in count or bounds.0."),
+    ] = None,
+    upper: Annotated[str | None, typer.Option(metavar="PATH", help="Of a program: an upper bound instead.")] = None,
+    truth: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.py:function", help="Of a program: what computes the true number, exactly."),
+    ] = None,
     sarif: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the findings as SARIF 2.1.0.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the transcript, or for what --attack finds.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
@@ -49,7 +66,14 @@ def audit_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
 ) -> None:
-    """Replay published float verifications and say which of their bounds survive; exit 1 unless all hold."""
+    """Replay float verifications, published ones or your own, and say which bounds survive; exit 1 unless all hold."""
+    if weights is not None and (program := program_named(str(weights))) is not None:
+        from .program.command import audit_program
+
+        options = {"lower": lower, "upper": upper, "truth": truth, "out": out, "sarif": sarif, "as_json": as_json}
+        raise typer.Exit(audit_program(program, given, **options))
+    if given is not None or lower or upper or truth:
+        raise typer.BadParameter("is for a program, FILE.py:function", param_hint="WEIGHTS, --lower, --upper, --truth")
     from ..engine.transcript import write as transcript_files
     from . import brute_force, corpus, reporting, session, verifiers
     from .runs import DTYPES

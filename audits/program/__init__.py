@@ -1,0 +1,1 @@
+"""Audits of any program that computes a number in floats."""

@@ -1,0 +1,113 @@
+"""What one pass of an audit writes down, by line of the audited program."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from ...engine.errors import MechproofError
+from .places import Place, here, stack
+
+
+class Kind(StrEnum):
+    """What can be said of a line; the first eight leave a result open."""
+
+    condition = "condition"
+    choice = "choice"
+    shape = "shape"
+    escape = "escape"
+    assertion = "assertion"
+    nan_polarity = "nan-polarity"
+    unclaimed = "unclaimed"
+    failed = "failed"
+    flip = "flip"
+    undecided = "undecided"
+    literal = "literal"
+    advice = "advice"
+    line_loss = "line-loss"
+    refused = "refused"
+
+
+MEANING = {
+    Kind.condition: "The program goes one way where the enclosures leave a comparison open.",
+    Kind.choice: "An index, order or whole number that the enclosures leave open.",
+    Kind.shape: "The size of a tensor depends on a comparison that is open.",
+    Kind.escape: "Numbers leave torch, and what is computed with them is not followed.",
+    Kind.assertion: "An assertion fails in exact arithmetic.",
+    Kind.nan_polarity: "A comparison with something that is not a number, or is nothing in exact arithmetic.",
+    Kind.unclaimed: "A singular value that no norm_claim stands behind.",
+    Kind.failed: "The program stops in exact arithmetic.",
+    Kind.flip: "A comparison or choice that exact arithmetic decides otherwise.",
+    Kind.undecided: "A comparison that the enclosures leave open; both answers are followed where a mask selects.",
+    Kind.literal: "A literal that the run rounded; it is read as the double that Python has.",
+    Kind.advice: "Numbers taken as they stand, as the program says.",
+    Kind.line_loss: "The line whose results are farthest from their exact values.",
+    Kind.refused: "An operation that audits do not know.",
+}
+# Under these a result is not implied.
+LEAVING_OPEN = tuple(Kind)[:8]
+
+
+@dataclass(eq=False)
+class UnknownOperation(MechproofError):
+    """The audited program uses an operation without a rule."""
+
+    operation: str
+    place: Place
+    sentence = "{operation} at {place} has no rule in audits of programs"
+
+
+@dataclass
+class Finding:
+    """One kind of thing at one line: how often, and its worst example in words."""
+
+    kind: Kind
+    place: Place
+    stack: tuple[Place, ...]
+    operation: str
+    count: int = 0
+    example: str = ""
+    weight: float = -1.0
+
+
+@dataclass
+class Record:
+    """``compared``: comparisons of floats, ``flipped`` and ``undecided`` of them; ``entries`` that rules were about.
+
+    ``errors``: largest distance from the exact value by line, and in what operation.
+    """
+
+    calls: int = 0
+    entries: int = 0
+    operations: Counter[str] = field(default_factory=Counter)
+    compared: int = 0
+    flipped: int = 0
+    undecided: int = 0
+    findings: dict[tuple[Kind, Place], Finding] = field(default_factory=dict)
+    errors: dict[Place, tuple[float, str]] = field(default_factory=dict)
+
+    def note(self, kind: Kind, operation: str, count: int = 1, example: str = "", weight: float = 0.0) -> None:
+        """At the line of the audited program that is running; ``weight``: the heaviest example is kept."""
+        place = here()
+        found = self.findings.get((kind, place))
+        if found is None:
+            found = self.findings[kind, place] = Finding(kind, place, stack(), operation)
+        found.count += count
+        if weight > found.weight:
+            found.example, found.weight = example, weight
+
+    def error(self, operation: str, errors: np.ndarray) -> None:
+        """Distances of one result from its exact values."""
+        size = float(errors.max(initial=0.0))
+        if size > 0.0:
+            place = here()
+            if size > self.errors.get(place, (0.0, ""))[0]:
+                self.errors[place] = size, operation
+
+    @property
+    def open(self) -> list[Finding]:
+        """What leaves a result open."""
+        return [found for found in self.findings.values() if found.kind in LEAVING_OPEN]

@@ -1,0 +1,85 @@
+"""From a formula over enclosures to a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..call import Call
+from ..memory import Numbers
+
+# Arguments about how numbers are kept, not about their values.
+KEPT = {"dtype", "layout", "device", "pin_memory", "memory_format", "non_blocking", "out", "generator"}
+Rule = Callable[[Call], None]
+
+
+def computed(formula: Callable[..., Any]) -> Rule:
+    """``formula`` gets enclosures for tensors and floats, anything else as it is; returns what the outputs are."""
+
+    def rule(call: Call) -> None:
+        args = [call.numbers(value) for value in call.args]
+        kwargs = {name: call.numbers(value) for name, value in call.kwargs.items() if name not in KEPT}
+        found = formula(*args, **kwargs)
+        for output, numbers in zip(call.outputs, found if isinstance(found, tuple) else (found,), strict=False):
+            if numbers is not None:
+                settle(call, output, numbers)
+
+    return rule
+
+
+def settle(call: Call, output: Tensor, numbers: Numbers) -> None:
+    """Beside floats the enclosure; a whole number or answer follows where it is certain."""
+    if output.is_floating_point():
+        call.put(output, numbers.spread(tuple(output.shape)))
+        return
+    low, high = (np.broadcast_to(end, tuple(output.shape)) for end in (numbers.low(), numbers.high()))
+    whole(call, output, low, high)
+
+
+def whole(call: Call, output: Tensor, low: np.ndarray, high: np.ndarray) -> None:
+    """Whole numbers between doubles that are whole."""
+    kind = bool if output.dtype == torch.bool else np.int64
+    certain = (low == high) & np.isfinite(low)
+    truth = np.where(certain, low, 0.0).astype(kind)
+    call.machine.decided(
+        output, truth, ~certain, call.operation.name, lambda place: f"{low[place]:g} to {high[place]:g} at {place}"
+    )
+    if call.machine.follows and not certain.all():
+        low, high = (np.where(certain, output.numpy(), end) for end in (low, high))
+        call.machine.memory.write(output, call.machine.memory.kind.between(low, high))
+
+
+def axes_of(dims: Any, count: int) -> list[int]:
+    if dims is None or (isinstance(dims, (list, tuple)) and not dims):
+        return list(range(count))
+    return [dim % count if count else 0 for dim in (dims if isinstance(dims, (list, tuple)) else [dims])]
+
+
+def along(reduce: Callable[[Numbers, int], Numbers]) -> Callable[..., Numbers]:
+    """A formula over one axis, as torch calls it with none, one or several, that stay as axes of size 1 or go."""
+
+    def formula(x: Numbers, dim: Any = None, keepdim: bool = False, **_: Any) -> Numbers:
+        if not x.shape:
+            return reduce(x.reshape((1,)), 0)
+        axes = axes_of(dim, len(x.shape))
+        kept = tuple(1 if axis in axes else size for axis, size in enumerate(x.shape))
+        left = tuple(size for axis, size in enumerate(x.shape) if axis not in axes)
+        for place, axis in enumerate(sorted(axes, reverse=True)):
+            x = x.moved(axis - 0, len(x.shape) - 1 - 0) if place == 0 else _behind(x, axis, place)
+        found = reduce(x.reshape((*left, -1)), -1)
+        return found.reshape(kept if keepdim else left)
+
+    return formula
+
+
+def _behind(x: Numbers, axis: int, done: int) -> Numbers:
+    """Axis moved before those that are at the end already."""
+    return x.moved(axis, len(x.shape) - 1 - done)
+
+
+def constant(value: float, like: Numbers) -> Numbers:
+    return type(like).constant(value)

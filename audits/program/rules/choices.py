@@ -1,0 +1,201 @@
+"""Operations that choose: the place of an extreme, an order, the first k.  Values are enclosed; places are decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from ..call import Call
+from ..memory import Numbers
+from ..record import Kind
+from ..twofold import ABOVE, BELOW, EQUAL, OPEN
+from .applying import Rule, along
+from .reducing import running
+
+
+def _axis(call: Call, dim: Any, keepdim: Any) -> tuple[Any, int, bool]:
+    """Numbers, the axis (all of them as one where there is none), and whether it stays."""
+    x = call.numbers(call.args[0])
+    if dim is None or not x.shape:
+        return x.reshape((-1,)), 0, False
+    return x, dim % len(x.shape), bool(keepdim)
+
+
+def _places(call: Call, output: Tensor, x: Any, axis: int, keep: bool, name: str) -> None:
+    """Sees to it that ``output`` holds places of largest entries."""
+    middle = x.mid()
+    truth = np.where(np.isnan(middle), -np.inf, middle).argmax(axis=axis)
+    claimed = np.asarray(output.numpy()).reshape(truth.shape)
+    best, found = (x.take(np.expand_dims(places, axis), axis) for places in (truth, claimed))
+    rivals = np.moveaxis(x.compare(found), axis, 0)
+    wrong = (rivals == ABOVE).any(axis=0)
+    certain = ~np.moveaxis(np.isin(x.compare(best), (ABOVE, OPEN)), axis, 0).any(axis=0)
+    open_ = ~wrong & (rivals == OPEN).any(axis=0) | wrong & ~certain
+    _note(call, wrong & certain, open_, name, lambda place: f"place {claimed[place]}, exactly {truth[place]}")
+    if call.machine.follows:
+        changed = np.where(wrong & certain, truth, claimed)
+        np.copyto(output.numpy(), np.expand_dims(changed, axis) if keep else changed.reshape(tuple(output.shape)))
+
+
+def _note(call: Call, flipped: np.ndarray, open_: np.ndarray, name: str, example: Callable[[Any], str]) -> None:
+    record = call.machine.record
+    record.compared += flipped.size
+    if flipped.any():
+        record.flipped += int(flipped.sum())
+        record.note(Kind.flip, name, int(flipped.sum()), example(tuple(np.argwhere(flipped)[0].tolist())))
+    if open_.any():
+        record.undecided += int(open_.sum())
+        record.note(Kind.choice, name, int(open_.sum()), example(tuple(np.argwhere(open_)[0].tolist())))
+
+
+def _argument(sign: int) -> Rule:
+    def rule(call: Call) -> None:
+        dim = call.args[1] if len(call.args) > 1 else call.kwargs.get("dim")
+        keep = call.args[2] if len(call.args) > 2 else call.kwargs.get("keepdim", False)
+        x, axis, stays = _axis(call, dim, keep)
+        _places(call, call.outputs[0], x if sign > 0 else -x, axis, stays, call.operation.name)
+
+    return rule
+
+
+def _extreme(sign: int) -> Rule:
+    """max and min: of everything, along an axis with places, or of two tensors."""
+
+    def rule(call: Call) -> None:
+        if len(call.args) > 1 and isinstance(call.args[1], Tensor):
+            a, b = (call.numbers(value) for value in call.args[:2])
+            call.put(call.outputs[0], a.larger(b) if sign > 0 else -((-a).larger(-b)))
+            return
+        dim = call.args[1] if len(call.args) > 1 else call.kwargs.get("dim")
+        keep = call.args[2] if len(call.args) > 2 else call.kwargs.get("keepdim", False)
+        x, axis, stays = _axis(call, dim, keep)
+        turned = x if sign > 0 else -x
+        found = turned.largest(axis)
+        values = call.outputs[0]
+        call.put(values, (found if sign > 0 else -found).reshape(tuple(values.shape)))
+        if len(call.outputs) > 1:
+            _unread(call, lambda output: _places(call, output, turned, axis, stays, call.operation.name))
+
+    return rule
+
+
+def _unread(call: Call, check: Callable[[Tensor], None]) -> None:
+    check(call.outputs[1])
+
+
+def _running_extreme(sign: int) -> Rule:
+    def rule(call: Call) -> None:
+        x = call.numbers(call.args[0])
+        dim = call.args[1] if len(call.args) > 1 else call.kwargs["dim"]
+        turned = x if sign > 0 else -x
+        found = running(lambda new, old: new.larger(old))(turned, dim)
+        call.put(call.outputs[0], found if sign > 0 else -found)
+        if len(call.outputs) > 1 and x.shape:
+            held = turned.take(np.asarray(call.outputs[1].numpy()), dim)
+            signs = found.compare(held)
+            _note(call, signs == ABOVE, signs == OPEN, call.operation.name, lambda place: f"at {place}")
+
+    return rule
+
+
+def _ordered(
+    call: Call, x: Any, order: np.ndarray, axis: int, descending: bool, whole: Any = None
+) -> tuple[Any, np.ndarray]:
+    """Values in true order, and the order: the run's where nothing speaks against it."""
+    axis %= len(x.shape)
+    values = x.take(order, axis)
+    signs = _steps(values, axis)
+    wrong, open_ = signs == (BELOW if descending else ABOVE), signs == OPEN
+    if wrong.any() or open_.any():
+        middle = -x.mid() if descending else x.mid()
+        better = np.argsort(middle, axis=axis, kind="stable")
+        values = x.take(better, axis)
+        signs = _steps(values, axis)
+        open_ = ~np.isin(signs, (EQUAL, ABOVE if descending else BELOW))
+        order = np.where(np.expand_dims(np.moveaxis(wrong, axis, -1).any(axis=-1), axis), better, order)
+        if open_.any():
+            low, high = np.sort(x.low(), axis=axis), np.sort(x.high(), axis=axis)
+            if descending:
+                low, high = np.flip(low, axis), np.flip(high, axis)
+            values = type(x).between(low, high)
+    _note(call, wrong, open_, call.operation.name, lambda place: f"at {place}")
+    return values, order
+
+
+def _steps(values: Any, axis: int) -> np.ndarray:
+    front = values.moved(axis, 0)
+    return np.moveaxis(front[:-1].compare(front[1:]), 0, axis)
+
+
+def _sort(call: Call) -> None:
+    kwargs = {"dim": -1, "descending": False} | call.kwargs
+    for name, value in zip(("dim", "descending"), call.args[1:], strict=False):
+        kwargs[name] = value
+    x = call.numbers(call.args[0])
+    if not x.shape:
+        call.put(call.outputs[0], x)
+        return
+    places = call.outputs[-1]
+    values, order = _ordered(call, x, places.numpy().copy(), kwargs["dim"], bool(kwargs["descending"]))
+    if len(call.outputs) > 1:
+        call.put(call.outputs[0], values)
+    if call.machine.follows:
+        np.copyto(places.numpy(), order)
+
+
+def _topk(call: Call) -> None:
+    """The first k of the whole order; the run's choice among equals stays."""
+    k, dim, descending, _ = (*call.args[1:], *(None,) * 4)[:4]
+    dim = call.kwargs.get("dim", -1) if dim is None else dim
+    descending = call.kwargs.get("largest", True) if descending is None else descending
+    x = call.numbers(call.args[0])
+    axis = dim % len(x.shape)
+    middle = -x.mid() if descending else x.mid()
+    claimed = call.outputs[1].numpy()
+    rank = middle.copy()
+    np.put_along_axis(rank, claimed, np.take_along_axis(middle, claimed, axis), axis)
+    order = np.argsort(rank, axis=axis, kind="stable")
+    every, order = _ordered(call, x, order, axis, bool(descending))
+    first = (slice(None),) * axis + (slice(0, k),)
+    values = every[first]
+    signs = x.take(claimed, axis).compare(values)
+    wrong = (signs == BELOW) | (signs == ABOVE)
+    _note(call, wrong, np.zeros_like(wrong), "topk", lambda place: f"at {place}")
+    call.put(call.outputs[0], values)
+    if call.machine.follows and wrong.any():
+        np.copyto(claimed, order[first])
+
+
+def _middle(call: Call) -> None:
+    """The lower median: the place in the whole order."""
+    dim = call.args[1] if len(call.args) > 1 else call.kwargs.get("dim")
+    x, axis, _ = _axis(call, dim, False)
+    low, high = np.sort(x.low(), axis=axis), np.sort(x.high(), axis=axis)
+    place = (x.shape[axis] - 1) // 2
+    found = type(x).between(np.take(low, place, axis), np.take(high, place, axis))
+    call.put(call.outputs[0], found.reshape(tuple(call.outputs[0].shape)))
+    if len(call.outputs) > 1:
+        chosen = x.take(call.outputs[1].numpy().reshape(np.expand_dims(np.take(low, place, axis), axis).shape), axis)
+        signs = chosen.compare(found.reshape(chosen.shape))
+        _note(call, np.isin(signs, (BELOW, ABOVE)), signs == OPEN, "median", lambda place: f"at {place}")
+
+
+RULES: dict[str, Rule] = {
+    "argmax": _argument(1),
+    "argmin": _argument(-1),
+    "max": _extreme(1),
+    "min": _extreme(-1),
+    "cummax": _running_extreme(1),
+    "cummin": _running_extreme(-1),
+    "_cummax_helper": _running_extreme(1),
+    "_cummin_helper": _running_extreme(-1),
+    "sort": _sort,
+    "argsort": _sort,
+    "topk": _topk,
+    "median": _middle,
+}
+Numeric = Numbers
+__all__ = ["RULES", "along"]

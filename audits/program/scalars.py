@@ -1,0 +1,231 @@
+"""Numbers that leave torch: ``item`` and ``tolist`` keep what stands beside them, everything else is an escape.
+
+A :class:`Scalar` is what ``item`` returns inside an audit.  Its arithmetic and comparisons are those of a double, done
+by torch, so that rules and records are the same; given back to torch, the run sees the plain float.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from ..decisions import operation
+from .memory import aside
+from .record import Kind
+from .spectral import NORMS, beside_norm
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+# Ways out of torch that are not followed.
+ESCAPES = {"numpy", "__array__", "__float__", "__int__", "__index__", "__complex__", "data_ptr", "__dlpack__"}
+# Text for people.
+SHOWN = {"__repr__", "__format__", "__str__"}
+MADE = {"tensor", "as_tensor", "asarray", "scalar_tensor"}
+
+
+class Scalar:
+    """A number that left a tensor, with what stands beside it.  ``tensor``: the double, as a tensor of no axes."""
+
+    __slots__ = ("machine", "tensor")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, machine: Machine, tensor: Tensor) -> None:
+        self.machine, self.tensor = machine, tensor
+        machine.scalars = True
+
+    @classmethod
+    def __torch_function__(cls, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        raise TypeError("a number of an audit is used outside it")
+
+    @property
+    def plain(self) -> float:
+        with aside():
+            return float(self.tensor)
+
+    def item(self) -> Scalar:
+        return self
+
+    def __float__(self) -> float:
+        self.machine.record.note(Kind.escape, "float")
+        return self.plain
+
+    def _whole(self, function: Callable[[Tensor], Tensor]) -> int:
+        return int(function(self.tensor).long())
+
+    def __int__(self) -> int:
+        return self._whole(torch.trunc)
+
+    __trunc__ = __int__
+
+    def __floor__(self) -> int:
+        return self._whole(torch.floor)
+
+    def __ceil__(self) -> int:
+        return self._whole(torch.ceil)
+
+    def __round__(self, digits: int | None = None) -> Any:
+        if digits is None:
+            return self._whole(torch.round)
+        self.machine.record.note(Kind.escape, "round")
+        return round(self.plain, digits)
+
+    def __repr__(self) -> str:
+        return repr(self.plain)
+
+    def __format__(self, form: str) -> str:
+        return format(self.plain, form)
+
+    def __bool__(self) -> bool:
+        return bool(self.tensor != 0)
+
+
+def _arithmetic(name: str, *, backwards: bool = False) -> Callable[[Scalar, Any], Any]:
+    function = getattr(operator, name)
+
+    def apply(self: Scalar, other: Any) -> Any:
+        if isinstance(other, Tensor):
+            return function(other, self) if backwards else function(_standing(self, other), other)
+        if not isinstance(other, (int, float, Scalar)):
+            return NotImplemented
+        mine, theirs = self.plain, other.plain if isinstance(other, Scalar) else other
+        value = function(theirs, mine) if backwards else function(mine, theirs)
+        right = other.tensor if isinstance(other, Scalar) else torch.tensor(float(other), dtype=torch.float64)
+        found = function(right, self.tensor) if backwards else function(self.tensor, right)
+        if found.dtype == torch.bool:
+            return bool(found)
+        with aside():
+            found.fill_(value)  # Python's own, which may differ from torch's in the last place
+        return Scalar(self.machine, found)
+
+    return apply
+
+
+def _alone(name: str) -> Callable[[Scalar], Scalar]:
+    function = getattr(operator, name)
+    return lambda self: Scalar(self.machine, function(self.tensor))
+
+
+def _standing(scalar: Scalar, beside: Tensor) -> Tensor:
+    """On the left of a tensor: a tensor of no axes, which takes part in no promotion of types."""
+    return scalar.tensor.to(beside.dtype) if beside.is_floating_point() else scalar.tensor
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow"):
+    setattr(Scalar, f"__{_name}__", _arithmetic(_name))
+    setattr(Scalar, f"__r{_name}__", _arithmetic(_name, backwards=True))
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    setattr(Scalar, f"__{_name}__", _arithmetic(_name))
+for _name in ("neg", "abs"):
+    setattr(Scalar, f"__{_name}__", _alone(_name))
+
+
+Real.register(Scalar)
+
+
+class Functions(TorchFunctionMode):
+    """Torch as Python calls it: only to see numbers leave and come back."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__()
+        self._machine = machine
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        kwargs, machine, name = kwargs or {}, self._machine, operation(func)
+        first = args[0] if args else None
+        if machine.trusted:
+            return func(*_plain(args), **_plain(kwargs))
+        if name in SHOWN:
+            return machine.quietly(func, args, kwargs)
+        if isinstance(first, Tensor) and first.is_floating_point():
+            if name == "item":
+                return _scalar(machine, first)
+            if name == "tolist":
+                return _listed(machine, first)
+            if name in ESCAPES:
+                machine.record.note(Kind.escape, name)
+                return machine.quietly(func, args, kwargs)
+            if name == "__bool__":
+                return bool(first != 0)
+        if name in NORMS and isinstance(first, Tensor) and NORMS[name](args, kwargs):
+            return beside_norm(machine, func, args, kwargs)
+        if name in MADE and not isinstance(first, Tensor):
+            return _made(machine, func, args, kwargs)
+        if not machine.scalars:
+            return func(*args, **kwargs)
+        scalars = [value for value in _leaves((args, kwargs)) if isinstance(value, Scalar)]
+        if not scalars:
+            return func(*args, **kwargs)
+        return _with(machine, scalars, lambda: func(*_plain(args), **_plain(kwargs)))
+
+
+def _with(machine: Machine, scalars: list[Scalar], call: Callable[[], Any]) -> Any:
+    """Torch sees plain floats, and rules what stands beside them."""
+    before = machine.pending
+    machine.pending = [(scalar.plain, machine.memory.read(scalar.tensor)) for scalar in scalars] + before
+    try:
+        return call()
+    finally:
+        machine.pending = before
+
+
+def _leaves(values: Any) -> list[Any]:
+    if isinstance(values, (tuple, list)):
+        return [leaf for value in values for leaf in _leaves(value)]
+    return _leaves(tuple(values.values())) if isinstance(values, dict) else [values]
+
+
+def _plain(values: Any) -> Any:
+    if isinstance(values, Scalar):
+        return values.plain
+    if isinstance(values, dict):
+        return {key: _plain(value) for key, value in values.items()}
+    if type(values) in (tuple, list):
+        return type(values)(_plain(value) for value in values)
+    return values
+
+
+def _scalar(machine: Machine, tensor: Tensor) -> Scalar:
+    """Of the double that ``item`` would give, with what stands beside the tensor."""
+    if tensor.numel() != 1:
+        raise RuntimeError(f"a Tensor with {tensor.numel()} elements cannot be converted to Scalar")
+    numbers = machine.memory.read(tensor).reshape(())
+    with aside():
+        double = tensor.detach().reshape(()).double().clone()
+    machine.memory.write(double, numbers)
+    return Scalar(machine, double)
+
+
+def _listed(machine: Machine, tensor: Tensor) -> Any:
+    if not tensor.dim():
+        return _scalar(machine, tensor)
+    return [_listed(machine, part) for part in tensor.unbind()]
+
+
+def _made(machine: Machine, func: Callable, args: tuple, kwargs: dict) -> Any:
+    """A tensor of numbers that Python has: read as its doubles, or as what stands beside numbers that left torch."""
+    leaves = _leaves(args[0])
+    result = machine.quietly(func, _plain(args), _plain(kwargs))
+    numbers = [leaf for leaf in leaves if isinstance(leaf, (Scalar, float))]
+    if not numbers or not result.is_floating_point() or any(isinstance(leaf, Tensor) for leaf in leaves):
+        if any(isinstance(leaf, Tensor) and leaf.is_floating_point() for leaf in leaves):
+            machine.record.note(Kind.escape, operation(func))
+        return result
+    beside = [
+        machine.memory.read(leaf.tensor) if isinstance(leaf, Scalar) else machine.literal(float(leaf), result)
+        for leaf in leaves
+    ]
+    joined = type(beside[0]).joined([one.reshape((1,)) for one in beside])  # type: ignore[arg-type]
+    machine.memory.write(result, joined.reshape(tuple(result.shape)))
+    return result
+
+
+def read_out(value: Any) -> Any:
+    """A tensor, also for a number of an audit."""
+    return value.tensor if isinstance(value, Scalar) else value

@@ -1,0 +1,369 @@
+"""From a program to a verdict: three passes, and what the claimed number is to the enclosure of the last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from fractions import Fraction
+from math import ceil, floor, inf, isfinite, isnan, nan
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...engine.errors import MechproofError
+from .balls import Balls, working
+from .call import Pass
+from .machine import Machine
+from .places import Place, inside
+from .record import Finding, Kind, Record, UnknownOperation
+from .scalars import Scalar
+from .twofold import Twofold
+
+# A run over so many entries is tried again in balls, a microsecond each.
+RETRIED = 5_000_000
+NOT_EXAMINED = "Whether its argument is right is not examined."
+
+
+class Verdict(StrEnum):
+    """Of one number, the worst first."""
+
+    refused = "REFUSED"
+    false = "FALSE"
+    not_implied = "NOT IMPLIED"
+    widened = "HOLDS AFTER WIDENING"
+    holds = "HOLDS"
+
+
+@dataclass(eq=False)
+class NoSuchResult(MechproofError):
+    """The path into a result leads nowhere."""
+
+    path: str
+    step: str
+    found: str
+    sentence = "the result has nothing at {path}: expected {step}, found {found}"
+
+
+@dataclass(eq=False)
+class FlushedToZero(MechproofError):
+    """Enclosures need subnormal numbers."""
+
+    where: str
+    sentence = "{where} flushes small numbers to zero; audits need subnormal numbers (torch.set_flush_denormal(False))"
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How enclosures are kept."""
+
+    name: str
+    kind: Any
+    bits: int = 0
+    rational: bool = False
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        if self.kind is Twofold:
+            yield
+            return
+        with working(self.bits, self.rational):
+            yield
+
+
+# What is open in one is tried again in the next.
+PRECISIONS = (
+    Precision("pairs of doubles", Twofold),
+    Precision("256 bits", Balls, 256),
+    Precision("1024 bits", Balls, 1024),
+    Precision("rationals and 1024 bits", Balls, 1024, True),
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """``claimed``: what the untouched program returns; ``low`` and ``high``: what it returns in exact arithmetic.
+
+    ``observed``, ``exact`` and ``sound`` are the records of the passes (the same object where nothing was open or
+    flipped), ``seconds`` of the untouched program and of the first pass.
+    """
+
+    program: str
+    upper: bool
+    claimed: float
+    low: float
+    high: float
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    observed: Record
+    exact: Record | None = None
+    sound: Record | None = None
+    exact_value: float = nan
+    precision: str = PRECISIONS[0].name
+    seconds: tuple[float, float] = (nan, nan)
+
+    @property
+    def implied(self) -> bool:
+        return self.verdict is Verdict.holds
+
+    @property
+    def bound(self) -> float:
+        """The number that is implied, a double."""
+        return self.high if self.upper else self.low
+
+    @property
+    def overhead(self) -> float:
+        return self.seconds[1] / self.seconds[0]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Of all passes, each once."""
+        found: dict[tuple[Kind, Any], Finding] = {}
+        for record in (self.observed, self.exact, self.sound):
+            for key, finding in (record.findings if record is not None else {}).items():
+                found.setdefault(key, finding)
+        return sorted(found.values(), key=lambda one: (list(Kind).index(one.kind), one.place.file, one.place.line))
+
+    def sentence(self) -> str:
+        """The verdict with its reason, one line."""
+        side = "an upper" if self.upper else "a lower"
+        says = f"{self.verdict}: {self.program} returns {_number(self.claimed)} as {side} bound"
+        return "; ".join((says, *self.reasons))
+
+    def exactly(self) -> str:
+        """What is always said."""
+        if isnan(self.low):
+            return f"What this program returns in exact arithmetic is not known. {NOT_EXAMINED}"
+        return f"In exact arithmetic this program returns [{_number(self.low)}, {_number(self.high)}]. {NOT_EXAMINED}"
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == value and abs(value) < 2**63 and value == int(value) else f"{value!r}"
+
+
+@dataclass
+class _Run:
+    """One pass: its value, as floats and as enclosed."""
+
+    record: Record
+    value: float = nan
+    low: float = nan
+    high: float = nan
+    stopped: BaseException | None = None
+    seconds: float = nan
+
+
+def environment() -> None:
+    """Raises :class:`FlushedToZero`."""
+    for kind in (torch.float32, torch.float64):
+        least = torch.finfo(kind).tiny
+        if float(torch.tensor(least, dtype=kind) / 2) == 0:
+            raise FlushedToZero("torch")
+    if float(np.array(2.0**-1074) * np.array(1.0)) == 0:
+        raise FlushedToZero("numpy")
+    with Machine().running():  # what torch loads for its first mode is no part of a run's time
+        torch.zeros(1)
+
+
+def audit(
+    program: Callable[..., Any],
+    *inputs: Any,
+    lower: str | None = None,
+    upper: str | None = None,
+    truth: Callable[..., Any] | None = None,
+    name: str = "",
+) -> Report:
+    """Is the number that ``program(*inputs)`` computes in floats implied by what it does?
+
+    ``lower`` or ``upper``: the path of a bound in the result, such as ``count`` or ``bounds.0`` ("" for the result
+    itself).  ``truth(*inputs)``: the true number (int, Fraction or float), which decides whether the bound is false.
+    Raises :class:`NoSuchResult` and :class:`FlushedToZero`; what the program itself raises in floats is passed on.
+    """
+    environment()
+    path, above = (upper, True) if upper is not None else (lower or "", False)
+    title = name or getattr(program, "__name__", "program")
+    seed = torch.get_rng_state()
+    start = time.perf_counter()
+    claimed = _float(_at(program(*inputs), path))
+    bare = time.perf_counter() - start
+    torch.set_rng_state(seed)
+    run = _pass(PRECISIONS[0], Pass.observe, program, inputs, path)
+    report = Report(title, above, claimed, nan, nan, Verdict.refused, (), run.record, seconds=(bare, run.seconds))
+    if isinstance(run.stopped, UnknownOperation):
+        return replace(report, reasons=(str(run.stopped),))
+    if run.stopped is not None:
+        raise run.stopped
+    if run.value != claimed and not (isnan(run.value) and isnan(claimed)):
+        return replace(
+            report,
+            verdict=Verdict.not_implied,
+            reasons=(f"a second run returns {_number(run.value)}: the program does not always compute the same",),
+        )
+    used, exact = PRECISIONS[0], run
+    if run.record.flipped or run.record.undecided:
+        for used in PRECISIONS if run.record.entries <= RETRIED else PRECISIONS[:1]:
+            torch.set_rng_state(seed)
+            exact = _pass(used, Pass.exact, program, inputs, path)
+            if exact.stopped is not None or not exact.record.undecided:
+                break
+    torch.set_rng_state(seed)
+    sound = exact if not exact.record.undecided else _pass(used, Pass.sound, program, inputs, path)
+    report = replace(
+        report,
+        exact=exact.record,
+        sound=sound.record,
+        exact_value=exact.value,
+        low=sound.low,
+        high=sound.high,
+        precision=used.name,
+    )
+    return _judged(report, sound, truth and truth(*inputs))
+
+
+def _judged(report: Report, sound: _Run, truth: Any) -> Report:
+    if truth is not None:
+        exact = Fraction(truth)
+        claimed = Fraction(report.claimed)
+        if claimed < exact if report.upper else claimed > exact:
+            return replace(report, verdict=Verdict.false, reasons=(f"the truth is {truth}",))
+    reasons = [
+        f"{finding.kind} at {finding.place}" + (f" ({finding.operation})" if finding.operation else "")
+        for finding in sound.record.open
+    ]
+    if sound.stopped is not None:
+        if isinstance(sound.stopped, UnknownOperation):
+            return replace(report, verdict=Verdict.refused, reasons=(str(sound.stopped),))
+        reasons.insert(0, f"in exact arithmetic it stops: {type(sound.stopped).__name__} {sound.stopped}".strip())
+    unknown = isnan(sound.low) or sound.low == -inf or sound.high == inf or isnan(report.claimed)
+    if unknown and not reasons and not (sound.low == sound.high == report.claimed):
+        reasons.append("nothing is known of the result")
+    if reasons:
+        return replace(report, verdict=Verdict.not_implied, reasons=tuple(reasons))
+    amount = report.claimed - report.low if not report.upper else report.high - report.claimed
+    within = report.claimed >= report.high if report.upper else report.claimed <= report.low
+    if within:
+        return replace(report, verdict=Verdict.holds)
+    moved = "lowered" if not report.upper else "raised"
+    return replace(
+        report, verdict=Verdict.widened, reasons=(f"{moved} by {amount:.3g} to {_number(report.bound)} it holds",)
+    )
+
+
+def _pass(precision: Precision, part: Pass, program: Callable[..., Any], inputs: Sequence[Any], path: str) -> _Run:
+    machine = Machine(precision.kind, part)
+    run = _Run(machine.record)
+    start = time.perf_counter()
+    with precision.working():
+        try:
+            with machine.running():
+                result = program(*inputs)
+        except Exception as stopped:  # whatever the program raises is told, not hidden
+            run.seconds = time.perf_counter() - start
+            kind = Kind.assertion if isinstance(stopped, AssertionError) else Kind.failed
+            if part is not Pass.observe and not isinstance(stopped, UnknownOperation):
+                _note_stop(machine.record, kind, stopped)
+            run.stopped = stopped
+            return run
+        run.seconds = time.perf_counter() - start
+        value = _at(result, path)
+        run.value = _float(value)
+        run.low, run.high = _ends(machine, value)
+    return run
+
+
+def _note_stop(record: Record, kind: Kind, stopped: BaseException) -> None:
+    trace = stopped.__traceback__
+    place = Place("", 0)
+    while trace is not None:
+        if not inside(trace.tb_frame.f_code.co_filename):
+            place = Place(trace.tb_frame.f_code.co_filename, trace.tb_lineno, trace.tb_frame.f_code.co_name)
+        trace = trace.tb_next
+    record.findings[kind, place] = Finding(kind, place, (place,), type(stopped).__name__, 1, str(stopped))
+
+
+def _at(result: Any, path: str) -> Any:
+    """Names and numbers between dots: keys, attributes, places."""
+    for step in [part for part in path.split(".") if part]:
+        if isinstance(result, Mapping) and step in result:
+            result = result[step]
+        elif not step.lstrip("-").isdigit() and hasattr(result, step):
+            result = getattr(result, step)
+        elif (
+            step.lstrip("-").isdigit()
+            and isinstance(result, (Sequence, Tensor))
+            and -len(result) <= int(step) < len(result)
+        ):
+            result = result[int(step)]
+        else:
+            raise NoSuchResult(path, step, type(result).__name__)
+    if (isinstance(result, Tensor) and result.numel() != 1) or not isinstance(result, (Tensor, Scalar, int, float)):
+        shown = f"a tensor of shape {list(result.shape)}" if isinstance(result, Tensor) else type(result).__name__
+        raise NoSuchResult(path or "its top", "one number", shown)
+    return result
+
+
+def _float(value: Any) -> float:
+    return float(value.plain if isinstance(value, Scalar) else value)
+
+
+def _ends(machine: Machine, value: Any) -> tuple[float, float]:
+    tensor = value.tensor if isinstance(value, Scalar) else value
+    if isinstance(tensor, float):
+        nowhere = Place("", 0)
+        left = Finding(Kind.escape, nowhere, (), "the result is a plain float", 1)
+        machine.record.findings.setdefault((Kind.escape, nowhere), left)
+        return nan, nan
+    if isinstance(tensor, int):
+        return float(tensor), float(tensor)
+    numbers = machine.memory.read(tensor)
+    low, high = float(numbers.low().reshape(())), float(numbers.high().reshape(()))
+    if not tensor.is_floating_point() and isfinite(low) and isfinite(high):
+        return float(ceil(low)), float(floor(high))
+    return low, high
+
+
+class AuditFailed(AssertionError):
+    """A bound is not implied."""
+
+
+def assert_bound_holds(
+    program: Callable[..., Any], *inputs: Any, lower: str | None = None, upper: str | None = None
+) -> Report:
+    """For tests: :func:`audit`, and an AssertionError with its sentence unless the verdict is HOLDS."""
+    report = audit(program, *inputs, lower=lower, upper=upper)
+    if not report.implied:
+        lines = [f"  {finding.kind} at {finding.place}: {finding.place.source}" for finding in report.findings]
+        raise AuditFailed("\n".join([report.sentence(), report.exactly(), *lines]))
+    return report
+
+
+@contextmanager
+def auditing() -> Iterator[Auditing]:
+    """The observing pass around some code: results are bit for bit the same, and the record says what was found."""
+    environment()
+    machine = Machine()
+    with machine.running():
+        yield Auditing(machine)
+
+
+@dataclass(frozen=True)
+class Auditing:
+    """What an observing pass has seen so far."""
+
+    machine: Machine
+
+    @property
+    def record(self) -> Record:
+        return self.machine.record
+
+    def bounds(self, value: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Doubles below and above what a tensor or number is in exact arithmetic."""
+        numbers = self.machine.memory.read(value.tensor if isinstance(value, Scalar) else value)
+        return numbers.low(), numbers.high()
+
+
+__all__ = ["Auditing", "Precision", "Report", "Verdict", "assert_bound_holds", "audit", "auditing"]
