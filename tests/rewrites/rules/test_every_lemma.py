@@ -20,7 +20,8 @@ from mechproof.rewrites import rules
 
 HERE = Path(__file__).parent
 MODULES = {
-    info.name: importlib.import_module(f"{rules.__name__}.{info.name}") for info in pkgutil.iter_modules(rules.__path__)
+    info.name.removeprefix(f"{rules.__name__}."): importlib.import_module(info.name)
+    for info in pkgutil.walk_packages(rules.__path__, f"{rules.__name__}.")
 }
 LEMMAS = {
     f"{module}.{name}": (name, module, lemma)
@@ -34,7 +35,7 @@ LEMMAS = {
 def test_every_lemma_is_evaluated_and_mutated(key):
     """The test file of its module imports the lemma, and has a test of the statement and one of mutants."""
     name, module, lemma = LEMMAS[key]
-    tree = ast.parse((HERE / f"test_{module}.py").read_text())
+    tree = ast.parse((HERE / f"test_{module.replace('.', '_')}.py").read_text())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
     tests = [
         node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")

@@ -1,0 +1,110 @@
+"""The path expansion of two layers as a claim: tables that a tree of nodes is tested with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ....engine.claim import Claim
+from ....engine.cost import Cost
+from ....engine.rule import Rule
+from ....models.network_statement import NetworkStatement
+from ...enumeration.block import Decider
+from ...enumeration.decide import chosen
+from ...enumeration.outcome import Outcome
+from ..network_function import NetworkFunction
+from .form import TwoLayers
+from .grid import GRID, Grid
+from .node_test import Distractors, NodeTest
+from .nodes import Node
+
+
+@dataclass(frozen=True, eq=False)
+class InductionTables(Claim):
+    """The products of weights that scores and logits are mixtures of, rounded to a grid.
+
+    What was tested is remembered: a search and the rule that replays what it found evaluate each node once.
+    """
+
+    statement: NetworkStatement
+    grid: Grid
+    _wide: dict[tuple[int, int], Distractors] = field(default_factory=dict)
+    _held: dict[tuple[Node, bool, int], bool] = field(default_factory=dict)
+    _decided: dict[Node, Outcome] = field(default_factory=dict)
+
+    kind = "induction_tables"
+
+    def conclusion(self) -> dict[str, Any]:
+        return {"kind": self.kind}
+
+    def identity(self) -> str:
+        return self.statement.sha256
+
+    def sentence(self) -> str:
+        form = self.grid.form
+        return (
+            f"The scores of layer 2 and the logits are mixtures of the entries of eight tables over {form.positions} "
+            f"positions and {form.tokens} tokens, which are known to $2^{{-{self.grid.bits}}}$."
+        )
+
+    def test(self, node: Node, *, wide: bool) -> NodeTest:
+        """The test of a node, its distractors bounded for all nodes with its q and i, or for its own tokens."""
+        if wide:
+            key = node.q, node.i
+            if key not in self._wide:
+                self._wide.clear()  # groups come in order: one is enough
+                self._wide[key] = self._distractors(node, _widest(node))
+            held = self._wide[key]
+        else:
+            held = self._distractors(node, node.tokens)
+        return NodeTest(held, node.i, node.a, node.tokens)
+
+    def _distractors(self, node: Node, tokens: Sequence[np.ndarray]) -> Distractors:
+        return Distractors(self.grid, node.q, tokens, node.i + 1)
+
+    def holds(self, node: Node, margin: int, *, wide: bool, test: NodeTest | None = None) -> bool:
+        """Whether every input of the node is shown to have a margin above ``margin`` units."""
+        key = node, wide, margin
+        if key not in self._held:
+            self._held[key] = (test or self.test(node, wide=wide)).holds(margin)
+        return self._held[key]
+
+    @cached_property
+    def decider(self) -> Decider:
+        """Decides inputs one by one."""
+        network, task = self.statement.network, self.statement.task
+        return Decider(network, task, chosen(network, task, loss=False))
+
+    def decided(self, node: Node) -> Outcome:
+        """Every input of a node, decided."""
+        if node not in self._decided:
+            self._decided[node] = self.decider.decide(0, node.inputs())
+        return self._decided[node]
+
+
+def _widest(node: Node) -> list[np.ndarray]:
+    """The tokens that any node with the same q and i may have at each position."""
+    rest = np.delete(np.arange(node.vocabulary), node.q)
+    return [np.array([node.q]) if m in (node.i, len(node.fixed) - 1) else rest for m in range(len(node.fixed))]
+
+
+class InductionTablesRule(Rule):
+    """No advice."""
+
+    name = "induction_tables"
+    premises = (NetworkFunction,)
+    lemmas = (GRID,)
+    derivation = (
+        "Products of the stored weights are exact; every entry is rounded down to the grid once, and the weights of "
+        "layer 1 are enclosed. What rounding costs a mixture is bounded by [@rounded-mixture]."
+    )
+    cost = Cost()
+
+    def conclude(self, premises: Sequence[Any], advice: Any) -> InductionTables:
+        (function,) = premises
+        tag = self.tag
+        return InductionTables(function.statement, Grid.of(TwoLayers.of(function.statement, tag), tag))

@@ -1,0 +1,195 @@
+"""Every input of an induction task by a tree of nodes: counts of right and wrong inputs, and of those with a margin.
+
+The groups (q, i, a) part the inputs, and so does every branching below them.  A leaf is settled by the node test for
+one of the tree's margins, or its inputs are decided one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from ....engine.cost import Cost
+from ....engine.digest import digest
+from ....engine.rule import NotEstablished, Rule
+from ....models.network_statement import NetworkStatement
+from ...enumeration.outcome import RIGHT, WRONG, Outcome
+from ..count import Count
+from ..every_input import DECIDED_BY_RADIUS
+from ..network_function import NetworkFunction
+from .distractor_row import DISTRACTOR_ROW, SHARE_ENDS
+from .node_test import NODE_TEST
+from .nodes import PARTITION, Node, groups
+from .query_row import QUERY_ATOMS
+from .ratio import RATIO
+from .reference_row import REFERENCE_ROW
+from .sign_form import SIGN_FORM
+from .tables import InductionTables
+
+MARGIN_BITS = 24
+POSITIONS = "0123456789abcdef"
+OWN, EACH, OPEN = ".", "!", "?"
+
+
+@dataclass(frozen=True)
+class NodeTree:
+    """Advice: margins in units of 2^-24, from 0 on, and the nodes' symbols, group after group, depth first.
+
+    A capital letter: every input has a margin above that of the letter's place (A the first), by the test with the
+    distractors of the group's q and i; after a dot: with those of the node's own tokens.  ``!``: each input is decided;
+    ``?``: nothing is known.  A hexadecimal digit: the position at which the node is parted; its children follow.
+    """
+
+    margins: tuple[int, ...]
+    symbols: str
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A settled node: above the margin with that number, or decided input by input."""
+
+    node: Node
+    level: int | None
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True)
+class RightInputs(Count):
+    """At least ``right`` inputs are right and ``wrong`` are wrong; ``above``: so many are shown to exceed each margin.
+
+    ``groups``: how many groups are right by one test, without branching, and how many there are.
+    """
+
+    statement: NetworkStatement
+    right: int
+    wrong: int
+    margins: tuple[Fraction, ...]
+    above: tuple[int, ...]
+    tests: int
+    decided: int
+    groups: tuple[int, int]
+
+    @property
+    def low(self) -> int:
+        return self.right
+
+    @property
+    def high(self) -> int:
+        return self.statement.inputs - self.wrong
+
+    def identity(self) -> str:
+        levels = [[str(margin), hex(count)] for margin, count in zip(self.margins, self.above, strict=True)]
+        return digest([self.statement.sha256, hex(self.right), hex(self.wrong), levels])
+
+    def sentence(self) -> str:
+        total = self.statement.inputs
+        exact = self.right + self.wrong == total
+        said = "exactly" if exact else "at least"
+        margins = "".join(
+            f" At least ${count}$ have a margin above ${margin}$."
+            for margin, count in zip(self.margins, self.above, strict=True)
+            if margin
+        )
+        return f"Of ${total}$ inputs {said} ${self.right}$ are right and {said} ${self.wrong}$ wrong.{margins}"
+
+
+class InductionTree(Rule):
+    """From the network and its tables.  Advice: :class:`NodeTree`.  A false symbol refuses the whole tree."""
+
+    name = "induction_tree"
+    premises = (NetworkFunction, InductionTables)
+    left_out = 1
+    lemmas = (
+        SIGN_FORM,
+        RATIO,
+        QUERY_ATOMS,
+        REFERENCE_ROW,
+        SHARE_ENDS,
+        DISTRACTOR_ROW,
+        NODE_TEST,
+        PARTITION,
+        DECIDED_BY_RADIUS,
+    )
+    derivation = (
+        "The groups $(q, i, a)$ and every branching part the inputs ([@partition]). At a leaf, gaps and values of the "
+        "keys are bounded for every pair of neighbouring tokens ([@query-atoms], [@least-ratio], [@reference-row], "
+        "[@share-ends], [@distractor-row]), and [@node-test] with [@sign-form] shows that each of its inputs has the "
+        "leaf's margin over every other output. Inputs of the remaining leaves are decided one by one "
+        "([@decided-by-radius])."
+    )
+    cost = Cost()
+
+    def conclude(self, premises: Sequence[Any], advice: NodeTree) -> RightInputs:
+        _, tables = premises
+        leaves = list(self.leaves(tables, advice))
+        counts = [count(leaf) for leaf in leaves]
+        roots = groups(tables.statement.task.inputs)
+        if sum(leaf.node.size for leaf in leaves) != tables.statement.inputs:
+            raise AssertionError("the leaves do not add up to the inputs")
+        whole = [leaf.node for leaf in leaves if leaf.level is not None and len(leaf.node.free) == len(roots[0].free)]
+        levels = [
+            sum(leaf.node.size for leaf in leaves if leaf.level is not None and advice.margins[leaf.level] >= margin)
+            for margin in advice.margins
+        ]
+        return RightInputs(
+            tables.statement,
+            sum(right for right, _ in counts),
+            sum(wrong for _, wrong in counts),
+            tuple(Fraction(margin, 1 << MARGIN_BITS) for margin in advice.margins),
+            tuple(levels),
+            sum(symbol != OWN for symbol in advice.symbols),
+            sum(leaf.node.size for leaf in leaves if leaf.outcome is not None),
+            (len(whole), len(roots)),
+        )
+
+    def leaves(self, tables: InductionTables, advice: NodeTree) -> Iterator[Leaf]:
+        """Every leaf in order, once its symbol has been shown to be true."""
+        if list(advice.margins) != sorted(set(advice.margins)) or min(advice.margins, default=-1) < 0:
+            raise NotEstablished(self.tag, "the margins of a tree ascend, from 0 on")
+        symbols = iter(advice.symbols)
+        stack = groups(tables.statement.task.inputs)[::-1]
+        while stack:
+            node = stack.pop()
+            symbol = next(symbols, "")
+            wide = symbol != OWN
+            symbol = symbol if wide else next(symbols, "")
+            level = ord(symbol) - ord("A") if symbol else -1
+            if 0 <= level < len(advice.margins):
+                margin = tables.grid.units(advice.margins[level], 1 << MARGIN_BITS)
+                if not tables.holds(node, margin, wide=wide):
+                    raise NotEstablished(self.tag, f"a node at {node.fixed} is not shown to have margin {symbol}")
+                yield Leaf(node, level, None)
+            elif wide and symbol == EACH:
+                yield Leaf(node, None, tables.decided(node))
+            elif wide and symbol == OPEN:
+                yield Leaf(node, None, None)
+            elif wide and symbol and symbol in POSITIONS and POSITIONS.index(symbol) in node.free:
+                stack.extend(reversed(list(node.children(POSITIONS.index(symbol)))))
+            else:
+                raise NotEstablished(self.tag, f"symbol {symbol!r} at a node {node.fixed}")
+        if next(symbols, ""):
+            raise NotEstablished(self.tag, "the tree has more symbols than nodes")
+
+    def charge(self, premises: Sequence[Any], advice: NodeTree) -> Cost:
+        """A test reads every pair of tokens of every key from every atom."""
+        _, tables = premises
+        form = tables.grid.form
+        n, V = form.positions, form.tokens
+        entries = n * V**2 * n * V
+        tests = len(advice.symbols)
+        work = 4 * entries * tests
+        return Cost(multiply=work, add=work, compare=work // 2, exp=(n * V) ** 2)
+
+    def encode(self, advice: NodeTree) -> dict[str, Any]:
+        return {"margins": [hex(margin) for margin in advice.margins], "tree": advice.symbols}
+
+
+def count(leaf: Leaf) -> tuple[int, int]:
+    """How many inputs of a leaf are right, and wrong."""
+    if leaf.level is not None:
+        return leaf.node.size, 0
+    if leaf.outcome is None:
+        return 0, 0
+    return int((leaf.outcome.verdicts == RIGHT).sum()), int((leaf.outcome.verdicts == WRONG).sum())
