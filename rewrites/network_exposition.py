@@ -23,9 +23,11 @@ from ..engine.transcript import (
 from ..models.network_statement import NetworkStatement
 from .enumeration import Decision
 from .exposition import proof_section, recheck, verdict, without_certificate
+from .induction_section import induction_section
 from .network_sections import assumed, network_section, task_section
 from .rules.accuracy import Accuracy
 from .rules.every_input import DecidedInputs
+from .rules.induction.tree import RightInputs
 from .rules.least_margin import LeastMargin
 from .rules.loss import Loss
 
@@ -63,6 +65,7 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
         task_section(statement.task),
         proof_section(graph, proof, detail),
         *(_decided(claim, detail) for claim in found if isinstance(claim, DecidedInputs)),
+        *(induction_section(claim) for claim in found if isinstance(claim, RightInputs)),
         _price(graph, goal, statement),
     ]
     if graph.is_certifiable(goal):
@@ -183,8 +186,13 @@ def _price(graph: ProofGraph, goal: int, statement: NetworkStatement) -> Block:
         "What the proof costs",
         (
             paragraph(
-                f"At most {operations} operations of the verifier: every input is evaluated, "
-                f"{statement.task.inputs.size} in all; what depends on few tokens is computed once and used for all."
+                f"At most {operations} operations of the verifier"
+                + (
+                    f": every input is evaluated, {statement.task.inputs.size} in all; what depends on few tokens is "
+                    "computed once and used for all."
+                    if any(isinstance(graph.claim(step.claim), DecidedInputs) for step in graph.proof(goal))
+                    else "."
+                )
             ),
         ),
     )
