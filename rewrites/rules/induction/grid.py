@@ -18,9 +18,9 @@ from functools import cache
 from math import isqrt
 
 import numpy as np
-from flint import arb, fmpz
+from flint import arb
 
-from ....engine.arithmetic.ball import precision
+from ....engine.arithmetic.ball import Ball, precision
 from ....engine.arithmetic.dyadic import DyadicMatrix
 from ....engine.formula import At, ForAll, Num, Range, Total, Var
 from ....engine.rule import Lemma, NotEstablished
@@ -30,7 +30,8 @@ from .form import TwoLayers
 WEIGHT_BITS, SHARE_BITS, FALL_BITS = 28, 24, 24
 MOST_BITS, LEAST_BITS, SIZE_BITS = 24, 8, 32
 ROUNDING = 4  # units that a gap, and v_k + d, may err
-STEPS = 64  # e^{-g} is tabulated for multiples of 1/64 from LOWEST to HIGHEST
+STEP_BITS = 6
+STEPS = 1 << STEP_BITS  # e^{-g} is tabulated for multiples of 1/64 from LOWEST to HIGHEST
 LOWEST, HIGHEST = -4, 18
 LOST = 1 << 45  # a penalty that no node survives
 _EXACT = 128
@@ -147,7 +148,7 @@ def weights(form: TwoLayers) -> tuple[np.ndarray, np.ndarray]:
     most = np.zeros_like(least)
     scores, exponent = form.scores.integers(), form.scores.exponent
     with precision(_EXACT):
-        factor = arb(scale.factor.numerator) / arb(scale.factor.denominator) / arb(scale.root).sqrt()
+        factor = Ball.rational(scale.factor).over(Ball.sqrt(scale.root))
         for row in range(n * V):
             seen = scores[row][: (row // V + 1) * V]
             top = max(seen)
@@ -155,7 +156,7 @@ def weights(form: TwoLayers) -> tuple[np.ndarray, np.ndarray]:
                 if score == top:
                     least[row, column] = most[row, column] = one
                     continue
-                weight = (arb((fmpz(score - top), fmpz(exponent))) * factor).exp() * one
+                weight = (Ball.dyadic(score - top, exponent) * factor).exp().enclosure * one
                 least[row, column] = _integer(weight.floor().lower())
                 most[row, column] = _integer(weight.ceil().upper())
     return least.reshape(n, V, n, V), most.reshape(n, V, n, V)
@@ -172,7 +173,8 @@ def _integer(whole: arb) -> int:
 def falls() -> np.ndarray:
     """e^{-j/64} for j = 64·LOWEST … 64·HIGHEST in units of 2^-24, rounded up."""
     with precision(_EXACT):
-        exact = [(arb(-j) / STEPS).exp() * (1 << FALL_BITS) for j in range(LOWEST * STEPS, HIGHEST * STEPS + 1)]
+        steps = range(LOWEST * STEPS, HIGHEST * STEPS + 1)
+        exact = [Ball.dyadic(-j, -STEP_BITS).exp().enclosure * (1 << FALL_BITS) for j in steps]
         return np.array([_integer(value.ceil().upper()) for value in exact], dtype=np.int64)
 
 
