@@ -97,7 +97,8 @@ def missing(statement: NetworkStatement) -> str:
         return "expected one table of embeddings for all positions"
     if task.inputs.condition not in CONDITIONS or task.answer.text != "the token after the earlier occurrence":
         return f"expected the task induction or induction-once, found {task.name}"
-    if task.inputs.sets[0] != tuple(range(embed.table(0).shape[0])) or task.read != (task.positions - 1,):
+    whole = tuple(range(embed.table(0).shape[0]))
+    if any(tokens != whole for tokens in task.inputs.sets) or task.read != (task.positions - 1,):
         return "expected all tokens at every position, read at the last"
     if network.outputs < len(task.inputs.sets[0]):
         return f"expected an output for each of {len(task.inputs.sets[0])} tokens, found {network.outputs}"

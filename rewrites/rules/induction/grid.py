@@ -157,7 +157,7 @@ def weights(form: TwoLayers) -> tuple[np.ndarray, np.ndarray]:
                     least[row, column] = most[row, column] = one
                     continue
                 weight = (Ball.dyadic(score - top, exponent) * factor).exp().enclosure * one
-                least[row, column] = _integer(weight.floor().lower())
+                least[row, column] = max(0, _integer(weight.floor().lower()))
                 most[row, column] = _integer(weight.ceil().upper())
     return least.reshape(n, V, n, V), most.reshape(n, V, n, V)
 
