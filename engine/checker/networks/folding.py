@@ -12,15 +12,20 @@ the norm's bias, and ``bias`` = b M + (its own bias) is added afterwards. Everyt
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isqrt
 
 from ..budget import Budget
 from ..dyadic import Matrix, added, beside, identity, matrix, product, stacked, zeros
+from ..exponential import shifted_up
 from .layers import Layer, Network, Norm
+from .tensor import Tensor
 
 Place = tuple[int, int]
+# of bounds: units of 2**-32
+UNIT_BITS = 32
 
 
 @dataclass(frozen=True)
@@ -81,37 +86,37 @@ def reading(layer: Layer, width: int) -> tuple[Matrix, Matrix | None]:
     """The matrix through which a layer reads the stream, and the bias of what it reads."""
     t = layer.tensors
     if layer.kind == "attention":
-        matrices = [part for name in ("W_Q", "W_K", "W_V") for part in t[name].parts()]
-        heads = len(matrices) // 3
-        names = ("b_Q", "b_K", "b_V")
-        if not any(name in t for name in names):
-            return beside(matrices), None
-        rows = [
-            row
-            for i, name in enumerate(names)
-            for row in (t[name].parts() if name in t else [zeros(1, matrices[i * heads].shape[1])] * heads)
-        ]
-        return beside(matrices), beside(rows)
+        matrices: list[Matrix] = []
+        rows: list[Matrix] = []
+        for name in "QKV":
+            parts = t[f"W_{name}"].parts()
+            matrices += parts
+            rows += t[f"b_{name}"].parts() if f"b_{name}" in t else [zeros(1, part.shape[1]) for part in parts]
+        return beside(matrices), beside(rows) if any(f"b_{name}" in t for name in "QKV") else None
     if layer.kind == "mlp":
-        parts = [t[name].rows() for name in ("W_in", "W_gate") if name in t]
-        bias = None if "b_in" not in t or len(parts) == 2 else t["b_in"].rows()
-        return beside(parts), bias
+        matrices = [t[name].rows() for name in ("W_in", "W_gate") if name in t]
+        return beside(matrices), row_of(t, "b_in") if len(matrices) == 1 else None
     if layer.kind == "unembed":
-        return t["W_U"].rows(), t["b_U"].rows() if "b_U" in t else None
+        return t["W_U"].rows(), row_of(t, "b_U")
     return identity(width), None
+
+
+def row_of(tensors: Mapping[str, Tensor], name: str) -> Matrix | None:
+    """A bias as a matrix of one row, where there is one."""
+    return tensors[name].rows() if name in tensors else None
 
 
 def writing(layer: Layer, budget: Budget) -> tuple[Matrix | None, Matrix | None]:
     """The matrix through which a layer writes what it computed (None for the identity), and the bias it adds."""
     t = layer.tensors
     if layer.kind == "attention":
-        return stacked(t["W_O"].parts()), t["b_O"].rows() if "b_O" in t else None
+        return stacked(t["W_O"].parts()), row_of(t, "b_O")
     if layer.kind == "mlp":
-        out = t["W_out"].rows()
-        biases = [t["b_out"].rows()] if "b_out" in t else []
+        out, bias = t["W_out"].rows(), row_of(t, "b_out")
         if "W_gate" in t and "b_in" in t:
-            biases.append(product(t["b_in"].rows(), out, budget))
-        return out, added(*biases) if len(biases) == 2 else biases[0] if biases else None
+            hidden = product(t["b_in"].rows(), out, budget)
+            bias = added(bias, hidden) if bias else hidden
+        return out, bias
     return None, None
 
 
@@ -142,21 +147,11 @@ def behind_norm(layer: int, norm: Norm, m: Matrix, bias: Matrix | None, budget: 
     own = bias or zeros(1, width)
     if "b" in norm.tensors:
         own = added(own, product(norm.tensors["b"].rows(), m, budget))
-    squares = [d * sum(v * v for v in column) for column in zip(*rows.rows, strict=True)]
-    caps = tuple(
-        _units(isqrt(s) + 1, rows.exponent) + _units(abs(b), own.exponent)
-        for s, b in zip(squares, own.rows[0], strict=True)
-    )
+    roots = [isqrt(d * sum(v * v for v in column)) + 1 for column in zip(*rows.rows, strict=True)]
+    units = [exponent + UNIT_BITS for exponent in (rows.exponent, own.exponent)]
+    pairs = zip(roots, own.rows[0], strict=True)
+    caps = tuple(shifted_up(root, units[0]) + shifted_up(abs(b), units[1]) for root, b in pairs)
     return Reader(layer, width, d, epsilon, own, caps), beside([part, y])
-
-
-UNIT_BITS = 32
-
-
-def _units(value: int, exponent: int) -> int:
-    """value * 2**exponent in units of 2**-32, rounded up."""
-    shift = exponent + UNIT_BITS
-    return value << shift if shift >= 0 else -(-value >> -shift)
 
 
 class _Folding:
@@ -209,16 +204,12 @@ class _Folding:
 
     def mix(self, kind: str, width: int, positions: int) -> None:
         """``sum`` and ``concat``: one stream is that of all positions."""
-        (paths,) = self.pending.values()
-        parts = {
-            p: [(place, self.cut(m, p * width, width) if kind == "concat" else m) for place, m in paths]
-            for p in range(positions)
-        }
-        self.pending = parts
 
-    @staticmethod
-    def cut(m: Matrix, start: int, height: int) -> Matrix:
-        return matrix(m.rows[start : start + height], m.exponent)
+        def part(m: Matrix, p: int) -> Matrix:
+            return matrix(m.rows[p * width : (p + 1) * width], m.exponent) if kind == "concat" else m
+
+        (paths,) = self.pending.values()
+        self.pending = {p: [(place, part(m, p)) for place, m in paths] for p in range(positions)}
 
     def fold(self, read: tuple[int, ...]) -> Plan:
         """All layers, from the last to the first."""
@@ -232,45 +223,33 @@ class _Folding:
                 self.mix(layer.kind, width, positions if i == mixed_at else 1)
                 live = list(self.pending)
             elif layer.kind == "linear":
-                bias = layer.tensors["b"].rows() if "b" in layer.tensors else None
-                self.bias(bias)
+                self.bias(row_of(layer.tensors, "b"))
                 w = layer.tensors["W"].rows()
-                self.pending = {
-                    p: [(place, self.times(w, m)) for place, m in paths] for p, paths in self.pending.items()
-                }
+                for p, paths in self.pending.items():
+                    self.pending[p] = [(place, self.times(w, m)) for place, m in paths]
             else:
                 if layer.kind != "unembed":
                     self.write(i, layer)
                 if layer.kind in ("norm", "pointwise") or layer.settings.get("skip") == "none":
                     self.pending = {}
                 if layer.kind == "attention":
-                    live = list(
-                        range(
-                            positions if layer.settings["mask"] == "none" and not _after(i, mixed_at) else live[-1] + 1
-                        )
-                    )
+                    everywhere = layer.settings["mask"] == "none" and not 0 < mixed_at < i
+                    live = list(range(positions if everywhere else live[-1] + 1))
                 self.read(i, layer, width, live)
         self.plan.paths.update({(0, p): paths for p, paths in self.pending.items()})
         return self.plan
 
 
-def _after(i: int, mixed_at: int) -> bool:
-    return 0 < mixed_at < i
-
-
 def _widths(network: Network) -> tuple[list[int], int]:
     """The width of the stream before each layer, and the number of the first layer that leaves one position (or 0)."""
     width, positions, mixed_at = 0, len(network.vocabulary), 0
-    widths = []
+    widths, shown_by = [], {"linear": "W", "mlp": "W_out"}
     for i, layer in enumerate(network.layers):
         widths.append(width)
-        t = layer.tensors
         if layer.kind == "embed":
-            width = next(iter(t.values())).shape[1]
-        elif layer.kind == "linear":
-            width = t["W"].shape[1]
-        elif layer.kind == "mlp":
-            width = t["W_out"].shape[1]
+            width = next(iter(layer.tensors.values())).shape[1]
+        elif layer.kind in shown_by:
+            width = layer.tensors[shown_by[layer.kind]].shape[1]
         elif layer.kind in ("sum", "concat"):
             width *= positions if layer.kind == "concat" else 1
             positions, mixed_at = 1, mixed_at or i

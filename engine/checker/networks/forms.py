@@ -13,13 +13,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from math import prod
+from operator import mul
 
 from ..budget import Budget
 from ..dyadic import Matrix, added, beside, in_units, matrix, product
 from ..exponential import sign_of_sum
 from .evaluator import scale_parts
-from .folding import Plan, reading, writing
+from .folding import Plan, reading, row_of, writing
 from .layers import Layer
 
 MAX_TERMS = 1 << 12
@@ -82,17 +84,14 @@ class Exact:
     def after(self, layer: Layer, stream: list[Form]) -> list[Form]:
         """The stream after a layer; after the last, the logits."""
         if layer.kind == "sum":
-            total = stream[0]
-            for form in stream[1:]:
-                total = total.plus(form)
-            return [total]
+            return [reduce(Form.plus, stream)]
         if layer.kind == "concat":
             weights = tuple(dict.fromkeys(w for form in stream for w in form.weights))
             return [Form(weights, beside([form.over(weights) for form in stream]))]
         if layer.kind == "attention":
             return self.attention(layer, stream)
         if layer.kind == "linear":
-            w, bias = layer.tensors["W"].rows(), layer.tensors["b"].rows() if "b" in layer.tensors else None
+            w, bias = layer.tensors["W"].rows(), row_of(layer.tensors, "b")
             return [form.times(w, bias, self.budget) for form in stream]
         if layer.kind == "pointwise":
             return [self.pointwise(str(layer.settings["function"]), form) for form in stream]
@@ -111,11 +110,10 @@ class Exact:
         function = str(layer.settings["function"])
         if not layer.settings["gated"]:
             return self.pointwise(function, read)
-        half = len(read.rows.rows[0]) // 2
-        u, g = (
-            matrix((row[a:b] for row in read.rows.rows), read.rows.exponent) for a, b in ((0, half), (half, 2 * half))
-        )
-        return self.times(Form(read.weights, u), self.pointwise(function, Form(read.weights, g)))
+        rows, half = read.rows.rows, len(read.rows.rows[0]) // 2
+        parts = ([row[:half] for row in rows], [row[half:] for row in rows])
+        u, g = (Form(read.weights, matrix(part, read.rows.exponent)) for part in parts)
+        return self.times(u, self.pointwise(function, g))
 
     @staticmethod
     def times(a: Form, b: Form) -> Form:
@@ -134,12 +132,8 @@ class Exact:
         if function != "relu":
             raise NoTest
         keep = [self.sign(form.weights, column) > 0 for column in zip(*form.rows.rows, strict=True)]
-        return Form(
-            form.weights,
-            matrix(
-                ([v if k else 0 for v, k in zip(row, keep, strict=True)] for row in form.rows.rows), form.rows.exponent
-            ),
-        )
+        rows = ([v if k else 0 for v, k in zip(row, keep, strict=True)] for row in form.rows.rows)
+        return Form(form.weights, matrix(rows, form.rows.exponent))
 
     def attention(self, layer: Layer, stream: list[Form]) -> list[Form]:
         """Attention to constant streams; a position that sees one other gives it the weight 1."""
@@ -165,9 +159,7 @@ class Exact:
                 if len(seen) == 1:
                     part = Form((), matrix(places, unit))
                 else:
-                    self.scores[at, h] = [
-                        self.factor * sum(a * b for a, b in zip(query, key, strict=True)) for key in keys
-                    ]
+                    self.scores[at, h] = [self.factor * sum(map(mul, query, key)) for key in keys]
                     part = Form(tuple((at, h, m) for m in seen), matrix([[0] * (heads * f), *places], unit))
                 assert out is not None
                 x = x.plus(part.times(out, None, self.budget))
@@ -180,9 +172,10 @@ class Exact:
         if not parts:
             return (constant > 0) - (constant < 0)
         heads = list(dict.fromkeys((p, h) for p, h, _ in parts))
-        if prod(len(self.scores[head]) for head in heads) > MAX_TERMS:
+        number = prod(len(self.scores[head]) for head in heads)
+        if number > MAX_TERMS:
             raise NoTest
-        self.budget.spend(prod(len(self.scores[head]) for head in heads))
+        self.budget.spend(number)
         choices = [[(score, parts.get((*head, m), 0)) for m, score in enumerate(self.scores[head])] for head in heads]
         terms = (
             (sum(s for s, _ in chosen), constant + sum(g for _, g in chosen)) for chosen in itertools.product(*choices)
