@@ -73,6 +73,8 @@ DEMANDED: dict[str, Callable[[Env], bool]] = {
     "float-sum": lambda env: env["g"] >= 0 and env["s"] >= 0,
     "gap-count": lambda env: env["m"] > env["j"] >= 0 and env["n"] >= 0,
     "grid-steps": lambda env: env["\\beta^{-}"] <= env["\\beta"] <= env["\\beta^{+}"] and env["h"] > 0,
+    "norm-of-a-sum": lambda env: env["X"] >= 0 and env["Y"] >= 0,
+    "remainder-by-norms": lambda env: env["D"] >= 0 and env["\\rho"] >= 0,
     "tilted-average": lambda env: env["r"] >= 1,
     "two-ends": lambda env: 0 <= env["c"] <= env["L"],
 }

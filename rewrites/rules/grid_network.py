@@ -1,0 +1,180 @@
+"""A network of two tokens on integer grids, one grid a neuron, with the error of its logit differences.
+
+Theorem.  Let σ_i > 0 be natural numbers and S = 2^T.  Round σ_i l_i(x), σ_i r_i(y), S u_i(z)/σ_i (less any integer
+c_i) and S b(z) to integers l', r', u', b', and put F_z(x, y) = Σ_i u'_i(z) max(l'_i(x) + r'_i(y), 0) + b'(z).  Then
+every difference of two logits, times S, is within ``slack`` of that of F.
+
+The grids do two things at once.  They make all that follows exact integer arithmetic, and, as σ_i is advice, they
+balance the neurons: a norm of rounded numbers is a weighted norm of the real ones, so the weights of the weighted
+Cauchy-Schwarz inequality need no words of their own.
+
+Proof.  [@grid-network] for each of the two outputs; a constant c_i σ_i/S taken from u_i(z) for all z moves all logits
+alike; b' errs by a half.  Σ_i max(l' + r', 0) is at most the sum of the maxima.  ∎
+
+Source: rounding; the cross term k/2 is part of the bound.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...engine.arithmetic.dyadic import DyadicMatrix
+from ...engine.claim import Claim
+from ...engine.cost import Cost
+from ...engine.formula import Absolute, At, Expr, ForAll, Num, Range, Total, Var
+from ...engine.rule import Lemma, NotEstablished, Rule
+from ...models.network_statement import NetworkStatement
+from .separable_relu import SeparableRelu
+
+ENTRY_BITS = 48  # of an entry of a rounded table
+MOST_BITS = 64
+_i, _k, _s = Var("i"), Var("k"), Var("s")
+_S, _d, _difference = Var("S"), Var("d"), Var("D")
+_neurons = Range(Num(0), _k)
+_half = Num(1).over(Num(2))
+
+
+def relu(number: Expr) -> Expr:
+    """max(number, 0)."""
+    return (number + Absolute(number)).over(Num(2))
+
+
+_scaled_left, _scaled_right = (At("\\sigma", _i) * At(side, _i) for side in ("l", "r"))
+_scaled_out = (_S * At("u", _i)).over(At("\\sigma", _i))
+GRID = Lemma(
+    label="grid-network",
+    title="A hidden layer on integer grids",
+    given="For all reals $l_i$, $r_i$, $u_i$, integers $l'_i$, $r'_i$, $u'_i$, and $\\sigma_i, S > 0$ with $i < k$:",
+    statement=ForAll(_i, _neurons, Absolute(_scaled_left - At("l'", _i)) <= _half).implies(
+        ForAll(_i, _neurons, Absolute(_scaled_right - At("r'", _i)) <= _half).implies(
+            ForAll(_i, _neurons, Absolute(_scaled_out - At("u'", _i)) <= _half).implies(
+                Absolute(
+                    _S * Total(_i, _neurons, At("u", _i) * relu(At("l", _i) + At("r", _i)))
+                    - Total(_i, _neurons, At("u'", _i) * relu(At("l'", _i) + At("r'", _i)))
+                )
+                <= Total(_i, _neurons, Absolute(At("u'", _i)))
+                + Total(_i, _neurons, relu(At("l'", _i) + At("r'", _i)) + Num(1)).over(Num(2))
+            )
+        )
+    ),
+    proof=(
+        "Let $h_i = \\sigma_i \\max(l_i + r_i, 0) = \\max(\\sigma_i l_i + \\sigma_i r_i, 0)$, "
+        "$h'_i = \\max(l'_i + r'_i, 0)$ and $v_i = S u_i/\\sigma_i$. "
+        "ReLU is 1-Lipschitz, so $|h_i - h'_i| \\le 1$, and $h_i \\le h'_i + 1$. "
+        "$v_i h_i - u'_i h'_i = u'_i (h_i - h'_i) + (v_i - u'_i) h_i$ is at most $|u'_i| + (h'_i + 1)/2$ in size."
+    ),
+    source="ReLU is 1-Lipschitz",
+)
+GRID_MARGIN = Lemma(
+    label="grid-margin",
+    title="Deciding a sign from an integer that is near",
+    given="For all reals $d$, $D$, $S > 0$ and $s$ (the real difference of two logits, and the integer one):",
+    statement=(Absolute(_S * _d - _difference) <= _s).implies(
+        (_difference > _s).implies(_d > Num(0)) & (_difference <= Num(0) - _s).implies(_d <= Num(0))
+    ),
+    proof="$S d \\ge D - s > 0$ in the first case, $S d \\le D + s \\le 0$ in the second.",
+    source="the triangle inequality",
+)
+
+
+@dataclass(frozen=True)
+class Grids:
+    """Advice: ``bits`` T, and σ_i for every neuron."""
+
+    bits: int
+    scales: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class GridNetwork(Claim):
+    """``left`` (n × m), ``right`` (n' × m), ``out`` (m × C) and ``bias`` (C), int64: 2^bits times a difference of two
+    logits on (x, y) is within ``slack`` of that of Σ_i out[i, z]·max(left[x, i] + right[y, i], 0) + bias[z]."""
+
+    statement: NetworkStatement
+    bits: int
+    left: np.ndarray
+    right: np.ndarray
+    out: np.ndarray
+    bias: np.ndarray
+    slack: int
+    answers: np.ndarray
+
+    kind = "grid_network"
+
+    def conclusion(self) -> dict[str, Any]:
+        return {"kind": self.kind}
+
+    def identity(self) -> str:
+        tables = (self.left, self.right, self.out, self.bias)
+        numbers = hashlib.sha256(b"".join(table.tobytes() for table in tables)).hexdigest()
+        return f"{self.statement.sha256}:{self.bits}:{self.slack}:{numbers}"
+
+    def sentence(self) -> str:
+        return (
+            "With tables of integers in place of $l$, $r$, $u$ and $b$, every difference of two logits, times "
+            f"$2^{{{self.bits}}}$, is right up to ${self.slack}$."
+        )
+
+    @property
+    def brute(self) -> int:
+        """Multiply-adds of brute force: every input through every neuron to every output."""
+        return self.left.shape[0] * self.right.shape[0] * self.out.shape[0] * self.out.shape[1]
+
+
+class GridNetworkRule(Rule):
+    """Advice: :class:`Grids`."""
+
+    name = "grid_network"
+    premises = (SeparableRelu,)
+    lemmas = (GRID, GRID_MARGIN)
+    derivation = (
+        "The tables are rounded to grids, one a neuron, and each neuron's output weights are centred by an integer; by "
+        "[@grid-network] the logits of the integers differ from the scaled real ones by no more than the slack's half, "
+        "and [@grid-margin] is how a difference is decided."
+    )
+    cost = Cost()
+
+    def conclude(self, premises: Sequence[Any], advice: Grids) -> GridNetwork:
+        (form,) = premises
+        neurons = form.left.shape[1]
+        if not 0 <= advice.bits <= MOST_BITS or len(advice.scales) != neurons or min(advice.scales) < 1:
+            raise NotEstablished(self.tag, f"{neurons} natural scales and at most {MOST_BITS} bits are needed")
+        left, right = (self._rounded(table, advice.scales) for table in (form.left, form.right))
+        out = self._divided(form.out, advice)
+        out = out - (out.sum(axis=1) // out.shape[1])[:, None]
+        bias = self._rounded(form.bias, (1 << advice.bits,) * form.bias.shape[1])[0]
+        activation = int(np.maximum(left.max(axis=0) + right.max(axis=0), 0).sum())
+        slack = 2 * int(np.abs(out).sum(axis=0).max()) + neurons + activation + 1
+        return GridNetwork(form.statement, advice.bits, left, right, out, bias, slack, form.answers)
+
+    def _rounded(self, table: DyadicMatrix, scales: Sequence[int]) -> np.ndarray:
+        """The entries times their column's scale, rounded to the nearest integer."""
+        up, down = (1 << max(table.exponent, 0)), (1 << max(-table.exponent, 0))
+        rows = [
+            [(2 * entry * s * up + down) // (2 * down) for entry, s in zip(row, scales, strict=True)]
+            for row in table.integers()
+        ]
+        return self._words(rows)
+
+    def _divided(self, out: DyadicMatrix, advice: Grids) -> np.ndarray:
+        """2^bits times the entries over their row's scale, rounded to the nearest integer."""
+        up, down = (1 << max(out.exponent + advice.bits, 0)), (1 << max(-out.exponent - advice.bits, 0))
+        rows = [
+            [(2 * entry * up + s * down) // (2 * s * down) for entry in row]
+            for row, s in zip(out.integers(), advice.scales, strict=True)
+        ]
+        return self._words(rows)
+
+    def _words(self, rows: list[list[int]]) -> np.ndarray:
+        if any(abs(entry).bit_length() > ENTRY_BITS for row in rows for entry in row):
+            raise NotEstablished(self.tag, f"a rounded table has an entry of more than {ENTRY_BITS} bits")
+        return np.array(rows, dtype=np.int64)
+
+    def charge(self, premises: Sequence[Any], advice: Grids) -> Cost:
+        (form,) = premises
+        return Cost(multiply=sum(table.shape[0] * table.shape[1] for table in (form.left, form.right, form.out)))

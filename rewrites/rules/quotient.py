@@ -1,0 +1,343 @@
+"""Theorem Q: most neurons see only classes of the tokens, and what that leaves out is bounded once for all outputs.
+
+Theorem.  Let F_z(x, y) = Σ_i u_i(z) h_i(x, y) + b(z), h_i = max(l_i(x) + r_i(y), 0), be a network on integer grids.
+For any integers l̃_i(x), r̃_i(y), d_i(x), d'_i(y) let h̃_i = max(l̃_i(x) + r̃_i(y), 0) + d_i(x) + d'_i(y) and
+F̃_z = Σ_i u_i(z) h̃_i + b(z).  If D(c, z)² >= Σ_i (u_i(c) - u_i(z))² over the neurons with h̃_i ≠ h_i somewhere, and
+ρ(x, y)² >= Σ_i (h_i - h̃_i)², then F̃_c - F̃_z > D(c, z) ρ(x, y) + s implies F_c - F_z > s.
+
+l̃_i is constant on the classes of a partition of the first tokens (their mean, rounded down), and d_i(x) a share s of
+l_i(x) - l̃_i(x), one of 0, 1/16, …, 1 for each class, rounded down; r̃ and d' likewise.  The partitions, the shares and
+the neurons' blocks are advice, and nothing is assumed of them: no group, no coset, no character.  Good partitions are
+cosets and arcs, and a share near the probability that the neuron is active.
+
+Two bounds ρ: *exact* forms every h_i - h̃_i (Q+); *bounded* has |h_i - h̃_i| <= e_i(x) + e'_i(y) with e = max(|d|,
+|l - l̃ - d|), and Σ (e + e')² <= Σ e² + Σ e'² + 2 (Σ e²)^½ (Σ e'²)^½, the last two sums over neurons with both (Q).
+With ``largest``, D(c, z) is replaced by its maximum over z.
+
+Proof.  [@two-sided-kink] and [@norm-of-a-sum] bound ρ, [@remainder-by-norms] is Cauchy-Schwarz; F̃'s first part is a
+sum of tables by classes, added up on joins ([@sum-on-joins]), and the corrections are a table of x and one of y.  ∎
+
+Cost (a multiply-add, an addition, a comparison each count one, brute force is n n' m C): the tables and joins;
+2 n m C for the corrections; C(C-1)/2 m for D; ρ takes 3 n n' m, or 4 n m + 2 n n'; 2 n n' C, or n n' C + n n', for
+the comparison.
+
+Source: the one-sided quotient with the class slopes of the specification, carried to both sides.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ...engine.arithmetic.integer_product import integer_product, largest
+from ...engine.arithmetic.integer_root import ceil_sqrt
+from ...engine.claim import Claim
+from ...engine.cost import Cost
+from ...engine.formula import Absolute, At, ForAll, Num, Range, Total, Var
+from ...engine.rule import Lemma, NotEstablished, Rule
+from .grid_network import GridNetwork, relu
+from .quotient_tables import JOIN, Labels, Table, added_up, block_table, row_table
+
+SHARES = 16  # a share of a difference is a multiple of a 16th
+CHUNK = 1 << 22  # so many logits are looked at together
+WORD = 1 << 62
+
+_i, _k = Var("i"), Var("k")
+_neurons = Range(Num(0), _k)
+_l, _lt, _r, _rt = Var("l"), Var("\\tilde l"), Var("r"), Var("\\tilde r")
+_d, _dd, _e, _ee = Var("d"), Var("d'"), Var("e"), Var("e'")
+_D, _rho, _s = Var("D"), Var("\\rho"), Var("s")
+
+KINK = Lemma(
+    label="two-sided-kink",
+    title="A neuron of which both terms are replaced",
+    given="For all reals $l$, $\\tilde l$, $r$, $\\tilde r$, $d$, $d'$, $e$, $e'$:",
+    statement=((Absolute(_d) <= _e) & (Absolute(_l - _lt - _d) <= _e)).implies(
+        ((Absolute(_dd) <= _ee) & (Absolute(_r - _rt - _dd) <= _ee)).implies(
+            Absolute(relu(_l + _r) - relu(_lt + _rt) - _d - _dd) <= _e + _ee
+        )
+    ),
+    proof=(
+        "$g = \\max(l + r, 0) - \\max(\\tilde l + r, 0)$ lies between $0$ and $l - \\tilde l$, since ReLU is monotone "
+        "and 1-Lipschitz; both ends of that are within $e$ of $d$, so $|g - d| \\le e$. Likewise "
+        "$g' = \\max(\\tilde l + r, 0) - \\max(\\tilde l + \\tilde r, 0)$ is within $e'$ of $d'$."
+    ),
+    source="ReLU is monotone and 1-Lipschitz",
+)
+NORMS = Lemma(
+    label="norm-of-a-sum",
+    title="The norm of a sum of which few entries have both terms",
+    given="For all reals $e_i$, $e'_i \\ge 0$ and $f_i$, $f'_i$ with $i < k$, and $X, Y \\ge 0$:",
+    statement=ForAll(_i, _neurons, (At("e", _i) * At("e'", _i)).equals(At("f", _i) * At("f'", _i))).implies(
+        (Total(_i, _neurons, At("f", _i) * At("f", _i)) <= Var("X") * Var("X")).implies(
+            (Total(_i, _neurons, At("f'", _i) * At("f'", _i)) <= Var("Y") * Var("Y")).implies(
+                Total(_i, _neurons, (At("e", _i) + At("e'", _i)) * (At("e", _i) + At("e'", _i)))
+                <= Total(_i, _neurons, At("e", _i) * At("e", _i))
+                + Total(_i, _neurons, At("e'", _i) * At("e'", _i))
+                + Num(2) * Var("X") * Var("Y")
+            )
+        )
+    ),
+    proof=(
+        "The mixed terms add up to $2 \\sum e_i e'_i = 2 \\sum f_i f'_i \\le 2 X Y$ (Cauchy-Schwarz). $f$ and $f'$ are "
+        "$e$ and $e'$ where both are not zero, and zero elsewhere."
+    ),
+    source="Cauchy-Schwarz",
+)
+REMAINDER = Lemma(
+    label="remainder-by-norms",
+    title="A difference of logits from replaced neurons",
+    given="For all reals $a_i$, $b_i$ (weights of two outputs), $h_i$, $g_i$ with $i < k$, and $D, \\rho \\ge 0$, $s$:",
+    statement=(Total(_i, _neurons, (At("a", _i) - At("b", _i)) * (At("a", _i) - At("b", _i))) <= _D * _D).implies(
+        (Total(_i, _neurons, (At("h", _i) - At("g", _i)) * (At("h", _i) - At("g", _i))) <= _rho * _rho).implies(
+            (Total(_i, _neurons, (At("a", _i) - At("b", _i)) * At("g", _i)) > _D * _rho + _s).implies(
+                Total(_i, _neurons, (At("a", _i) - At("b", _i)) * At("h", _i)) > _s
+            )
+        )
+    ),
+    proof=(
+        "$\\sum (a_i - b_i) h_i = \\sum (a_i - b_i) g_i + \\sum (a_i - b_i)(h_i - g_i)$, and the last sum is at least "
+        "$-D \\rho$ (Cauchy-Schwarz)."
+    ),
+    source="Cauchy-Schwarz",
+)
+
+
+@dataclass(frozen=True)
+class Side:
+    """A block's partition of the tokens of one side: ``labels`` of tokens, and ``shares`` (classes × neurons)."""
+
+    labels: tuple[int, ...]
+    shares: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Neurons with their partitions; a side that is None is exact."""
+
+    neurons: tuple[int, ...]
+    left: Side | None
+    right: Side | None
+
+
+@dataclass(frozen=True)
+class QuotientAdvice:
+    """``blocks`` hold every neuron once; ``merges`` as in :func:`~.quotient_tables.added_up`, of the blocks, then the
+    table of first tokens, then that of second ones."""
+
+    blocks: tuple[Block, ...]
+    merges: tuple[tuple[int, int], ...]
+    exact_remainder: bool
+    largest: bool
+
+    @property
+    def variant(self) -> str:
+        """The theorem's variant: Q or Q+, and m with the largest D."""
+        return ("Q+" if self.exact_remainder else "Q") + ("m" if self.largest else "")
+
+
+def octets(numbers: Sequence[int]) -> str:
+    """Base64 of natural numbers below 256."""
+    return base64.b64encode(bytes(numbers)).decode("ascii")
+
+
+@dataclass(frozen=True, eq=False)
+class Accepted(Claim):
+    """The network is right on the inputs (x, y) where ``accepted`` (n × n', bool)."""
+
+    grid: GridNetwork
+    accepted: np.ndarray
+    variant: str
+
+    kind = "accepted_inputs"
+
+    @cached_property
+    def count(self) -> int:
+        return int(self.accepted.sum())
+
+    def conclusion(self) -> dict[str, Any]:
+        return {"kind": self.kind}
+
+    def identity(self) -> str:
+        bits = np.packbits(self.accepted).tobytes()
+        return f"{self.grid.identity()}:{self.variant}:{hashlib.sha256(bits).hexdigest()}"
+
+    def sentence(self) -> str:
+        of = f"${self.count}$ of the ${self.accepted.size}$ inputs"
+        return f"The network is right on {of}, those that the quotient accepts ({self.variant})."
+
+
+class _Quotient:
+    """The tables of one application: what the theorem calls l̃, d, e and F̃."""
+
+    def __init__(self, grid: GridNetwork, advice: QuotientAdvice, tag: str) -> None:
+        self.grid, self.advice, self.tag = grid, advice, tag
+        neurons = grid.out.shape[0]
+        if sorted(i for block in advice.blocks for i in block.neurons) != list(range(neurons)):
+            raise NotEstablished(tag, f"the blocks must hold each of {neurons} neurons once")
+        self.near = [grid.left.copy(), grid.right.copy()]  # l̃ and r̃
+        self.shift = [np.zeros_like(grid.left), np.zeros_like(grid.right)]  # d and d'
+        tables = [self._table(block) for block in advice.blocks]
+        exact = [grid.left, grid.right]
+        changed = [(e != n).any(axis=0) for e, n in zip(exact, self.near, strict=True)]
+        self.moved = np.flatnonzero(changed[0] | changed[1])
+        self.error = [
+            np.maximum(np.abs(shift), np.abs(e - n - shift))
+            for e, n, shift in zip(exact, self.near, self.shift, strict=True)
+        ]
+        tables += [self._corrections(0), self._corrections(1)]
+        self._bound()
+        try:
+            self.sum, self.cost = added_up(tables, advice.merges)
+        except ValueError as error:
+            raise NotEstablished(tag, str(error)) from None
+
+    def _table(self, block: Block) -> Table:
+        chosen = np.array(block.neurons, dtype=np.int64)
+        sides: list[tuple[Labels, np.ndarray]] = []
+        exact = (self.grid.left, self.grid.right)
+        for number, side in enumerate((block.left, block.right)):
+            own = exact[number][:, chosen]
+            if side is None:
+                sides.append((Labels.finest(len(own)), own))
+                continue
+            labels = self._labels(side, len(own), len(chosen))
+            sizes = np.bincount(labels.of, minlength=labels.count)
+            sums = np.zeros((labels.count, len(chosen)), dtype=np.int64)
+            np.add.at(sums, labels.of, own)
+            means = sums // sizes[:, None]
+            shares = np.array(side.shares, dtype=np.int64)
+            self.near[number][:, chosen] = means[labels.of]
+            self.shift[number][:, chosen] = shares[labels.of] * (own - means[labels.of]) // SHARES
+            sides.append((labels, means))
+        (first, left), (second, right) = sides
+        return block_table(first, second, left, right, self.grid.out[chosen])
+
+    def _labels(self, side: Side, tokens: int, neurons: int) -> Labels:
+        count = len(side.shares)
+        if len(side.labels) != tokens or set(side.labels) != set(range(count)):
+            raise NotEstablished(
+                self.tag, f"the labels of {tokens} tokens must be 0 to {count - 1}, each of some token"
+            )
+        if any(len(row) != neurons or not all(0 <= share <= SHARES for share in row) for row in side.shares):
+            raise NotEstablished(self.tag, f"shares must be 0 to {SHARES} sixteenths, one a class and neuron")
+        return Labels(np.array(side.labels, dtype=np.int64), count)
+
+    def _corrections(self, number: int) -> Table:
+        """Σ_i u_i(z) d_i, and the bias with the first tokens."""
+        used = np.flatnonzero(self.shift[number].any(axis=0))
+        rows = integer_product(self.shift[number][:, used], self.grid.out[used])
+        tokens = [len(self.near[0]), len(self.near[1])]
+        labels = [Labels.coarsest(tokens[0]), Labels.coarsest(tokens[1])]
+        labels[number] = Labels.finest(tokens[number])
+        cost = Cost(multiply=rows.size * len(used), add=2 * len(used) * tokens[number])
+        return row_table(labels[0], labels[1], rows + (self.grid.bias if number == 0 else 0), cost)
+
+    def _bound(self) -> None:
+        """No sum of tables and no bound of a difference leaves the words."""
+        hidden = sum(largest(table) for table in (*self.near, *self.shift))
+        logits = hidden * int(np.abs(self.grid.out).sum(axis=0).max(initial=0)) + largest(self.grid.bias)
+        if 4 * logits + self.grid.slack >= WORD:
+            raise NotEstablished(self.tag, "the logits on these grids do not fit the words")
+
+    def distances(self) -> np.ndarray:
+        """D(c, z), C × C."""
+        out = self.grid.out[self.moved].T.copy()
+        products = integer_product(out, out.T.copy())
+        every = np.arange(len(out))
+        own = products[every, every]
+        return ceil_sqrt(own[:, None] + own - 2 * products)
+
+    def remainders(self) -> np.ndarray:
+        """ρ(x, y), n × n'."""
+        return self._exact_remainders() if self.advice.exact_remainder else self._bounded_remainders()
+
+    def _exact_remainders(self) -> np.ndarray:
+        tables = (self.grid.left, self.grid.right, *self.near, *self.shift)
+        left, right, near, far, d, dd = (np.ascontiguousarray(table[:, self.moved]) for table in tables)
+        rows = np.empty(self.grid.answers.shape, dtype=np.int64)
+        for x in range(len(rows)):
+            rows[x] = self._squares(np.maximum(left[x] + right, 0) - np.maximum(near[x] + far, 0) - d[x] - dd)
+        return ceil_sqrt(rows)
+
+    def _bounded_remainders(self) -> np.ndarray:
+        e, ee = self.error
+        first, second = (ceil_sqrt(self._squares(side[:, self.both])) for side in (e, ee))
+        one, other = self._squares(e), self._squares(ee)
+        if 2 * largest(first) * largest(second) + largest(one) + largest(other) >= WORD:
+            raise NotEstablished(self.tag, "the remainder on these grids does not fit the words")
+        return ceil_sqrt(one[:, None] + other + 2 * first[:, None] * second)
+
+    @cached_property
+    def both(self) -> np.ndarray:
+        """The neurons with an error on both sides."""
+        return np.flatnonzero(self.error[0].any(axis=0) & self.error[1].any(axis=0))
+
+    def _squares(self, rows: np.ndarray) -> np.ndarray:
+        """Sums of squares over the last axis."""
+        most = largest(rows)
+        if most * most * rows.shape[-1] >= WORD:
+            raise NotEstablished(self.tag, "the remainder on these grids does not fit the words")
+        total: np.ndarray = (rows * rows).sum(axis=-1)
+        return total
+
+    def accepted(self) -> np.ndarray:
+        """Where F̃_c - F̃_z > D(c, z) ρ + slack for every other output z."""
+        answers, outputs = self.grid.answers, self.grid.out.shape[1]
+        distance, remainder = self.distances(), self.remainders()
+        if 2 * (largest(distance) * largest(remainder) + self.grid.slack) >= WORD:
+            raise NotEstablished(self.tag, "the remainder on these grids does not fit the words")
+        found = np.zeros(answers.shape, dtype=np.bool_)
+        widest, columns = distance.max(axis=1), np.arange(answers.shape[1])
+        step = max(CHUNK // (answers.shape[1] * outputs), 1)
+        for start in range(0, len(answers), step):
+            tokens = np.arange(start, min(start + step, len(answers)), dtype=np.int64)
+            logits, right, rho = self.sum.at(tokens).copy(), answers[tokens], remainder[tokens]
+            here = (np.arange(len(tokens))[:, None], columns, right)
+            room = self.grid.slack + (widest[right] * rho if self.advice.largest else 0)
+            needed = logits[here] - room
+            if not self.advice.largest:
+                logits += distance[right] * rho[:, :, None]
+            logits[here] = -WORD
+            found[tokens] = needed > logits.max(axis=2)
+        return found
+
+    def charge(self) -> Cost:
+        """What all of it costs."""
+        moved, outputs, inputs = len(self.moved), self.grid.out.shape[1], self.grid.answers.size
+        distances = Cost(multiply=outputs * (outputs - 1) // 2 * moved)
+        if self.advice.exact_remainder:
+            remainder = Cost(multiply=inputs * moved, add=inputs * moved, compare=inputs * moved)
+        else:
+            each = sum(self.grid.answers.shape) * moved
+            remainder = Cost(multiply=each + inputs * (len(self.both) > 0), add=inputs, compare=2 * each)
+        comparing = Cost(multiply=inputs * (1 if self.advice.largest else outputs), compare=inputs * outputs)
+        return self.cost + distances + remainder + comparing
+
+
+class Quotient(Rule):
+    """Advice: :class:`QuotientAdvice`."""
+
+    name = "quotient"
+    premises = (GridNetwork,)
+    lemmas = (JOIN, KINK, NORMS, REMAINDER)
+    derivation = (
+        "Every block is a table of its classes, the tables are added up by [@sum-on-joins], the remainders are bounded "
+        "by [@two-sided-kink] and [@norm-of-a-sum], or formed, and an input is accepted by [@remainder-by-norms] with "
+        "the grids' slack."
+    )
+    cost = Cost()
+
+    def conclude(self, premises: Sequence[Any], advice: QuotientAdvice) -> Accepted:
+        (grid,) = premises
+        return Accepted(grid, _Quotient(grid, advice, self.tag).accepted(), advice.variant)
+
+    def charge(self, premises: Sequence[Any], advice: QuotientAdvice) -> Cost:
+        (grid,) = premises
+        return _Quotient(grid, advice, self.tag).charge()

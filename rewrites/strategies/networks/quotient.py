@@ -1,0 +1,32 @@
+"""Networks of two tokens with one hidden layer of ReLU: classes of tokens in place of tokens, at a fraction of brute
+force; what they leave is evaluated."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ....engine.graph import ProofGraph
+from ...advice.quotient_search import search
+from ...rules.accuracy import AccuracyFromCount
+from ...rules.cascade import Cascade
+from ...rules.grid_network import GridNetworkRule
+from ...rules.quotient import Quotient
+from ...rules.separable_relu import SeparableReluForm
+from .. import Options, Progress
+
+SUMMARY = "groups and modular addition, two tokens and one hidden layer of ReLU: a proof shorter than brute force"
+
+
+def derive(graph: ProofGraph, function: int, metric: str, options: Options, progress: Progress) -> int:
+    form = graph.apply(SeparableReluForm(), [function])
+    found = search(graph.claim(form), partial(progress, "looking for classes of tokens"))
+    enough = [one for one in found if options.at_least is not None and one.share >= options.at_least]
+    for one in (*enough, min(found, key=lambda one: one.cascade)):
+        grid = graph.apply(GridNetworkRule(), [form], one.grids)
+        accepted = graph.apply(Quotient(), [grid], one.advice)
+        share = graph.claim(accepted).count
+        if one in enough and share < (options.at_least or 0) * graph.claim(accepted).accepted.size:
+            continue
+        count = graph.apply(Cascade(evaluate=one not in enough), [accepted, form])
+        return graph.apply(AccuracyFromCount(), [count])
+    raise AssertionError("the last candidate is always taken")

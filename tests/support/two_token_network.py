@@ -1,0 +1,81 @@
+"""Small networks of two tokens that add modulo 6 by classes modulo 2 and 3, with noise, and their exact evaluation."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+
+import numpy as np
+
+from mechproof.engine.arithmetic.tensor import DyadicTensor
+from mechproof.engine.graph import ProofGraph
+from mechproof.models.layers.concat import Concat
+from mechproof.models.layers.embed import Embed
+from mechproof.models.layers.linear import Linear
+from mechproof.models.layers.pointwise import Pointwise
+from mechproof.models.layers.unembed import Unembed
+from mechproof.models.network import Network
+from mechproof.models.network_statement import NetworkStatement
+from mechproof.models.tasks import task_of
+from mechproof.rewrites.advice.quotient_search import Found, search
+from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition
+from mechproof.rewrites.rules.separable_relu import SeparableReluForm
+
+ORDER = 6
+CLASSES = [(modulus, a, b) for modulus in (2, 3) for a in range(modulus) for b in range(modulus)]
+
+
+def tensor(rows: list[list[int]] | list[int], exponent: int) -> DyadicTensor:
+    """The integers times a power of two."""
+    array = np.array(rows, dtype=object)
+    return DyadicTensor.of(array.shape, array.reshape(-1).tolist(), exponent)
+
+
+def adding_network(seed: int, noise: int = 2) -> NetworkStatement:
+    """A neuron for every modulus and pair of classes, active on those alone; weights are off by at most noise/64."""
+    rng = random.Random(seed)
+
+    def near(number: int) -> int:
+        return 64 * number + rng.randint(-noise, noise)
+
+    first = [[near(4 * (x % modulus == a) - 2) for modulus, a, _ in CLASSES] for x in range(ORDER)]
+    second = [[near(4 * (y % modulus == b) - 2) for modulus, _, b in CLASSES] for y in range(ORDER)]
+    out = [[near(3 * ((a + b - z) % modulus == 0)) for z in range(ORDER)] for modulus, a, b in CLASSES]
+    width = len(CLASSES)
+    joined = [[int(row % width == column) for column in range(width)] for row in range(2 * width)]
+    layers = (
+        Embed((tensor(first, -6), tensor(second, -6)), shared=False),
+        Concat(),
+        Linear(tensor(joined, 0), tensor([rng.randint(-noise, noise) for _ in range(width)], -6)),
+        Pointwise("relu"),
+        Unembed(tensor(out, -6), tensor([rng.randint(-noise, noise) for _ in range(ORDER)], -6)),
+    )
+    network = Network("adding", layers)
+    return NetworkStatement(network, task_of(f"group:Z{ORDER}", network))
+
+
+def exact_margin(statement: NetworkStatement, x: int, y: int) -> Fraction:
+    """The right logit minus the largest other one, from the stored numbers alone, by loops over fractions."""
+    embed, _, linear, _, last = statement.network.layers
+    rows = [table.matrix().fractions()[token] for table, token in zip(embed.tables, (x, y), strict=True)]  # type: ignore[attr-defined]
+    weights, bias = linear.W.matrix().fractions(), linear.b.row_matrix().fractions()[0]  # type: ignore[attr-defined]
+    stream = [*rows[0], *rows[1]]
+    hidden = [
+        max(sum((v * weights[i][j] for i, v in enumerate(stream)), bias[j]), Fraction(0)) for j in range(len(bias))
+    ]
+    out, last_bias = last.W_U.matrix().fractions(), last.b_U.row_matrix().fractions()[0]  # type: ignore[attr-defined]
+    logits = [sum((h * out[i][z] for i, h in enumerate(hidden)), last_bias[z]) for z in range(ORDER)]
+    answer = (x + y) % ORDER
+    return logits[answer] - max(logits[:answer] + logits[answer + 1 :])
+
+
+def form_of(statement: NetworkStatement) -> tuple[ProofGraph, int]:
+    """A graph with the separable form of the statement's network, and the form's id."""
+    graph = ProofGraph()
+    function = graph.apply(NetworkFunctionDefinition(), (), statement)
+    return graph, graph.apply(SeparableReluForm(), [function])
+
+
+def candidates(graph: ProofGraph, form: int) -> list[Found]:
+    """What the search finds."""
+    return search(graph.claim(form), lambda done, total: None)
