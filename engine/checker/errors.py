@@ -83,6 +83,7 @@ class Code(Enum):
     E235 = "triple {index}: its table would need {found} bits, at most {limit} are used"
     E236 = "derivation {id} ({rule}): cell (q, m) = {cell} has no sequences of this set with {number} other tokens"
     E237 = "derivation {id} ({rule}): cell (q, m) = {cell}, {number} other tokens: token {x} may reach the right logit"
+    E238 = "derivation {id} ({rule}) does not apply: {what}"
     E240 = "a sum is undecided at {bits} bits, and climbs no further"
     E241 = "an attention score is larger than 2^{limit}"
     E242 = "the work exceeds the budget of {limit} steps (--budget raises it)"

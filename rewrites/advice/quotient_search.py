@@ -23,9 +23,11 @@ from ..rules.quotient import SHARES, Block, QuotientAdvice, Side
 from ..rules.separable_relu import SeparableRelu
 from .partitions import partitions
 
-THRESHOLDS = (0.1, 0.07, 0.05, 0.03, 0.14, 0.02, 0.01, 3e-3, 1e-3)
+THRESHOLDS = (0.1, 0.07, 0.05, 0.04, 0.03, 0.06, 0.14, 0.02, 0.015, 0.01, 3e-3, 1e-3)
 BLOCK_PRICES = (0.3, 0.7, 1.5)
-SAMPLE = 1 << 19  # so many logits are looked at for each candidate
+SAMPLE = 1 << 18  # so many logits are looked at for each candidate
+FULL = 1 << 23  # the same for those that are promising
+DOUBT = 0.03
 BITS = 40  # S = 2^BITS, where the tables then fit
 FIELD = 51  # bits of the logits on the grids
 
@@ -146,9 +148,14 @@ class Search:
                 remainder = 3 * n * other * len(moved) if exact else 3 * (n + other) * len(moved) + 2 * n * other
                 comparing = n * other * (outputs + 1 if largest else 2 * outputs)
                 costs[exact, largest] = float(common + remainder + comparing) / (n * other * m * outputs)
-        if min(costs.values()) < most:
-            for variant, share in self._certified(near, shift, moved, scale):
-                yield Found(grids, QuotientAdvice(blocks, merges, *variant), costs[variant], share)
+        if min(costs.values()) > most:
+            return
+        for logits in (SAMPLE, FULL):
+            certified = self._certified(near, shift, moved, scale, logits)
+            if min(costs[variant] + 1 - share for variant, share in certified.items()) > most + DOUBT:
+                return
+        for variant, share in certified.items():
+            yield Found(grids, QuotientAdvice(blocks, merges, *variant), costs[variant], share)
 
     def _shares(self, near: list[np.ndarray], side: int) -> np.ndarray:
         """For every token and neuron: how often the neuron is active there, in sixteenths."""
@@ -220,12 +227,12 @@ class Search:
         return tuple(merges), rows
 
     def _certified(
-        self, near: list[np.ndarray], shift: list[np.ndarray], moved: np.ndarray, scale: np.ndarray
-    ) -> Iterator[tuple[tuple[bool, bool], float]]:
+        self, near: list[np.ndarray], shift: list[np.ndarray], moved: np.ndarray, scale: np.ndarray, looked_at: int
+    ) -> dict[tuple[bool, bool], float]:
         """((exact remainder, largest), certified share) on a sample of first tokens."""
         n, other = self.answers.shape
         outputs = self.out.shape[1]
-        size = min(n, max(8, SAMPLE // (other * outputs)))
+        size = min(n, max(8, looked_at // (other * outputs)))
         sample = np.random.default_rng(0).permutation(n)[:size]
         out = self.out[moved] / scale[moved, None]
         products = out.T @ out
@@ -250,8 +257,7 @@ class Search:
             for remainder, rho in ((False, np.sqrt(bounded)), (True, np.sqrt((exact**2).sum(axis=1)))):
                 passed[remainder, False] += int((margins > distance[right] * rho[:, None]).all(axis=1).sum())
                 passed[remainder, True] += int((margins.min(axis=1) > distance[right].max(axis=1) * rho).sum())
-        for variant, count in passed.items():
-            yield variant, count / (size * other)
+        return {variant: count / (size * other) for variant, count in passed.items()}
 
 
 def search(form: SeparableRelu, progress: Callable[[int, int], None]) -> list[Found]:

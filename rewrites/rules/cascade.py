@@ -20,13 +20,15 @@ import numpy as np
 
 from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.arithmetic.integer_product import integer_product
+from ...engine.claim import Shown
 from ...engine.cost import Cost
 from ...engine.digest import digest
 from ...engine.rule import NotEstablished, Rule
 from ...models.network_statement import NetworkStatement
 from .count import Count
 from .grid_network import GRID_MARGIN, GridNetwork
-from .quotient import Accepted
+from .network_function import NetworkFunction
+from .quotient import Accepted, encoded
 from .separable_relu import SeparableRelu
 
 ROWS = 1 << 13  # so many inputs are evaluated together
@@ -34,12 +36,18 @@ ROWS = 1 << 13  # so many inputs are evaluated together
 
 @dataclass(frozen=True, eq=False)
 class QuotientCount(Count):
-    """Of the statement's inputs so many are accepted by the quotient, and found right or wrong by evaluation."""
+    """Of the statement's inputs some are accepted ``by`` a quotient, and so many of the others found right or wrong by
+    evaluation, if they were evaluated."""
 
     statement: NetworkStatement
-    accepted: int
+    by: Accepted
     evaluated_right: int
     wrong: int
+    evaluate: bool
+
+    @property
+    def accepted(self) -> int:
+        return self.by.count
 
     @property
     def low(self) -> int:
@@ -52,6 +60,12 @@ class QuotientCount(Count):
     def identity(self) -> str:
         counts = [hex(count) for count in (self.accepted, self.evaluated_right, self.wrong)]
         return digest([self.statement.sha256, counts])
+
+    def shown(self) -> Shown:
+        def encode() -> dict[str, Any]:
+            return encoded(self.by.grid.grids, self.by.advice, evaluate=self.evaluate)
+
+        return Shown("quotient/1", (NetworkFunction(self.statement),), encode)
 
     def sentence(self) -> str:
         left = self.statement.inputs - self.accepted
@@ -83,7 +97,7 @@ class Cascade(Rule):
             verdicts = evaluated(accepted.grid, form, np.stack(np.nonzero(~accepted.accepted), axis=1))
             right = int(verdicts.sum())
             wrong = len(verdicts) - right
-        return QuotientCount(form.statement, accepted.count, right, wrong)
+        return QuotientCount(form.statement, accepted, right, wrong, self.evaluate)
 
     def charge(self, premises: Sequence[Any], advice: Any) -> Cost:
         accepted: Accepted = premises[0]

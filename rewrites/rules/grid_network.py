@@ -92,11 +92,11 @@ class Grids:
 
 @dataclass(frozen=True, eq=False)
 class GridNetwork(Claim):
-    """``left`` (n × m), ``right`` (n' × m), ``out`` (m × C) and ``bias`` (C), int64: 2^bits times a difference of two
-    logits on (x, y) is within ``slack`` of that of Σ_i out[i, z]·max(left[x, i] + right[y, i], 0) + bias[z]."""
+    """``left`` (n × m), ``right`` (n' × m), ``out`` (m × C) and ``bias`` (C), int64: S times a difference of two logits
+    on (x, y) is within ``slack`` of that of Σ_i out[i, z]·max(left[x, i] + right[y, i], 0) + bias[z]."""
 
     statement: NetworkStatement
-    bits: int
+    grids: Grids
     left: np.ndarray
     right: np.ndarray
     out: np.ndarray
@@ -112,12 +112,12 @@ class GridNetwork(Claim):
     def identity(self) -> str:
         tables = (self.left, self.right, self.out, self.bias)
         numbers = hashlib.sha256(b"".join(table.tobytes() for table in tables)).hexdigest()
-        return f"{self.statement.sha256}:{self.bits}:{self.slack}:{numbers}"
+        return f"{self.statement.sha256}:{self.grids.bits}:{self.slack}:{numbers}"
 
     def sentence(self) -> str:
         return (
             "With tables of integers in place of $l$, $r$, $u$ and $b$, every difference of two logits, times "
-            f"$2^{{{self.bits}}}$, is right up to ${self.slack}$."
+            f"$2^{{{self.grids.bits}}}$, is right up to ${self.slack}$."
         )
 
     @property
@@ -150,7 +150,7 @@ class GridNetworkRule(Rule):
         bias = self._rounded(form.bias, (1 << advice.bits,) * form.bias.shape[1])[0]
         activation = int(np.maximum(left.max(axis=0) + right.max(axis=0), 0).sum())
         slack = 2 * int(np.abs(out).sum(axis=0).max()) + neurons + activation + 1
-        return GridNetwork(form.statement, advice.bits, left, right, out, bias, slack, form.answers)
+        return GridNetwork(form.statement, advice, left, right, out, bias, slack, form.answers)
 
     def _rounded(self, table: DyadicMatrix, scales: Sequence[int]) -> np.ndarray:
         """The entries times their column's scale, rounded to the nearest integer."""
@@ -162,7 +162,7 @@ class GridNetworkRule(Rule):
         return self._words(rows)
 
     def _divided(self, out: DyadicMatrix, advice: Grids) -> np.ndarray:
-        """2^bits times the entries over their row's scale, rounded to the nearest integer."""
+        """2^(the grids' bits) times the entries over their row's scale, rounded to the nearest integer."""
         up, down = (1 << max(out.exponent + advice.bits, 0)), (1 << max(-out.exponent - advice.bits, 0))
         rows = [
             [(2 * entry * up + s * down) // (2 * s * down) for entry in row]

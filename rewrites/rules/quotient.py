@@ -37,11 +37,12 @@ import numpy as np
 
 from ...engine.arithmetic.integer_product import integer_product, largest
 from ...engine.arithmetic.integer_root import ceil_sqrt
+from ...engine.certificate import small_table
 from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.formula import Absolute, At, ForAll, Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
-from .grid_network import GridNetwork, relu
+from .grid_network import GridNetwork, Grids, relu
 from .quotient_tables import JOIN, Labels, Table, added_up, block_table, row_table
 
 SHARES = 16  # a share of a difference is a multiple of a 16th
@@ -142,9 +143,24 @@ class QuotientAdvice:
         return ("Q+" if self.exact_remainder else "Q") + ("m" if self.largest else "")
 
 
-def octets(numbers: Sequence[int]) -> str:
-    """Base64 of natural numbers below 256."""
-    return base64.b64encode(bytes(numbers)).decode("ascii")
+def encoded(grids: Grids, advice: QuotientAdvice, *, evaluate: bool) -> dict[str, Any]:
+    """The advice of ``quotient/1`` in a certificate: labels as numbers of 16 bits, shares as bytes, class by class."""
+
+    def side(part: Side | None) -> list[str]:
+        if part is None:
+            return []
+        shares = bytes(share for row in part.shares for share in row)
+        return [small_table(part.labels), base64.b64encode(shares).decode("ascii")]
+
+    return {
+        "bits": grids.bits,
+        "scales": list(grids.scales),
+        "blocks": [[list(block.neurons), side(block.left), side(block.right)] for block in advice.blocks],
+        "merges": [list(pair) for pair in advice.merges],
+        "exact": int(advice.exact_remainder),
+        "largest": int(advice.largest),
+        "evaluate": int(evaluate),
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +169,7 @@ class Accepted(Claim):
 
     grid: GridNetwork
     accepted: np.ndarray
-    variant: str
+    advice: QuotientAdvice
 
     kind = "accepted_inputs"
 
@@ -166,11 +182,11 @@ class Accepted(Claim):
 
     def identity(self) -> str:
         bits = np.packbits(self.accepted).tobytes()
-        return f"{self.grid.identity()}:{self.variant}:{hashlib.sha256(bits).hexdigest()}"
+        return f"{self.grid.identity()}:{self.advice.variant}:{hashlib.sha256(bits).hexdigest()}"
 
     def sentence(self) -> str:
         of = f"${self.count}$ of the ${self.accepted.size}$ inputs"
-        return f"The network is right on {of}, those that the quotient accepts ({self.variant})."
+        return f"The network is right on {of}, those that the quotient accepts ({self.advice.variant})."
 
 
 class _Quotient:
@@ -336,7 +352,7 @@ class Quotient(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: QuotientAdvice) -> Accepted:
         (grid,) = premises
-        return Accepted(grid, _Quotient(grid, advice, self.tag).accepted(), advice.variant)
+        return Accepted(grid, _Quotient(grid, advice, self.tag).accepted(), advice)
 
     def charge(self, premises: Sequence[Any], advice: QuotientAdvice) -> Cost:
         (grid,) = premises
