@@ -25,6 +25,7 @@ from .enumeration import Decision
 from .exposition import proof_section, recheck, verdict, without_certificate
 from .induction_section import induction_section
 from .network_sections import assumed, network_section, task_section
+from .quotient_account import account as account_of
 from .rules.accuracy import Accuracy
 from .rules.every_input import DecidedInputs
 from .rules.induction.tree import RightInputs
@@ -58,6 +59,7 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
     assert isinstance(statement, NetworkStatement), "transcripts of other statements are written elsewhere"
     proof = graph.proof(goal)
     found = [graph.claim(step.claim) for step in proof]
+    account = account_of(graph, goal)
     sections = [
         _theorem(theorem, statement, name),
         _trust(statement),
@@ -66,7 +68,7 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
         proof_section(graph, proof, detail),
         *(_decided(claim, detail) for claim in found if isinstance(claim, DecidedInputs)),
         *(induction_section(claim) for claim in found if isinstance(claim, RightInputs)),
-        _price(graph, goal, statement),
+        _price(graph, goal, statement) if account is None else account.section(),
     ]
     if graph.is_certifiable(goal):
         sections.append(recheck(theorem, " --task TASK", _AS_PROVED))

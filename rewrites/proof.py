@@ -20,6 +20,7 @@ from .advice.allowance import Allowance
 from .advice.memory import require_memory
 from .float_proof import STRATEGIES, NoFloatProof, prove_float
 from .network_exposition import network_transcript
+from .quotient_account import Account, account
 from .rules.accuracy import Accuracy
 from .rules.enumerated_loss import EnumeratedLoss
 from .rules.least_margin import LeastMargin
@@ -64,6 +65,11 @@ class Proof:
         theorem = self.theorem
         said = theorem.certified().relation() if isinstance(theorem, EnumeratedLoss | LeastMargin) else None
         return None if said == theorem.relation() else said
+
+    @cached_property
+    def account(self) -> Account | None:
+        """What a proof by quotients costs beside brute force; None for any other."""
+        return account(self.graph, self.goal)
 
     @cached_property
     def certificate(self) -> bytes:
@@ -113,6 +119,7 @@ class Proof:
             **theorem.data(),
             "relation": theorem.relation(),
             **({} if self.certified is None else {"certified": self.certified}),
+            **({} if self.account is None else self.account.data()),
             "sha256": theorem.statement.sha256,
         }
 

@@ -27,7 +27,7 @@ THRESHOLDS = (0.1, 0.07, 0.05, 0.04, 0.03, 0.06, 0.14, 0.02, 0.015, 0.01, 3e-3, 
 BLOCK_PRICES = (0.3, 0.7, 1.5)
 SAMPLE = 1 << 18  # so many logits are looked at for each candidate
 FULL = 1 << 23  # the same for those that are promising
-DOUBT = 0.03
+DOUBT = 0.05
 BITS = 40  # S = 2^BITS, where the tables then fit
 FIELD = 51  # bits of the logits on the grids
 

@@ -170,10 +170,11 @@ def prove_command(
             statement, _ = statement_of(weights, task, config, general=strategy == ENUMERATE or metric is Metric.margin)
             strategy = strategy or usual_strategy(statement)
             general = isinstance(statement, NetworkStatement)
+            enumerates = general and strategy == ENUMERATE
             _refuse_what_has_no_effect(
-                ("--wrong", wrong, general, "--strategy enumerate"),
-                ("--resume", resume, general, "--strategy enumerate"),
-                ("--jobs", None if jobs == 1 else jobs, general, "--strategy enumerate"),
+                ("--wrong", wrong, enumerates, "--strategy enumerate"),
+                ("--resume", resume, enumerates, "--strategy enumerate"),
+                ("--jobs", None if jobs == 1 else jobs, enumerates, "--strategy enumerate"),
                 ("--cut", cut, not general, "--strategy branch_and_bound"),
                 ("--cross-check", check_again, not general, "one layer of attention with one head on max-of-k"),
             )
@@ -230,6 +231,8 @@ def prove_command(
             typer.echo(line)
         if proof.certified is not None and status == "PROVED":
             typer.echo(f"the certificate says {proof.certified}")
+        if proof.account is not None:
+            typer.echo(proof.account.sentence())
         typer.echo(verdict)
     raise typer.Exit(0 if status == "PROVED" else 1)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
+from npz import write_npz
 
 from mechproof.engine.arithmetic.tensor import DyadicTensor
 from mechproof.engine.graph import ProofGraph
@@ -64,9 +66,9 @@ def exact_margin(statement: NetworkStatement, x: int, y: int) -> Fraction:
         max(sum((v * weights[i][j] for i, v in enumerate(stream)), bias[j]), Fraction(0)) for j in range(len(bias))
     ]
     out, last_bias = last.W_U.matrix().fractions(), last.b_U.row_matrix().fractions()[0]  # type: ignore[attr-defined]
-    logits = [sum((h * out[i][z] for i, h in enumerate(hidden)), last_bias[z]) for z in range(ORDER)]
+    logits = [sum((h * out[i][z] for i, h in enumerate(hidden)), Fraction(last_bias[z])) for z in range(ORDER)]
     answer = (x + y) % ORDER
-    return logits[answer] - max(logits[:answer] + logits[answer + 1 :])
+    return Fraction(logits[answer]) - max(logits[:answer] + logits[answer + 1 :])
 
 
 def form_of(statement: NetworkStatement) -> tuple[ProofGraph, int]:
@@ -79,3 +81,22 @@ def form_of(statement: NetworkStatement) -> tuple[ProofGraph, int]:
 def candidates(graph: ProofGraph, form: int) -> list[Found]:
     """What the search finds."""
     return search(graph.claim(form), lambda done, total: None)
+
+
+def written(statement: NetworkStatement, folder: Path) -> Path:
+    """The network as a file with its weights beside it, which mean the same statement."""
+    embed, _, linear, _, last = statement.network.layers
+    tensors = {
+        "x": embed.tables[0], "y": embed.tables[1], "W": linear.W, "b": linear.b, "U": last.W_U, "c": last.b_U,  # type: ignore[attr-defined]
+    }  # fmt: skip
+    arrays = {
+        name: np.array((t.numerators * 2.0**t.exponent).tolist(), dtype=np.float32) for name, t in tensors.items()
+    }
+    write_npz(folder / "net.npz", arrays)
+    layers = (
+        'kind = "embed"\ntables = ["x", "y"]', 'kind = "concat"', 'kind = "linear"\nW = "W"\nb = "b"',
+        'kind = "pointwise"\nfunction = "relu"', 'kind = "unembed"\nW_U = "U"\nb_U = "c"',
+    )  # fmt: skip
+    path = folder / "net.toml"
+    path.write_text('weights = "net.npz"\n' + "".join(f"\n[[layer]]\n{layer}\n" for layer in layers), "utf-8")
+    return path

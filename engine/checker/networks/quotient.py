@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING
 from ..budget import Budget
 from ..certificate import Reader
 from ..errors import Code, Failure
+from ..packing import combined, combining_steps, offset, pack, unpack
 from ..rule import Count, Derivation, check_count
 from ..shards import in_shards
-from .packing import combined, combining_steps, offset, pack, unpack
 from .two_tokens import Form, Grid, OtherForm, Rows, form_of, on_grids
 
 if TYPE_CHECKING:

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..budget import Budget
-from ..dyadic import Matrix, in_units, matrix, plus_row
+from ..dyadic import Matrix, added, in_units, matrix, plus_row, product
 from .folding import Plan, fold
 from .layers import Network
-from .packing import added, product
 from .task import Task
 
 Rows = list[list[int]]

@@ -3,8 +3,10 @@ force; what they leave is evaluated."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
+from ....engine.errors import MechproofError
 from ....engine.graph import ProofGraph
 from ...advice.quotient_search import search
 from ...rules.accuracy import AccuracyFromCount
@@ -17,7 +19,17 @@ from .. import Options, Progress
 SUMMARY = "groups and modular addition, two tokens and one hidden layer of ReLU: a proof shorter than brute force"
 
 
+@dataclass(unsafe_hash=True)
+class OnlyAccuracy(MechproofError):
+    """Another metric was asked for."""
+
+    metric: str
+    sentence = "the strategy quotient proves accuracies; for the metric {metric} expected the strategy enumerate"
+
+
 def derive(graph: ProofGraph, function: int, metric: str, options: Options, progress: Progress) -> int:
+    if metric != "accuracy":
+        raise OnlyAccuracy(metric)
     form = graph.apply(SeparableReluForm(), [function])
     found = search(graph.claim(form), partial(progress, "looking for classes of tokens"))
     enough = [one for one in found if options.at_least is not None and one.share >= options.at_least]

@@ -9,6 +9,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from quotient_advice import VARIANTS, random_advice
 from two_token_network import ORDER, adding_network, candidates, exact_margin, form_of
 
 from mechproof.engine.explain import charged
@@ -18,8 +19,6 @@ from mechproof.engine.rule import NotEstablished
 from mechproof.rewrites.rules import quotient
 from mechproof.rewrites.rules.grid_network import GridNetworkRule, Grids
 from mechproof.rewrites.rules.quotient import KINK, NORMS, REMAINDER, Block, Quotient, QuotientAdvice, Side
-
-VARIANTS = [(exact, largest) for exact in (False, True) for largest in (False, True)]
 
 
 def kink(rng: random.Random) -> dict:
@@ -62,35 +61,6 @@ def test_lemmas_hold_and_their_mutants_do_not(lemma, instances):
     assert [mutant.change for mutant in report.mutants if mutant.required and not mutant.killed] == []
 
 
-def random_side(rng: random.Random, neurons: int) -> Side | None:
-    if rng.random() < 0.3:
-        return None
-    count = rng.randint(1, ORDER)
-    labels = [*range(count), *(rng.randrange(count) for _ in range(ORDER - count))]
-    rng.shuffle(labels)
-    if rng.random() < 0.6:
-        count = rng.choice([2, 3])
-        labels = [x % count for x in range(ORDER)]
-    return Side(tuple(labels), tuple(tuple(rng.randint(0, 16) for _ in range(neurons)) for _ in range(count)))
-
-
-def random_advice(rng: random.Random, neurons: int, variant: tuple[bool, bool]) -> QuotientAdvice:
-    """Any blocks, partitions, shares and tree."""
-    left = list(range(neurons))
-    rng.shuffle(left)
-    blocks = []
-    while left:
-        size = rng.randint(1, len(left))
-        chosen, left = tuple(left[:size]), left[size:]
-        blocks.append(Block(chosen, random_side(rng, size), random_side(rng, size)))
-    waiting, merges = list(range(len(blocks) + 2)), []
-    while len(waiting) > 1:
-        i, j = rng.sample(waiting, 2)
-        waiting = [k for k in waiting if k not in (i, j)] + [len(blocks) + 2 + len(merges)]
-        merges.append((i, j))
-    return QuotientAdvice(tuple(blocks), tuple(merges), *variant)
-
-
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_accepted_inputs_are_right_whatever_the_advice(variant):
     """Random partitions, shares and trees on networks with errors: nothing accepted is wrong, and much is accepted."""
@@ -103,7 +73,7 @@ def test_accepted_inputs_are_right_whatever_the_advice(variant):
         grid = graph.apply(GridNetworkRule(), [form], Grids(24, tuple(rng.randint(2000, 9000) for _ in range(neurons))))
         right = {(x, y): exact_margin(statement, x, y) > 0 for x, y in product(range(ORDER), repeat=2)}
         for _ in range(15):
-            claim = graph.claim(graph.apply(Quotient(), [grid], random_advice(rng, neurons, variant)))
+            claim = graph.claim(graph.apply(Quotient(), [grid], random_advice(rng, ORDER, neurons, variant)))
             assert all(right[x, y] for x, y in np.argwhere(claim.accepted).tolist())
             accepted += claim.count
         wrong += list(right.values()).count(False)
@@ -127,7 +97,9 @@ def test_a_fault_in_the_rule_is_noticed(fault, monkeypatch):
         if fault == "no slack":
             grid = replace(grid, slack=0)
         for _ in range(8):
-            advice = random_advice(rng, neurons, (False, False))
+            advice = random_advice(rng, ORDER, neurons, (False, False))
+            if fault == "no slack":
+                advice = QuotientAdvice((Block(tuple(range(neurons)), None, None),), ((0, 1), (2, 3)), False, False)
             accepted = np.argwhere(Quotient().conclude([grid], advice).accepted).tolist()
             if any(exact_margin(statement, x, y) <= 0 for x, y in accepted):
                 return

@@ -1,0 +1,87 @@
+"""What a proof by quotients costs beside brute force, and what it found: for the command line, JSON and transcripts.
+
+The unit is brute force, m n n' C multiply-adds: every input through every neuron to every output.  The verifier's
+multiply-adds, additions and comparisons count one each.  Composing the tables l, r, u is common to both and counted for
+neither; the search for advice is not part of the proof.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from ..engine.arithmetic.printing import ceil_str
+from ..engine.explain import price
+from ..engine.graph import ProofGraph
+from ..engine.transcript import Section, Table, paragraph, prose
+from .rules.cascade import QuotientCount
+from .rules.quotient import Accepted
+
+DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Account:
+    """``tier``: the quotient's cost, ``rest``: that of evaluating the inputs it leaves; shares of brute force."""
+
+    accepted: Accepted
+    tier: Fraction
+    rest: Fraction
+
+    @property
+    def ratio(self) -> Fraction:
+        return self.tier + self.rest
+
+    def data(self) -> dict[str, Any]:
+        """For ``--json``: ratios as decimals rounded up."""
+        return {
+            "cost_ratio": ceil_str(self.ratio, DIGITS),
+            "tier": self.accepted.advice.variant,
+            "tier_cost_ratio": ceil_str(self.tier, DIGITS),
+            "tier_accepts": self.accepted.count,
+        }
+
+    def sentence(self) -> str:
+        """The same in words."""
+        left = "the others are evaluated" if self.rest else "no other is evaluated"
+        return (
+            f"cost {ceil_str(self.ratio, DIGITS)} of brute force: {self.accepted.advice.variant} accepts "
+            f"{self.accepted.count} of {self.accepted.accepted.size} inputs at {ceil_str(self.tier, DIGITS)}, {left}"
+        )
+
+    def section(self) -> Section:
+        """The blocks, and the cost."""
+        rows = tuple(
+            (
+                prose(str(len(block.neurons))),
+                *(
+                    prose("every token" if side is None else str(len(side.shares)))
+                    for side in (block.left, block.right)
+                ),
+            )
+            for block in self.accepted.advice.blocks
+        )
+        return Section(
+            "The quotient and its cost",
+            (
+                paragraph(f"In units of brute force, {self.accepted.grid.brute} multiply-adds: {self.sentence()}."),
+                paragraph("Blocks of neurons, and how many classes of tokens they see:"),
+                Table((prose("neurons"), prose("classes of $x$"), prose("classes of $y$")), rows, sides=("right",) * 3),
+            ),
+        )
+
+
+def account(graph: ProofGraph, goal: int) -> Account | None:
+    """The account of a proof by quotients; None for any other."""
+    costs = {"quotient": Fraction(0), "cascade": Fraction(0)}
+    accepted = None
+    for step in graph.proof(goal):
+        claim = graph.claim(step.claim)
+        if isinstance(claim, Accepted | QuotientCount):
+            costs[step.rule.name] += price(graph, step, {})
+            accepted = claim if isinstance(claim, Accepted) else claim.by
+    if accepted is None:
+        return None
+    brute = accepted.grid.brute
+    return Account(accepted, costs["quotient"] / brute, costs["cascade"] / brute)
