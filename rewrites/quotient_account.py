@@ -74,7 +74,7 @@ class Account:
 
 def account(graph: ProofGraph, goal: int) -> Account | None:
     """The account of a proof by quotients; None for any other."""
-    costs = {"quotient": Fraction(0), "cascade": Fraction(0)}
+    costs = {"quotient": 0, "cascade": 0}
     accepted = None
     for step in graph.proof(goal):
         claim = graph.claim(step.claim)
@@ -84,4 +84,4 @@ def account(graph: ProofGraph, goal: int) -> Account | None:
     if accepted is None:
         return None
     brute = accepted.grid.brute
-    return Account(accepted, costs["quotient"] / brute, costs["cascade"] / brute)
+    return Account(accepted, Fraction(costs["quotient"], brute), Fraction(costs["cascade"], brute))
