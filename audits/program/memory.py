@@ -70,7 +70,7 @@ class Memory:
 
     def _find(self, tensor: Tensor) -> _Beside | None:
         found = self._beside.get(tensor.untyped_storage()._cdata)
-        if found is None or found.alive.expired():
+        if found is None or found.alive.expired() or not tensor.numel():
             return None
         if found.bytes_each != tensor.element_size():
             raise Reinterpreted(found.bytes_each, tensor.element_size())
@@ -94,6 +94,8 @@ class Memory:
 
     def write(self, tensor: Tensor, numbers: Numbers) -> None:
         """Beside what the tensor covers; where nothing stood beside its storage, the rest of it is as it stands."""
+        if not tensor.numel():
+            return
         values = numbers.planes if isinstance(numbers, Twofold) else numbers.entries
         values = np.broadcast_to(values, (*values.shape[: values.ndim - len(numbers.shape)], *tensor.shape))
         found = self._find(tensor)

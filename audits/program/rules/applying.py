@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -66,19 +67,15 @@ def along(reduce: Callable[[Numbers, int], Numbers]) -> Callable[..., Numbers]:
         if not x.shape:
             return reduce(x.reshape((1,)), 0)
         axes = axes_of(dim, len(x.shape))
-        kept = tuple(1 if axis in axes else size for axis, size in enumerate(x.shape))
-        left = tuple(size for axis, size in enumerate(x.shape) if axis not in axes)
-        for place, axis in enumerate(sorted(axes, reverse=True)):
-            x = x.moved(axis - 0, len(x.shape) - 1 - 0) if place == 0 else _behind(x, axis, place)
-        found = reduce(x.reshape((*left, -1)), -1)
+        shape = x.shape
+        kept = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
+        left = tuple(size for axis, size in enumerate(shape) if axis not in axes)
+        for done, axis in enumerate(sorted(axes, reverse=True)):  # behind one another at the end
+            x = x.moved(axis, len(x.shape) - 1 - done)
+        found = reduce(x.reshape((*left, prod(shape[axis] for axis in axes))), -1)
         return found.reshape(kept if keepdim else left)
 
     return formula
-
-
-def _behind(x: Numbers, axis: int, done: int) -> Numbers:
-    """Axis moved before those that are at the end already."""
-    return x.moved(axis, len(x.shape) - 1 - done)
 
 
 def constant(value: float, like: Numbers) -> Numbers:
