@@ -29,6 +29,7 @@ _HASH = re.compile(rb'"([0-9a-f]{64})"')
 _WORD = re.compile(rb'"([ !#-\[\]-~]{0,100})"')
 _PRINTABLE = re.compile(rb'"([ !#-\[\]-~]+)"')
 _BASE64 = re.compile(rb'"([A-Za-z0-9+/]*={0,2})"')
+_NODES = re.compile(rb'"([A-Z0-9a-f.!?]*)"')
 _TREE = re.compile(rb'"([RSUW0-9a-f]*)"')
 
 Item = TypeVar("Item")
@@ -138,6 +139,10 @@ class Reader:
     def tree(self) -> str:
         """The symbols of a tree."""
         return self._take(_TREE, "the symbols of a tree").decode("ascii")
+
+    def nodes(self) -> str:
+        """The symbols of a tree of nodes."""
+        return self._take(_NODES, "the symbols of nodes").decode("ascii")
 
     def items(self, item: Callable[[], Item], most: int = MAX_ITEMS) -> list[Item]:
         """A JSON list; E112 when it is longer."""

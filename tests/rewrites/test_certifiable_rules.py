@@ -26,7 +26,7 @@ def subclasses(kind: type[Rule]) -> Iterator[type[Rule]]:
 def test_certifiable_rules_are_those_with_a_check() -> None:
     """No shipped rule is written into a certificate that the checker refuses as unknown, and no check is left over."""
     for package in (mechproof.rewrites.rules, mechproof.claims):
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
     known = RULES.keys() | {rule.name for rule in OF_NETWORKS.values()}
     shipped = [rule for rule in subclasses(Rule) if rule.__module__.startswith("mechproof.") and rule.certifiable]

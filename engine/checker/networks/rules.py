@@ -16,7 +16,7 @@ from ..proof import Certificate, check_relation, check_use, read_derivation
 from ..rule import Count, Derivation, Rule, check_count, no_advice, read_count
 from ..rule_network import check as check_statement
 from ..rule_network import read_conclusion as read_statement
-from . import loss, margin, quotient
+from . import induction_tree, loss, margin, quotient
 from .enumeration import counted
 from .layers import Network
 from .passes import Passes
@@ -70,6 +70,7 @@ RULES: dict[str, Rule] = {
         Rule("enumerated_loss/1", ("network",), "loss", no_advice, rule_loss.read_conclusion, loss.check),  # type: ignore[arg-type]
         Rule("least_margin/1", ("network",), "margin", no_advice, margin.read_conclusion, margin.check),  # type: ignore[arg-type]
         Rule("quotient/1", ("network",), "right_count", quotient.read_advice, read_count, quotient.check),  # type: ignore[arg-type]
+        induction_tree.RULE,
         rule_accuracy.RULE,
     )
 }

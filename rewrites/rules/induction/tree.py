@@ -100,6 +100,7 @@ class InductionTree(Rule):
 
     name = "induction_tree"
     premises = (NetworkFunction, InductionTables)
+    certifiable = True
     left_out = 1
     lemmas = (
         SIGN_FORM,
