@@ -110,7 +110,7 @@ def scale_of(text: object) -> tuple[int, int]:
 
 
 class Tables:
-    """What the tests read, in units of 2**-bits, rounded down; see docs/certificate.md §13.2."""
+    """What the tests read, in units of 2**-bits, rounded down; see docs/certificate.md §12.2."""
 
     def __init__(self, network: Network, task: Task, budget: Budget) -> None:
         self.budget, self.n, self.tokens = budget, len(network.vocabulary), network.vocabulary[0]

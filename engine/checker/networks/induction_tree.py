@@ -1,4 +1,4 @@
-"""``induction_tree/1``: the right inputs of an induction task by a tree of nodes; docs/certificate.md §13.
+"""``induction_tree/1``: the right inputs of an induction task by a tree of nodes; docs/certificate.md §12.2.
 
 The groups (q, i, a) part the inputs, and so does fixing one more token. A leaf is a node that its test settles, or one
 whose inputs are decided one by one, or one of which nothing is claimed.
