@@ -1,7 +1,7 @@
 """One test for a set of inputs of an induction task, of a network of two attention-only layers.
 
 A node fixes some tokens; one test settles all its inputs. Notation, lemmas and the exact integers: docs/certificate.md
-§13. Everything is computed from the weights, rounded so that it bounds; the certificate only says where to test.
+§12.2. Everything is computed from the weights, rounded so that it bounds; the certificate only says where to test.
 """
 
 from __future__ import annotations
