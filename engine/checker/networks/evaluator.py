@@ -47,9 +47,11 @@ def softmax(scores: Sequence[int], radius: int, bits: int) -> tuple[list[int], i
     """The softmax of scores in units of 2**-bits, each within ``radius``: in the same units, and what it is off by, all
     weights together.
 
-    The weights of scores within r of the true ones (r <= 1/2) are off by a factor of at most exp(2 r) each, together by
-    at most exp(2 r) - 1 <= 4 r. A computed exponential is too small by less than 6 units, their sum is at least 1 (the
-    largest is exact), so the quotients are off by 12 units a score, and by one more when they are floored.
+    Scores that move along a line to others within r of them move the weights a, together, by at most r: of directions d
+    of sizes up to r, with mean e by the weights, the sum of |a'| is that of a |d - e|, a mean deviation, and so at most
+    the root of the mean square of d, at most r. A computed exponential is too small by less than 6 units, their sum is
+    at least 1 (the largest is exact), so the quotients are off by 12 units a score, and by one more when they are
+    floored.
     """
     if radius >> bits - 1:
         raise Coarse
@@ -63,7 +65,7 @@ def softmax(scores: Sequence[int], radius: int, bits: int) -> tuple[list[int], i
     else:
         powers = [_power(top - s, bits) for s in scores]
     total = sum(powers)
-    return [(power << bits) // total for power in powers], 4 * radius + 13 * len(scores)
+    return [(power << bits) // total for power in powers], radius + 13 * len(scores)
 
 
 def _power(x: int, bits: int) -> int:

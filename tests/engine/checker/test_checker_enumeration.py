@@ -191,7 +191,7 @@ TOO_MUCH = {
     "a wide norm": (flat(2, 1, 5000, 1, {"kind": "norm", "function": "rmsnorm", "epsilon": "1"}), "max-of-k", "E243"),
     "long tables": (flat(4200, 1, 1, 4200), "max-of-k", "E243"),
     "many tokens": (flat(9000, 128, 1, 2), "max-of-k", "E243"),
-    "many tokens that differ": (flat(300, 12, 1, 2), "induction", "E243"),
+    "many tokens that differ": (flat(300, 12, 1, 2), "induction", "E242"),
     "numbers that double their length": (flat(8, 2, 8, 8, {"kind": "sum"}, *[SQUARE] * 60), "max-of-k", "E243"),
     "a long expression": (flat(8, 2, 8, 8), f"expression: {'1+' * 400}1", "E151"),
     "8^200 inputs": (flat(8, 200, 8, 8), "max-of-k", "E242"),

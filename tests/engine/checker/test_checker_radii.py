@@ -6,16 +6,20 @@ Every operation is run on fields X with a large radius r, and on fields X + d wi
 from __future__ import annotations
 
 import itertools
+import random
+from operator import mul
 
 import layered_network as reference
+import mpmath
 import numpy as np
 import pytest
 
 from mechproof.engine.checker.budget import Budget
+from mechproof.engine.checker.dyadic import matrix
 from mechproof.engine.checker.networks import evaluator, folding
 from mechproof.engine.checker.networks.network_file import read_description
 from mechproof.engine.checker.networks.task import read_task
-from mechproof.engine.checker.packing import pack, unpack
+from mechproof.engine.checker.packing import offset, pack, unpack
 
 Draw = reference.Draw
 D = 3
@@ -59,14 +63,25 @@ LOCAL = {
     "normed": lambda draw: draw.mlp(D, 2, "identity", skip="none", norm=draw.norm(D)),
     "norm": lambda draw: {"kind": "norm", **draw.norm(D, "rmsnorm")},
     "attention": lambda draw: draw.attention(D, 1, e=2, f=2),
+    "attention by values alone": lambda draw: draw.attention(D, 1, e=1, f=2) | ZERO_SCORES,
+    "attention, one of two heads": lambda draw: first_head_alone(draw.attention(D, 2, e=1, f=1)),
 }
+ZERO_SCORES = {"W_Q": np.zeros((1, D, 1)), "W_K": np.zeros((1, D, 1)), "b_Q": np.zeros((1, 1)), "b_K": np.zeros((1, 1))}
+
+
+def first_head_alone(layer):
+    """The scores of the second head are all zero, and nothing reads its values."""
+    for name in ("W_Q", "W_K", "b_Q", "b_K", "W_O"):
+        if name in layer:
+            layer[name][1] = 0
+    return layer
 
 
 @pytest.mark.parametrize("name", LOCAL)
 def test_radii_of_every_operation(name, tmp_path):
     """What one layer reads may be off by its radius: the logits are off by theirs at most, and by something."""
     draw = Draw(3)
-    positions = 2 if name == "attention" else 1
+    positions = 2 if name.startswith("attention") else 1
     layers = [draw.embed(3, D, positions), LOCAL[name](draw), draw.unembed(D, 3)]
     for made in evaluators(layers, tmp_path, positions):
         radius = 1 << made.grid[1] - RADIUS_BITS
@@ -111,3 +126,77 @@ def test_softmax_of_scores_that_are_not_known_exactly():
                     [s + sign * radius for s, sign in zip(scores, signs, strict=True)], 0, bits
                 )
                 assert sum(abs(a - b) for a, b in zip(weights, other, strict=True)) <= off + slack
+
+
+def test_a_write_adds_its_errors(tmp_path):
+    """Scalars and rows that are not known exactly, upon fields that are not: the radius covers every combination.
+
+    Rows are rounded to whole numbers; scalars of size 0 and radii larger than the scalars among them.
+    """
+    rng = random.Random(0)
+    made = object.__new__(evaluator.Evaluator)
+    made.width, made.budget = 64, Budget(10**6)
+    tight = 0
+    for _ in range(400):
+        eighths = [[rng.randint(-30, 30) for _ in range(2)] for _ in range(rng.randint(1, 3))]
+        rows, largest, off = made.rounded(matrix(eighths, -3), 0)
+        made.rows = {(0, 0): [evaluator.Rows((1, 0), rows, largest, len(rows), off)]}
+        scalars = [rng.choice((0, rng.randint(-9, 9))) for _ in rows]
+        radius, before, fields = rng.randint(0, 3), rng.randint(0, 3), [rng.randint(-9, 9) for _ in range(2)]
+        state = {(1, 0): (pack(fields, 64), before)}
+        made.write(state, 0, 0, scalars, radius, 0)
+        packed, after = state[1, 0]
+        found = unpack(packed, 2, 64, offset(2, 64))
+        for signs in itertools.product((1, -1), repeat=len(rows)):
+            for k, sign in itertools.product(range(2), (1, -1)):
+                moved_scalars = [s + e * radius for s, e in zip(scalars, signs, strict=True)]
+                true = sum(s * row[k] for s, row in zip(moved_scalars, eighths, strict=True)) + 8 * sign * before
+                apart = abs(true + 8 * fields[k] - 8 * found[k])
+                assert apart <= 8 * after
+                tight += apart > 8 * (after - 1)
+    assert tight
+
+
+def test_states_that_meet_add_their_radii():
+    """Two positions that are read together are off by both of their radii."""
+    found = evaluator.merged([{(1, 0): (5, 2)}, {(1, 0): (7, 3), (2, 0): (1, 1)}])
+    assert found == {(1, 0): (12, 5), (2, 0): (1, 1)}
+
+
+@pytest.mark.parametrize("part", ["a constant", "an embedding"])
+def test_what_a_start_rounds_is_counted(part, tmp_path):
+    """A bias that is finer than the grid, or an embedding that is cut, with everything else exact."""
+    rng = np.random.default_rng(1)
+    fine, whole = rng.normal(size=(4, 5)), rng.integers(-9, 9, (4, 5)).astype(np.float64)
+    layers = [
+        {"kind": "embed", "E": fine if part == "an embedding" else whole},
+        {"kind": "unembed", "W_U": np.ones((5, 3)), "b_U": rng.normal(size=3) * (part == "a constant") * 2.0**-40},
+    ]
+    if part == "an embedding":
+        layers[0]["E"] = fine * np.array([1, 2.0**-40, 1, 1, 1])
+    coarse, exact = evaluators(layers, tmp_path)
+    shift, apart = exact.grid[1] - coarse.grid[1], []
+    for token in range(4):
+        (found, radius), (true, slack) = (logits(made, made.start(0, token)) for made in (coarse, exact))
+        apart += [abs((a << shift) - b) for a, b in zip(found, true, strict=True)]
+        assert max(apart[-3:]) <= (radius << shift) + slack
+    assert max(apart) > 0
+
+
+@pytest.mark.parametrize("scale", ["1/sqrt(2)", "1/3"])
+def test_scores_are_within_their_radius(scale, tmp_path):
+    """Queries and keys moved by their radius, of sizes at which rounding matters and at which it does not."""
+    draw, rng = Draw(3), random.Random(1)
+    layers = [draw.embed(3, D, 2), draw.attention(D, 1, e=2, f=2) | {"scale": scale}, draw.unembed(D, 3)]
+    for made in evaluators(layers, tmp_path, 2):
+        unit = 2 * made.read_grid[1] - made.scalar
+        for size, radius in itertools.product((0, 1, made.read_grid[1] - 20, made.read_grid[1]), (0, 1, 1 << 20)):
+            query, key = ([rng.randint(-(1 << size), 1 << size) for _ in range(2)] for _ in range(2))
+            found, off = made.score(1, query, key, radius)
+            for signs in itertools.product((1, -1), repeat=4):
+                q, k = (
+                    [v + s * radius for v, s in zip(*pair, strict=False)] for pair in ((query, signs), (key, signs[2:]))
+                )
+                with mpmath.workprec(2000):
+                    c = 1 / mpmath.sqrt(2) if scale == "1/sqrt(2)" else mpmath.mpf(1) / 3
+                    assert abs(found - c * sum(map(mul, q, k)) / mpmath.mpf(2) ** unit) <= off
