@@ -109,6 +109,10 @@ class Code(Enum):
     E297 = "matrix {index} of the claim is not exactly known, or has a rank greater than {rank}"
     E298 = "the two largest singular values of matrix {index} of the claim are not told apart"
     E299 = "the claim: more than {limit} instances of its quantifiers"
+    E300 = "boxes do not apply to this network and task: {what} cannot be taken"
+    E301 = "the tables are less exact than 2^-{bits}"
+    E303 = "derivation {id}, tree {tree}, symbol {symbol}: {what}"
+    E304 = "derivation {id}, tree {tree}, symbol {symbol}: not established: {what}"
 
 
 class Failure(Exception):

@@ -23,13 +23,15 @@ _ROWS = 1 << 8
 class Inputs:
     """The tuples of the product of ``tokens`` whose tokens at the positions ``differ`` are pairwise different, and
     whose last token, if ``repeated``, stands earlier, but not directly before; or, if ``once``, exactly once
-    earlier, neither first nor directly before; or the ``rows`` of a list."""
+    earlier, neither first nor directly before; or, if ``ordered``, whose tokens after those of ``differ`` and one more
+    are the first ones in ascending order; or the ``rows`` of a list."""
 
     tokens: tuple[tuple[int, ...], ...]
     differ: tuple[int, ...] = ()
     repeated: bool = False
     rows: tuple[tuple[int, ...], ...] | None = None
     once: bool = False
+    ordered: bool = False
 
     def size(self) -> int:
         """How many there are; nothing is enumerated.
@@ -48,6 +50,8 @@ class Inputs:
                 for i in range(1, len(sets) - 2)
                 if last in sets[i]
             )
+        if self.ordered:
+            return _distinct([sets[p] for p in self.differ])
         if not self.repeated:
             return _distinct([sets[p] for p in self.differ]) * prod(
                 len(tokens) for p, tokens in enumerate(sets) if p not in self.differ
@@ -75,6 +79,9 @@ class Inputs:
                 for last in self.tokens[-1]
                 if start.count(last) == 1 and last in start[1:-1]
             )
+        if self.ordered:
+            length = len(self.differ)
+            return ((*start, *sorted(start[:length])) for start in _different(self.tokens[: length + 1], self.differ))
         if self.repeated:
             starts = _different(self.tokens[:-1], self.differ)
             return ((*start, last) for start in starts for last in self.tokens[-1] if last in start[:-1])

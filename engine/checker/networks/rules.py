@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from .. import rule_accuracy, rule_loss
+from ..boxes import rules as boxes
 from ..budget import Budget
 from ..certificate import Reader
 from ..errors import Code, Failure
@@ -71,6 +72,7 @@ RULES: dict[str, Rule] = {
         Rule("least_margin/1", ("network",), "margin", no_advice, margin.read_conclusion, margin.check),  # type: ignore[arg-type]
         Rule("quotient/1", ("network",), "right_count", quotient.read_advice, read_count, quotient.check),  # type: ignore[arg-type]
         induction_tree.RULE,
+        boxes.RULE,
         rule_accuracy.RULE,
     )
 }

@@ -118,8 +118,13 @@ class _Making:
             self.refuse("a network that adds or joins its positions is read at the one that is left, 0")
         within("the number of tokens of all positions", sum(map(len, tokens)), MAX_TOKENS)
         sets = tuple(tuple(mine) for mine in tokens)
-        different = {"distinct": (p for p, mine in enumerate(sets) if len(mine) > 1), "repeated": range(n - 1)}
-        inputs = Inputs(sets, tuple(different.get(condition, ())), condition == "repeated", rows, condition == "once")
+        different = {
+            "distinct": (p for p, mine in enumerate(sets) if len(mine) > 1),
+            "repeated": range(n - 1),
+            "sorted": range(n // 2),
+        }
+        differ = tuple(different.get(condition, ()))
+        inputs = Inputs(sets, differ, condition == "repeated", rows, condition == "once", condition == "sorted")
         if inputs.size() == 0:
             raise Failure(Code.E153, task=self.text)
         return network, Task(name, sets, condition, read, counted, right, inputs, answers, tensors or {})
@@ -167,6 +172,28 @@ class _Making:
         network, name = self.sized()
         size, read = network.vocabulary[0], range(len(network.vocabulary))
         return self.task(network, name, "running sum sign", lambda t: running_signs(t, size), read=read)
+
+    def sorted_list(self) -> tuple[Network, Task]:
+        """Different numbers, a separator, the numbers in ascending order; each is read where the last one stands."""
+        if self.parameter not in ("", "first"):
+            self.refuse("its only parameter is first, for the first number alone")
+        network = self.network()
+        positions, separator = len(network.vocabulary), min(network.vocabulary) - 1
+        length = positions // 2
+        if positions % 2 == 0 or len(set(network.vocabulary)) > 1 or not 0 < length <= separator:
+            self.refuse("it needs an odd number of positions, with the same tokens, more than numbers in a list")
+        steps = 1 if self.parameter else length
+        numbers, read = range(separator), range(length, length + steps)
+        return self.task(
+            network,
+            f"{self.name}:first" if self.parameter else self.name,
+            "the next of the sorted list",
+            lambda t: sorted(t[:length])[:steps],
+            [*[numbers] * length, range(separator, separator + 1), *[numbers] * length],
+            read,
+            "sorted",
+            "pairs",
+        )
 
     def table(self) -> tuple[Network, Task]:
         table = self.integers(self.parameter, "answers")
@@ -298,6 +325,7 @@ KNOWN: dict[str, Callable[[_Making], tuple[Network, Task]]] = {
     "induction": _Making.induction,
     "induction-once": _Making.induction,
     "running-sum-sign": _Making.running_sum_sign,
+    "sorted-list": _Making.sorted_list,
     "table": _Making.table,
     "expression": _Making.expression,
 }

@@ -48,6 +48,7 @@ def theorem(network: Network, task: Task, sha256: str) -> tuple[str, str]:
         "distinct": ", all different",
         "repeated": ", the last one repeated",
         "once": ", the last one once before",
+        "sorted": ", first different ones, then a separator, then the first ones in ascending order",
         "listed": ", in a list",
     }[task.condition]
     right = {
