@@ -34,7 +34,8 @@ def _sliced(high: np.ndarray, low: np.ndarray, bits: int, axis: int) -> tuple[li
     """Integer slices, the exponents of rows, and a bound of what is left in units of each row (2^exponent)."""
     size = np.abs(high).max(axis=axis, keepdims=True, initial=0.0)
     exponent = np.frexp(size)[1].astype(np.int64) + 1
-    rest, low = np.ldexp(high, -exponent), np.ldexp(low, -exponent)
+    scale = np.ldexp(1.0, -exponent)
+    rest, low = high * scale, low * scale
     slices, lost, unit = [], np.zeros_like(size), 1.0
     pending = bool(low.any())
     for place in range(SLICES):
@@ -66,24 +67,32 @@ def product(a: Twofold, b: Twofold) -> Twofold:
     if np.abs(exponent).max() > RANGE:
         return _with_specials(a, b)
     last = len(left) + len(right) - 2
-    kept = last if max(len(left), len(right)) <= 3 else SLICES - 1
-    high = low = np.zeros(())
+    kept = last if max(len(left), len(right)) <= 3 else min(last, SLICES - 1)
+    high: np.ndarray | None = None
+    low: np.ndarray | None = None
     error = np.zeros(())
     for level in range(kept, -1, -1):
         pairs = [(i, level - i) for i in range(len(left)) if 0 <= level - i < len(right)]
-        if not pairs:
+        part = reduce(np.add, (np.matmul(left[i], right[j]) for i, j in pairs))
+        part *= 2.0 ** (-bits * (level + 2))
+        if high is None:
+            high = part
             continue
-        part = reduce(np.add, (np.matmul(left[i], right[j]) for i, j in pairs)) * 2.0 ** (-bits * (level + 2))
         high, rest = two_sum(part, high)
+        if low is None:
+            low = rest
+            continue
         low, lost = two_sum(low, rest)
         error = error + np.abs(lost)
+    assert high is not None
     # entries of scaled rows are at most 1/2, what is cut off a row is at most lost, and slice i at most 2^(-q i)
     missing = inner * (lost_left + lost_right + lost_left * lost_right)
     if kept < last:
         missing = missing + inner * SLICES * 2.0 ** (-bits * (kept + 1))
-    high, low = two_sum(high, low)
-    wide = np.ldexp((error + missing) * GROW, exponent)
-    high, low = np.ldexp(high, exponent), np.ldexp(low, exponent)
+    high, low = two_sum(high, np.zeros(()) if low is None else low)
+    scale, across = np.ldexp(1.0, rows), np.ldexp(1.0, columns)
+    wide = (error + missing) * GROW * scale * across
+    high, low = high * scale * across, low * scale * across
     if a.rad.any() or b.rad.any():
         wide = wide + _spread(a, b) * (1 + (inner + 8) * 2.0**-52)
     return Twofold.made(high, low, wide * GROW)
