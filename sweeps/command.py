@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,9 +14,20 @@ from rich.console import Console
 from ..engine.files import atomic_write, make_folder
 from ..engine.terminal import progress_bars
 
+if TYPE_CHECKING:
+    from .family import FamilyRow
+
 
 def sweep_command(
-    weights: Annotated[list[Path], typer.Argument(help="Weights of one or more networks.")],
+    weights: Annotated[list[Path], typer.Argument(help="Weights of one or more networks, or folders of them.")],
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option("--task", metavar="[GLOB=]TASK", help="Folders: the task, or that of the files that match."),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Folders: the Dask scheduler whose workers prove (mechproof[cluster])."),
+    ] = None,
     strategies: Annotated[
         list[str] | None,
         typer.Option("--strategies", help="Only strategies that match, as in 'subcubic/*/mean/*' (repeatable)."),
@@ -39,6 +51,17 @@ def sweep_command(
     from .running import processors
     from .storage import Store
 
+    if any(path.is_dir() for path in weights):
+        from .family import sweep_family
+
+        if strategies or everything or off or ablate or rows:
+            raise typer.BadParameter("has no effect on folders, of whose networks each gets one row")
+        with progress_bars(quiet) as report:
+            found_rows, written = sweep_family(weights, tasks or [], out, csv, jobs or processors(), scheduler, report)
+        _show_family(found_rows, written, as_json=as_json)
+        return
+    if tasks or scheduler:
+        raise typer.BadParameter("--task and --scheduler have an effect only on folders")
     chosen = selection.chosen(strategies or ()) if strategies or everything else selection.usual()
     switched = tuple(name for name in off.split(",") if name)
     with Store(make_folder(out) / "sweep.sqlite", version("mechproof")) as store, progress_bars(quiet) as report:
@@ -55,6 +78,23 @@ def sweep_command(
             console.print(table, "")
         for ablation in one.ablations:
             console.print(tables.ablation(one.curve, ablation.base, ablation.lines()), "")
+    for path in files:
+        typer.echo(f"{path.suffix[1:]:>6}  {path}")
+
+
+def _show_family(rows: Sequence[FamilyRow], files: Sequence[Path], *, as_json: bool) -> None:
+    """The rows of a family, on the terminal or as JSON."""
+    from dataclasses import asdict
+
+    from .tables import family
+
+    if as_json:
+        typer.echo(json.dumps({"networks": [asdict(row) for row in rows], "files": list(map(str, files))}))
+        return
+    Console(highlight=False).print(family(rows))
+    for row in rows:
+        if row.reason:
+            typer.echo(f"{row.model}: {row.reason}")
     for path in files:
         typer.echo(f"{path.suffix[1:]:>6}  {path}")
 

@@ -6,13 +6,14 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from time import perf_counter
+from typing import TypeVar
 
 from ..engine.errors import MechproofError, describe
 from ..engine.graph import ProofGraph, carried
@@ -26,6 +27,8 @@ from ..rewrites.strategies import Options, Progress, prove_accuracy
 from .storage import Row, Store
 
 TASK = "max-of-k"
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 @dataclass(unsafe_hash=True)
@@ -108,7 +111,7 @@ def complete(jobs: Sequence[Job], store: Store, processes: int, progress: Progre
     waiting = [job for job in jobs if (statement_of(job.path).sha256, job.strategy, job.off) not in done]
     finished = len(jobs) - len(waiting)
     progress("proving", finished, len(jobs))
-    for row in _results(waiting, store.version, min(processes, len(waiting))) if waiting else ():
+    for row in in_processes(partial(execute, store.version), waiting, processes) if waiting else ():
         store.add(row)
         finished += 1
         progress("proving", finished, len(jobs))
@@ -119,8 +122,9 @@ def _stored(jobs: Sequence[Job], store: Store) -> Iterator[Row]:
         yield from store.rows(statement_of(path).sha256)
 
 
-def _results(jobs: Sequence[Job], version: str, processes: int) -> Iterator[Row]:
-    work = partial(execute, version)
+def in_processes(work: Callable[[Given], Made], jobs: Sequence[Given], processes: int) -> Iterator[Made]:
+    """What ``work`` makes of the jobs, in the order in which they end; it, jobs and results are sent to processes."""
+    processes = min(processes, len(jobs))
     if processes <= 1:
         yield from map(work, jobs)
         return
@@ -128,7 +132,7 @@ def _results(jobs: Sequence[Job], version: str, processes: int) -> Iterator[Row]
     context = multiprocessing.get_context("spawn")
     done = 0
     with ProcessPoolExecutor(processes, context, initializer=_follow_the_parent) as pool:
-        futures: list[Future[Row]] = [pool.submit(work, job) for job in jobs]
+        futures: list[Future[Made]] = [pool.submit(work, job) for job in jobs]
         try:
             for future in as_completed(futures):
                 yield future.result()

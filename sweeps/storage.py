@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from ..engine.errors import MechproofError
 from ..engine.rule import Rule
@@ -97,6 +98,21 @@ class Row:
         return Fraction(self.right_low, self.inputs)
 
 
+class AnyRow(Protocol):
+    """What a file of rows holds: a dataclass of numbers and texts, current by its version and rules."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def rules(self) -> tuple[str, ...]: ...
+
+
+Stored = TypeVar("Stored", bound=AnyRow)
+
+
 def _read(kind: str, text: str) -> object:
     match kind:
         case "int":
@@ -110,7 +126,7 @@ def _read(kind: str, text: str) -> object:
     return text
 
 
-def texts(row: Row) -> dict[str, str]:
+def texts(row: AnyRow) -> dict[str, str]:
     """The row's fields as texts, for files: nothing for None, words for a tuple."""
     values = {field.name: getattr(row, field.name) for field in fields(row)}
     return {
@@ -119,8 +135,8 @@ def texts(row: Row) -> dict[str, str]:
     }
 
 
-def _row(values: tuple[str, ...]) -> Row:
-    return Row(*(_read(str(field.type), text) for field, text in zip(fields(Row), values, strict=True)))  # type: ignore[arg-type]
+def _row(kind: type[Stored], values: tuple[str, ...]) -> Stored:
+    return kind(*(_read(str(field.type), text) for field, text in zip(fields(kind), values, strict=True)))
 
 
 @cache
@@ -143,16 +159,23 @@ def rule_tags() -> frozenset[str]:
     return frozenset(f"{kind.name}/{kind.version}" for kind in own)
 
 
-class Store:
-    """Rows in the SQLite file at ``path``, which is made if it is not there; close it, or use it in ``with``.
+class Store(Generic[Stored]):
+    """Rows of one ``kind`` in the SQLite file at ``path``, which is made if it is not there; close it, or use it in
+    ``with``.  Two rows of one ``key`` cannot stand beside each other.
 
     Every method raises :class:`SweepFileUnusable` when SQLite refuses.  Opening raises :class:`NotASweepFile` and
     :class:`OtherSweepFormat` as well.
     """
 
-    def __init__(self, path: str | os.PathLike[str], version: str) -> None:
-        self.path, self.version = Path(path), version
-        columns = [field.name for field in fields(Row)]
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        version: str,
+        kind: type[Stored] = Row,
+        key: str = "statement, strategy, off",
+    ) -> None:
+        self.path, self.version, self._kind, self._key = Path(path), version, kind, key
+        columns = [field.name for field in fields(kind)]
         self._columns = ", ".join(f'"{name}"' for name in columns)
         self._insert = f"INSERT OR REPLACE INTO rows VALUES ({', '.join('?' for _ in columns)})"
         try:
@@ -181,7 +204,7 @@ class Store:
 
     def _create(self) -> None:
         texts_of = self._columns.replace(",", " TEXT NOT NULL,")
-        table = f"CREATE TABLE rows ({texts_of} TEXT NOT NULL, PRIMARY KEY (statement, strategy, off))"
+        table = f"CREATE TABLE rows ({texts_of} TEXT NOT NULL, PRIMARY KEY ({self._key}))"
         for command in (f"PRAGMA application_id = {APPLICATION}", f"PRAGMA user_version = {SCHEMA}", table):
             self._run(command)
 
@@ -192,15 +215,15 @@ class Store:
         except sqlite3.Error as error:
             raise SweepFileUnusable(os.fspath(self.path), str(error)) from None
 
-    def add(self, row: Row) -> None:
-        """Commit the row, in place of one for the same network, strategy and tightenings."""
+    def add(self, row: Stored) -> None:
+        """Commit the row, in place of one of the same key."""
         self._run(self._insert, tuple(texts(row).values()))
 
-    def rows(self, statement: str) -> list[Row]:
+    def rows(self, statement: str) -> list[Stored]:
         """All current rows of one network."""
         found = self._run(f"SELECT {self._columns} FROM rows WHERE statement = ?", (statement,))
         try:
-            rows = list(map(_row, found))
+            rows = [_row(self._kind, values) for values in found]
         except ValueError as error:
             raise SweepFileUnusable(os.fspath(self.path), str(error)) from None
         known = rule_tags()
@@ -209,7 +232,7 @@ class Store:
     def close(self) -> None:
         self._connection.close()
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

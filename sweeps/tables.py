@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from io import StringIO
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
@@ -13,7 +14,10 @@ from ..engine.arithmetic.printing import floor_str
 from .curve import Curve
 from .published import Comparison, Legend, Line
 from .selection import FAMILY, group
-from .storage import Row, texts
+from .storage import AnyRow, Row, texts
+
+if TYPE_CHECKING:
+    from .family import FamilyRow
 
 DIGITS = 4
 
@@ -35,6 +39,31 @@ def spread_sheet(curves: Iterable[Curve]) -> str:
                 writer.writeheader()
             writer.writerow(record | more)
     return out.getvalue()
+
+
+def sheet_of(rows: Sequence[AnyRow]) -> str:
+    """Rows of one kind as CSV, as they are."""
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    records = [texts(row) for row in rows]
+    writer.writerows([list(records[0]), *(list(record.values()) for record in records)])
+    return out.getvalue()
+
+
+def family(rows: Sequence[FamilyRow]) -> Table:
+    """One row a network."""
+    caption = "cost: of an exact count, in units of brute force; a dash where no quotient pays or applies."
+    table = _table("", caption, "<network", "right", "inputs", "by", "cost", "least margin", "loss")
+    for row in rows:
+        if row.reason:
+            table.add_row(row.model, *"—" * 6)
+            continue
+        right = str(row.right_low) if row.right_low == row.right_high else f"{row.right_low}–{row.right_high}"
+        margin, loss = (end.rstrip("0") if "." in end else end for end in (row.margin_low, row.loss_high))
+        table.add_row(
+            row.model, right, str(row.inputs), row.method or "—", row.cost_ratio or "—", margin or "—", loss or "—"
+        )
+    return table
 
 
 def _table(title: str, caption: str, *columns: str) -> Table:
