@@ -13,7 +13,7 @@ import re
 import sys
 from array import array
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .budget import MAX_TABLE_ENTRIES
 from .errors import Code, Failure
@@ -143,6 +143,37 @@ class Reader:
     def nodes(self) -> str:
         """The symbols of a tree of nodes."""
         return self._take(_NODES, "the symbols of nodes").decode("ascii")
+
+    def object(self, **members: str | Callable[[], Any]) -> tuple[Any, ...]:
+        """The values of an object with exactly these members, in this order; a text stands for itself, without value.
+
+        >>> reader = Reader(b'{"kind":"count","low":1,"high":2}')
+        >>> reader.object(kind="count", low=reader.small, high=reader.small)
+        (1, 2)
+        """
+        found: list[Any] = []
+        for place, (name, member) in enumerate(members.items()):
+            self.literal(f'{"," if place else "{"}"{name}":')
+            if isinstance(member, str):
+                self.literal(f'"{member}"')
+            else:
+                found.append(member())
+        self.literal("}" if members else "{}")
+        return tuple(found)
+
+    def row(self, *members: Callable[[], Any]) -> tuple[Any, ...]:
+        """The values of a list of just so many members.
+
+        >>> reader = Reader(b'[1,[2,3]]')
+        >>> reader.row(reader.small, lambda: reader.items(reader.small))
+        (1, [2, 3])
+        """
+        found: list[Any] = []
+        for place, member in enumerate(members):
+            self.literal("," if place else "[")
+            found.append(member())
+        self.literal("]")
+        return tuple(found)
 
     def items(self, item: Callable[[], Item], most: int = MAX_ITEMS) -> list[Item]:
         """A JSON list; E112 when it is longer."""

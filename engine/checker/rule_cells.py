@@ -12,6 +12,7 @@ shown wrong. How the prover found the sets is not asked.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import comb
 from typing import NamedTuple
 
@@ -33,31 +34,13 @@ class Sets(NamedTuple):
 
 def read_sets(reader: Reader) -> Sets:
     """``["base64",[[q,n,"0x.."],...]]``."""
-
-    def other() -> tuple[int, int, int]:
-        reader.literal("[")
-        q = reader.small()
-        reader.literal(",")
-        n = reader.small()
-        reader.literal(",")
-        tokens = reader.mask()
-        reader.literal("]")
-        return q, n, tokens
-
-    reader.literal("[")
-    reaches = reader.table()
-    reader.literal(",")
-    others = reader.items(other)
-    reader.literal("]")
-    return Sets(reaches, others)
+    other = partial(reader.row, reader.small, reader.small, reader.mask)
+    return Sets(*reader.row(reader.table, lambda: reader.items(other)))
 
 
 def read_advice(reader: Reader) -> list[Sets]:
     """``{"sets":[...]}``, by m."""
-    reader.literal('{"sets":')
-    sets = reader.items(lambda: read_sets(reader))
-    reader.literal("}")
-    return sets
+    return reader.object(sets=lambda: reader.items(lambda: read_sets(reader)))[0]
 
 
 def members(free: int, n: int, tokens: Sequence[int]) -> int:

@@ -19,6 +19,7 @@ w (L(p,t,x) - L(p,t,m) - c_x) is negative on the whole cell, and above if that o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from math import comb
 from typing import NamedTuple
 
@@ -54,12 +55,7 @@ class LossSum(NamedTuple):
 
 def read_conclusion(reader: Reader) -> LossSum:
     """The bounds."""
-    reader.literal('{"kind":"loss_sum","low":')
-    low = reader.big()
-    reader.literal(',"high":')
-    high = reader.big()
-    reader.literal("}")
-    return LossSum(low, high)
+    return LossSum(*reader.object(kind="loss_sum", low=reader.big, high=reader.big))
 
 
 def check_sum(derivation: Derivation, low: int, high: int) -> None:
@@ -160,10 +156,8 @@ def layered(layers: Iterable[tuple[int, int]]) -> int:
 
 def read_layers(reader: Reader) -> list[list[Sets]]:
     """``{"layers":[[...],...]}``: in each layer sets by m; E112 for too many."""
-    reader.literal('{"layers":')
-    layers = reader.items(lambda: reader.items(lambda: read_sets(reader)), MOST_LAYERS)
-    reader.literal("}")
-    return layers
+    layer = partial(reader.items, lambda: read_sets(reader))
+    return reader.object(layers=lambda: reader.items(layer, MOST_LAYERS))[0]
 
 
 class SetBounds:
@@ -221,10 +215,7 @@ def check_layers(auditor: Auditor, derivation: Derivation) -> None:
 
 def read_numbers(reader: Reader) -> list[Sequence[int]]:
     """``{"differences":["base64",...]}``, by m."""
-    reader.literal('{"differences":')
-    differences = reader.items(reader.table)
-    reader.literal("}")
-    return differences
+    return reader.object(differences=lambda: reader.items(reader.table))[0]
 
 
 def failing(packed: Packed, q: int, m: int, entries: Sequence[int], side: int) -> int | None:

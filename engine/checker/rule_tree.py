@@ -18,10 +18,7 @@ from .walk import Leaf, Symbols, leaves
 
 def read_advice(reader: Reader) -> str:
     """The tree."""
-    reader.literal('{"order":"descending-score","tree":')
-    tree = reader.tree()
-    reader.literal("}")
-    return tree
+    return reader.object(order="descending-score", tree=reader.tree)[0]
 
 
 def check_right(cell: Cell, leaf: Leaf) -> None:

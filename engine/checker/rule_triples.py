@@ -77,25 +77,12 @@ class Triple(NamedTuple):
 
 def read_triple(reader: Reader) -> Triple:
     """``[q,m,x,e,"h",["M_0",...]]``."""
-    numbers: list[int] = []
-    reader.literal("[")
-    for _ in range(4):
-        numbers.append(reader.small())
-        reader.literal(",")
-    step = reader.big()
-    reader.literal(",")
-    maxima = reader.items(reader.big)
-    reader.literal("]")
-    q, m, x, exponent = numbers
-    return Triple(q, m, x, exponent, step, maxima)
+    return Triple(*reader.row(*[reader.small] * 4, reader.big, lambda: reader.items(reader.big)))
 
 
 def read_advice(reader: Reader) -> list[Triple]:
     """The triples."""
-    reader.literal('{"triples":')
-    triples = reader.items(lambda: read_triple(reader))
-    reader.literal("}")
-    return triples
+    return reader.object(triples=lambda: reader.items(lambda: read_triple(reader)))[0]
 
 
 def check_shape(triples: Sequence[Triple], margins: Margins) -> None:
