@@ -200,3 +200,47 @@ def test_scores_are_within_their_radius(scale, tmp_path):
                 with mpmath.workprec(2000):
                     c = 1 / mpmath.sqrt(2) if scale == "1/sqrt(2)" else mpmath.mpf(1) / 3
                     assert abs(found - c * sum(map(mul, q, k)) / mpmath.mpf(2) ** unit) <= off
+
+
+@pytest.mark.parametrize("words", [1, 4])
+def test_norms_of_small_and_large_numbers(words, tmp_path):
+    """What is read behind a norm, of fields of a few units up to those of the grid, each moved by the radius.
+
+    Where the length may be too short for anything to be known, that is said.
+    """
+    draw, rng = Draw(5), random.Random(2)
+    norm = {"function": "rmsnorm", "epsilon": 2.0**-60, "w": rng.random() + np.ones(D), "b": np.full(D, 0.1)}
+    layers = [draw.embed(3, D, 1), draw.mlp(D, 1, "relu", skip="none", norm=norm), draw.unembed(D, 3)]
+    made = {1: 0, 4: 1}[words]
+    made = evaluators(layers, tmp_path)[made]
+    reader, known = made.plan.readers[1], 0
+    mantissa, exponent = reader.epsilon
+    unit, out = mpmath.mpf(2) ** -made.grid[1], mpmath.mpf(2) ** made.read_grid[1]
+    for bits, radius in itertools.product((1, 2, 5, 20, made.grid[1] - 2), (0, 1, 3)):
+        fields = [rng.randint(-(1 << bits), 1 << bits) for _ in range(reader.width + D)]
+        state = {(1, 0): (pack(fields, made.width), radius)}
+        try:
+            found, off = made.read(state, 1, 0)
+        except evaluator.Coarse:
+            continue
+        known += 1
+        for signs in itertools.product((1, -1), repeat=len(fields)):
+            moved_fields = [v + s * radius for v, s in zip(fields, signs, strict=True)]
+            values, y = moved_fields[: reader.width], moved_fields[reader.width :]
+            with mpmath.workprec(3000):
+                mean = sum(v * v for v in y) * unit**2 / D + mantissa * mpmath.mpf(2) ** exponent
+                bias = [b * mpmath.mpf(2) ** reader.bias.exponent for b in reader.bias.rows[0]]
+                true = [v * unit / mpmath.sqrt(mean) + b for v, b in zip(values, bias, strict=True)]
+                assert all(abs(a - b * out) <= off for a, b in zip(found, true, strict=True))
+    assert known > 5
+
+
+def test_fields_that_are_known_too_badly_are_not_read(tmp_path):
+    """A radius of 2**(width - 3) or more ends the pass."""
+    draw = Draw(3)
+    for made in evaluators([draw.embed(3, D, 1), draw.unembed(D, 3)], tmp_path):
+        state = made.start(0, 1)
+        made.read({(1, 0): (state[1, 0][0], made.limit - 1)}, 1, 0)
+        with pytest.raises(evaluator.Coarse):
+            made.read({(1, 0): (state[1, 0][0], made.limit)}, 1, 0)
+        assert made.limit == 1 << made.width - 3
