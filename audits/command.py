@@ -35,7 +35,11 @@ def audit_command(
             "(repeatable).",
         ),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every published verification, and loss.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Every published verification.")] = False,
+    gap: Annotated[
+        float | None,
+        typer.Option(help="With --strategy loss: the largest wrong logit minus the right one, as you claim it."),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="JSON with TransformerLens configuration keys of the network.")
     ] = None,
@@ -78,10 +82,12 @@ def audit_command(
     from . import brute_force, corpus, reporting, session, verifiers
     from .runs import DTYPES
 
-    chosen = [*verifiers.names(), "loss"] if everything else strategies or [verifiers.FIRST]
+    chosen = [*verifiers.names()] if everything else strategies or [verifiers.FIRST]
     published = [verifiers.published(name) for name in chosen if name != "loss"]
     if unknown := set(dtypes or ()) - set(DTYPES):
         raise typer.BadParameter(f"expected {', '.join(DTYPES)}; found {min(unknown)}", param_hint="--dtype")
+    if ("loss" in chosen) != (gap is not None):
+        raise typer.BadParameter("belongs with --strategy loss: the bound is computed from it", param_hint="--gap")
     if attack:
         for path in corpus.construct(published, make_folder(out or Path("mechproof-out/attack"))):
             typer.echo(str(path))
@@ -94,7 +100,7 @@ def audit_command(
             published,
             dtypes or tuple(DTYPES),
             config=config,
-            loss="loss" in chosen,
+            gap=gap,
             budget=budget or brute_force.BUDGET,
             processes=jobs,
             progress=report,

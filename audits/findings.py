@@ -143,6 +143,8 @@ class BoundAudit:
     """The verdict about what one verifier returns in one float type.
 
     ``unlisted``: certified cells that hold a wrong sequence and are not among ``findings``, which lists few of many.
+    ``others``: runs of this float type that certify other cells, for they sum in another order; ``capped``: cells with
+    most room were searched for wrong sequences, and others were not.
     ``lost``: right sequences that a verifier which runs every sequence calls wrong, and ``loss`` is one.
     """
 
@@ -161,6 +163,8 @@ class BoundAudit:
     unlisted: int = 0
     lost: int = 0
     loss: tuple[int, ...] = ()
+    others: tuple[OtherRun, ...] = ()
+    capped: bool = False
 
     @property
     def false(self) -> tuple[CellFinding, ...]:
@@ -180,6 +184,13 @@ class BoundAudit:
 
     @property
     def verdict(self) -> Verdict:
+        """The worst of all runs in this float type."""
+        every = (self.own, *(other.bound.own for other in self.others))
+        return min(every, key=list(Verdict).index)
+
+    @property
+    def own(self) -> Verdict:
+        """Of the run as written."""
         if self.false or (self.truth is not None and self.count > self.truth):
             return Verdict.false
         if self.not_implied or self.strays:
@@ -188,16 +199,21 @@ class BoundAudit:
 
     def sentence(self) -> str:
         """The verdict with its reason, one line."""
-        return "; ".join([self._reason(), *[self.losses()] * bool(self.lost), *(one.sentence() for one in self.strays)])
+        parts = [self._reason(), *[self.losses()] * bool(self.lost), *(one.sentence() for one in self.strays)]
+        if self.others:
+            parts.append(f"it depends on summation order: {', '.join(other.sentence() for other in self.others)}")
+        return "; ".join(parts)
 
     def losses(self) -> str:
         return f"{self.lost} right sequences are called wrong, such as {self.loss}"
 
     def _reason(self) -> str:
         says = f"{self.verdict}: {self.verifier} ({self.dtype}) says {self.count} of {self.inputs} are right"
-        match self.verdict:
+        match self.own:
             case Verdict.false:
                 truth = "" if self.truth is None else f"; {self.truth} are"
+                if self.truth is not None and self.count > self.truth:
+                    truth += ", so the count is false"
                 if not self.false:
                     return says + truth
                 worst = self.false[0]
@@ -205,7 +221,8 @@ class BoundAudit:
                 assert wrong is not None
                 return (
                     f"{says}{truth}; {self.kind} = {worst.cell} is certified, but on {wrong.tokens} output "
-                    f"{wrong.output} is not below the right one; {self.false_cells} such cells"
+                    f"{wrong.output} is not below the right one: the cell is false; "
+                    f"{'at least ' * self.capped}{self.false_cells} such cells"
                 )
             case Verdict.not_implied if not self.not_implied:
                 return says
@@ -229,7 +246,22 @@ class BoundAudit:
             "verdict": str(self.verdict),
             "sentence": self.sentence(),
             "findings": [found.as_json() for found in self.findings],
+            "others": [other.as_json() for other in self.others],
         }
+
+
+@dataclass(frozen=True)
+class OtherRun:
+    """A run that certifies other cells than the one as written."""
+
+    setting: str
+    bound: BoundAudit
+
+    def sentence(self) -> str:
+        return f"{self.setting} says {self.bound.count} ({self.bound.own})"
+
+    def as_json(self) -> dict[str, Any]:
+        return {"setting": self.setting} | self.bound.as_json()
 
 
 @dataclass(frozen=True)
@@ -265,38 +297,33 @@ def _largest(steps: Sequence[StepError]) -> StepError:
 
 @dataclass(frozen=True)
 class LossAudit:
-    """log(1 + (V - 1) exp(gap)) in one float type as an upper bound of a loss, for gaps -1, …, -``last``.
+    """log(1 + (V - 1) exp(gap)) in one float type as an upper bound of a loss, at a claimed gap.
 
-    ``zero_from``: the first gap where it is 0.0, which no loss is; ``below_at`` the first where it is below the exact
-    value, in ``below`` of the gaps.  0 stands for none.
+    ``bound``: what the float type gives; ``missing``: by how much it is below the exact value, 0 where it is not.
     """
 
     outputs: int
     dtype: str
-    last: int
-    zero_from: int
-    below_at: int
-    below: int
-    widening: float
+    gap: float
+    bound: float
+    missing: float
 
     @property
     def verdict(self) -> Verdict:
-        if self.zero_from:
+        if self.bound == 0:
             return Verdict.false
-        return Verdict.widened if self.below else Verdict.holds
+        return Verdict.widened if self.missing else Verdict.holds
 
     def sentence(self) -> str:
-        says = f"{self.verdict}: loss bound log(1 + {self.outputs - 1} exp(gap)) ({self.dtype})"
+        formula = f"log(1 + {self.outputs - 1} exp({self.gap:g}))"
+        says = f"{self.verdict}: loss bound {formula} is {self.bound:.9g} ({self.dtype})"
         match self.verdict:
             case Verdict.false:
-                return (
-                    f"{says} is 0.0 from gap {self.zero_from} on; a cross-entropy over {self.outputs} outputs with "
-                    "real logits is positive"
-                )
+                return f"{says}; a cross-entropy over {self.outputs} outputs with real logits is positive"
             case Verdict.widened:
-                return f"{says} is below the exact value at {self.below} gaps, by at most {self.widening:.3g} of it"
+                return f"{says}, below the exact value by at most {self.missing:.3g}"
             case _:
-                return f"{says} is an upper bound at all gaps to -{self.last}"
+                return f"{says}, an upper bound of the exact value"
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"verdict": str(self.verdict), "sentence": self.sentence()}

@@ -1,12 +1,13 @@
-"""The last step of a published loss bound, log(1 + (V - 1) exp(gap)), in floats.
+"""The last step of a published loss bound, log(1 + (V - 1) exp(gap)), in floats, at the gap that a user claims.
 
-``gap`` is the largest wrong logit minus the right one.  From some gap on, 1 + (V - 1) exp(gap) rounds to 1, and the
-bound becomes 0.0; but a cross-entropy of real logits is positive (rule positive_loss).
+``gap`` is the largest wrong logit minus the right one, everywhere: a claim about the network, which is not examined.
+From some gap on, 1 + (V - 1) exp(gap) rounds to 1, and the bound becomes 0.0; but a cross-entropy of real logits is
+positive (rule positive_loss).
 
 Source: gbmi/exp_indhead of the published code.
 
->>> audit_loss(26, "float32").zero_from
--20
+>>> str(audit_loss(26, "float32", -20.0).verdict), str(audit_loss(26, "float64", -20.0).verdict)
+('FALSE', 'HOLDS')
 """
 
 from __future__ import annotations
@@ -15,11 +16,10 @@ import torch
 from flint import arb
 from torch import Tensor
 
-from .exact_shadow import ExactShadow, exact
+from ..engine.arithmetic.ball import precision
+from .exact_shadow import BITS, ExactShadow
 from .findings import LossAudit
 from .runs import DTYPES
-
-LAST = 128
 
 
 def published_bound(gap: Tensor, outputs: int) -> Tensor:
@@ -27,20 +27,11 @@ def published_bound(gap: Tensor, outputs: int) -> Tensor:
     return torch.log(torch.exp(gap) * (outputs - 1) + 1)
 
 
-def audit_loss(outputs: int, dtype: str) -> LossAudit:
-    """The formula at gaps -1, …, -LAST, which all float types hold exactly."""
-    gaps = torch.arange(-1, -LAST - 1, -1).to(DTYPES[dtype])
+def audit_loss(outputs: int, dtype: str, gap: float) -> LossAudit:
+    """The formula in a float type at the gap that someone claims, beside its exact value at that gap."""
     with ExactShadow():
-        values = published_bound(gaps, outputs)
-    claimed, truth = values.tolist(), exact(values).tolist()
-    below = [place for place, pair in enumerate(zip(claimed, truth, strict=True)) if arb(pair[0]) < pair[1]]
-    zeros = [place for place, value in enumerate(claimed) if value == 0]
-    return LossAudit(
-        outputs,
-        dtype,
-        LAST,
-        -1 - zeros[0] if zeros else 0,
-        -1 - below[0] if below else 0,
-        len(below),
-        max((float((1 - claimed[place] / truth[place]).upper()) for place in below), default=0.0),
-    )
+        claimed = published_bound(torch.tensor(gap, dtype=DTYPES[dtype]), outputs)
+    with precision(BITS):
+        truth = (arb(gap).exp() * (outputs - 1) + 1).log()
+        missing = truth - arb(claimed.double().item())
+    return LossAudit(outputs, dtype, gap, claimed.double().item(), float(missing.upper()) if missing > 0 else 0.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from math import isfinite
 from typing import Any
 
@@ -10,10 +12,19 @@ from rich.table import Table
 
 from ..engine.transcript import Block, Code, Document, Listing, Paragraph, Prose, Section, Strong, Text
 from ..engine.transcript import Table as DocumentTable
+from ..rewrites.published import brute_force, cubic, sub_cubic
 from .findings import Audit, BoundAudit, LossAudit, StepError, Verdict, VerifierAudit
 from .legend import LEGEND, NOT_AUDITED, VERDICTS, explained
+from .loss import published_bound
 from .runs import Setting
 
+CODE: dict[str, Callable[..., Any]] = {
+    "cubic": cubic.replay,
+    "brute-force": brute_force.run,
+    "loss": published_bound,
+}
+# A weights file has no lines: a result is about all of it.
+WHOLE = {"byteOffset": 0}
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 RULES = {
     Verdict.false: ("false-bound", "A float verification certifies a false statement.", "error"),
@@ -241,16 +252,26 @@ def sarif(audit: Audit, version: str) -> dict[str, Any]:
                         "message": {"text": text},
                         "locations": [
                             {
-                                "physicalLocation": {"artifactLocation": {"uri": audit.network}},
+                                "physicalLocation": {"artifactLocation": {"uri": audit.network}, "region": WHOLE},
                                 "logicalLocations": [{"fullyQualifiedName": place}],
                             }
                         ],
+                        "relatedLocations": [_code(place)],
                     }
                     for rule, place, text in found
                 ],
             }
         ],
     }
+
+
+def _code(place: str) -> dict[str, Any]:
+    """The lines of the replay that a result is about."""
+    function = next((code for name, code in CODE.items() if place.startswith(name)), sub_cubic.replay)
+    lines, start = inspect.getsourcelines(function)
+    uri = "/".join(("mechproof", *function.__module__.removeprefix("mechproof.").split("."))) + ".py"
+    region = {"startLine": start, "endLine": start + len(lines) - 1}
+    return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}
 
 
 def _bad(losses: tuple[LossAudit, ...]) -> list[LossAudit]:

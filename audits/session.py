@@ -26,18 +26,19 @@ from ..models.float_statement import EXP_ULPS
 from ..models.problem import NotOneLayerAttention, problem
 from ..models.statement import Statement
 from ..models.weights import load
+from ..rewrites.advice.allowance import Spent
 from ..rewrites.provenance import provenance
 from ..rewrites.published import cubic, sub_cubic
 from ..rewrites.published.network import FloatNetwork, Run
 from ..rewrites.rules.additive_margin import AdditiveMargin, AdditiveMarginRule
-from ..rewrites.rules.enumeration import Enumeration
 from ..rewrites.standard_forms import paths_of
-from .brute_force import BUDGET, audit_runner
+from ..rewrites.strategies import Options, prove_accuracy
+from .brute_force import BUDGET, SECONDS, audit_runner
 from .comparing import LARGEST_WRONG, Beheld
 from .cubic import CubicJudge, CubicTruth
 from .every_sequence import EverySequence
-from .findings import Audit, BoundAudit, RunErrors, VerifierAudit
-from .judging import Judge, SubCubicJudge
+from .findings import Audit, BoundAudit, OtherRun, RunErrors, VerifierAudit
+from .judging import WITNESSES, Judge, SubCubicJudge
 from .loss import audit_loss
 from .relaxation import Truth
 from .replaying import Replays
@@ -46,11 +47,11 @@ from .verifiers import Runner, Verifier
 from .witness import Suspicion, doubles
 
 ASSUMED = (
+    "every run gets the gaps and singular vectors of one float32 search with one thread; the published code searches "
+    "in floats of its own, and may find other gaps and with them another count",
     f"in a-priori bounds of errors: exp errs by at most {EXP_ULPS} units in the last place, and the library's spectral "
     "norm is that of a matrix off by at most 32(m + n) roundings, relatively",
 )
-# With at most so many sequences the true count is computed as well.
-ENUMERATED = 1 << 14
 
 Progress = Callable[[str, int, int], None]
 
@@ -98,13 +99,13 @@ class Session:
 
     @cached_property
     def right(self) -> int | None:
-        """How many sequences are right, where there are few and the exact tables can hold them."""
-        if self.statement.task.inputs > ENUMERATED:
-            return None
+        """How many sequences are right, where branch and bound finds it in time and the exact tables can hold them."""
         try:
-            return self._graph.claim(self._graph.apply(Enumeration(lambda *_: None), [self._margin])).low
-        except MagnitudeError:
+            graph, goal = prove_accuracy(self.statement, "branch_and_bound", Options(seconds=SECONDS))
+        except (MagnitudeError, Spent):
             return None
+        proved = graph.claim(goal)
+        return proved.low if proved.low == proved.high else None
 
     def network(self, dtype: str) -> FloatNetwork:
         return FloatNetwork.of(self.weights, DTYPES[dtype])
@@ -132,7 +133,7 @@ class Session:
             replayed = Replays(self.network, lambda network: verifier.verify(network, gaps))
         except RuntimeError as reason:  # such as singular vectors of what is no number
             return VerifierAudit(verifier.name, (), (_stopped(Setting(PUBLISHED), reason),), 0, 0, 0)
-        runs, replays = [], dict[str, Run]()
+        runs, replays = [], dict[str, list[tuple[Setting, Run]]]()
         for setting in settings(tuple(dtypes)):
             try:
                 run, errors = replayed.run(setting)
@@ -140,9 +141,10 @@ class Session:
                 runs.append(_stopped(setting, reason))
                 continue
             runs.append(errors)
-            replays.setdefault(setting.dtype, run)
-        judge = self._judge(replays.get("float64") or replayed.run(Setting("float64"))[0], replayed.truth)
-        bounds = tuple(self._bound(verifier.name, dtype, replays[dtype], judge) for dtype in DTYPES if dtype in replays)
+            replays.setdefault(setting.dtype, []).append((setting, run))
+        double = replays["float64"][0][1] if "float64" in replays else replayed.run(Setting("float64"))[0]
+        judge = self._judge(double, replayed.truth)
+        bounds = tuple(self._every(verifier.name, dtype, replays[dtype], judge) for dtype in DTYPES if dtype in replays)
         beside = replayed.beside
         return VerifierAudit(verifier.name, bounds, tuple(runs), beside.compared, beside.flipped, beside.vanished)
 
@@ -155,6 +157,17 @@ class Session:
             case cubic.Replay():
                 return CubicJudge(self.cubic, self.suspicion, truth, positive)
         raise UnknownCells(type(double).__qualname__)
+
+    def _every(self, name: str, dtype: str, runs: Sequence[tuple[Setting, Run]], judge: Judge) -> BoundAudit:
+        """The bound of the run as written, with those of the runs that certify other cells."""
+        (_, written), *others = runs
+        known = {written.certified.numpy().tobytes()}
+        apart = []
+        for setting, run in others:
+            if (cells := run.certified.numpy().tobytes()) not in known:
+                known.add(cells)
+                apart.append(OtherRun(str(setting), self._bound(name, dtype, run, judge)))
+        return replace(self._bound(name, dtype, written, judge), others=tuple(apart))
 
     def _bound(self, name: str, dtype: str, run: Run, judge: Judge) -> BoundAudit:
         judged = judge(run)
@@ -173,6 +186,7 @@ class Session:
             widened.count(),
             judge.kind,
             judged.strays,
+            capped=len(judged.findings) > WITNESSES,
         )
 
 
@@ -197,13 +211,13 @@ def audit(
     dtypes: Sequence[str] = tuple(DTYPES),
     *,
     config: str | os.PathLike[str] | None = None,
-    loss: bool = False,
+    gap: float | None = None,
     budget: int = BUDGET,
     processes: int = 1,
     progress: Progress = silent,
     date: str = "",
 ) -> Audit:
-    """Audit what these verifiers say about one network, and (``loss``) the published loss bound's last step.
+    """Audit what these verifiers say about one network, and (``gap``) the published loss bound's last step at that gap.
 
     ``budget``: the most sequences that are run one by one; ``date``: what the report says of when it was made.
     Raises what loading raises, :class:`HasBiases` and :class:`NoUnembedding`.
@@ -216,7 +230,7 @@ def audit(
         progress("auditing", len(found), len(verifiers))
     stopped = [(one.verifier, run) for one in found for run in one.runs if run.skipped]
     skipped = {f"{verifier}, {run.setting.dtype}: {run.skipped}" for verifier, run in stopped}
-    losses = tuple(audit_loss(outputs(weights, config), dtype) for dtype in dtypes) if loss else ()
+    losses = () if gap is None else tuple(audit_loss(outputs(weights, config), dtype, gap) for dtype in dtypes)
     made = provenance(
         [(weights, _statement(weights, config))],
         ASSUMED,

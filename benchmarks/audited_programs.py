@@ -35,7 +35,7 @@ from mechproof.rewrites.published import cubic, sub_cubic
 from mechproof.rewrites.published.network import FloatNetwork
 
 HEAD = "| program | calls | operations | comparisons | flips | undecided | verdict | says | implied | overhead |"
-Program = tuple[Callable[..., Any], tuple[Any, ...], dict[str, str]]
+Program = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 def published(weights: str) -> dict[str, Program]:

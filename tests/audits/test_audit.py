@@ -251,10 +251,48 @@ def test_command(data, tmp_path):
     assert max(map(len, bad.output.split("FALSE:")[0].splitlines())) <= 80
     good = run(app, ["audit", str(folder / "total_v8_k4.npz"), "--strategy", "exact/drop/EQKE", *options, "--json"])
     assert (good.exit_code, json.loads(good.output)["holds"]) == (0, True)
-    loss = run(app, ["audit", str(data / "induction_gbmi" / "l_2_2_model.npz"), "--strategy", "loss", *options])
+    claim = ["--strategy", "loss", "--gap", "-20"]
+    loss = run(app, ["audit", str(data / "induction_gbmi" / "l_2_2_model.npz"), *claim, *options])
     assert loss.exit_code == 1
-    assert "0.0 from gap -20 on" in loss.output
+    assert "log(1 + 25 exp(-20)) is 0 (float32)" in loss.output.replace("\n", " ")
+    assert run(app, ["audit", str(folder / "total_v8_k4.npz"), "--strategy", "loss", *options]).exit_code == 2
     assert run(app, ["audit"]).exit_code == 2
+
+
+def test_a_bound_that_depends_on_summation_order_says_so(tmp_path):
+    """Runs that certify other cells are judged too, and the verdict is the worst of all."""
+    found = audit(small(tmp_path, 8, 1.0), [published("exact/drop/EQKE")], ("bfloat16",))
+    (one,) = found.bounds
+    (other,) = one.others
+    assert (one.count, other.bound.count) == (4, 5)
+    assert "it depends on summation order: bfloat16, in halves, 1 thread says 5 (HOLDS)" in one.sentence()
+    worse = replace(one, others=(replace(other, bound=replace(other.bound, findings=(CELLS[Verdict.widened],))),))
+    assert (worse.own, worse.verdict) == (Verdict.holds, Verdict.widened)
+    json.dumps(found.as_json(), allow_nan=False)
+
+
+def test_the_truth_is_counted_where_branch_and_bound_can(data):
+    """Also where there are too many sequences to run one by one: 4096 here, and 2^24 in less than two seconds."""
+    assert Session(data / "unsound_averaging" / "total_v8_k4.npz").right == 513
+
+
+def test_false_counts_and_false_cells_are_told_apart():
+    """And where only some cells were searched, how many are false is a lower bound."""
+    count = bound(count=17).sentence()
+    assert "16 are, so the count is false" in count and "cell" not in count
+    cell = bound(findings=(CELLS[Verdict.false],)).sentence()
+    assert "the cell is false; 1 such cells" in cell and "count is false" not in cell
+    assert "at least 1 such cells" in bound(findings=(CELLS[Verdict.false],), capped=True).sentence()
+
+
+def test_sarif_names_the_lines_of_the_replay(data):
+    """Each result has a region of the weights, and the lines of the published code that it is about."""
+    found = audit(data / "unsound_averaging" / "cell_v3_k3.npz", [published("mean/mean/EQKE")], ("float32",))
+    for result in reporting.sarif(found, "0.1")["runs"][0]["results"]:
+        assert result["locations"][0]["physicalLocation"]["region"] == {"byteOffset": 0}
+        code = result["relatedLocations"][0]["physicalLocation"]
+        assert code["artifactLocation"]["uri"] == "mechproof/rewrites/published/sub_cubic.py"
+        assert 0 < code["region"]["startLine"] < code["region"]["endLine"]
 
 
 def test_weights_beyond_all_doubles_are_findings(tmp_path):

@@ -67,7 +67,7 @@ def claims(tmp_path) -> Path:
 
 COMMANDS = {
     "claims": ("claims", "--quiet"),
-    "audit": ("audit", str(CELL), "--strategy", "loss", "--dtype", "float32", "--quiet"),
+    "audit": ("audit", str(CELL), "--strategy", "loss", "--gap", "-3", "--dtype", "float32", "--quiet"),
 }
 
 
