@@ -10,6 +10,7 @@ import sys
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise, product
 from math import prod
 from typing import TYPE_CHECKING, NoReturn
@@ -64,24 +65,14 @@ def read_advice(reader: Reader) -> Advice:
         return found
 
     def tree() -> tuple[bytes, Sequence[int], Sequence[int]]:
-        reader.literal('{"symbols":')
-        symbols = reader.nodes().encode("ascii")
-        reader.literal(',"places":')
-        places = numbers("H")
-        reader.literal(',"numbers":')
-        found = symbols, places, numbers("i")
-        reader.literal("}")
-        return found
+        found = reader.object(symbols=reader.nodes, places=partial(numbers, "H"), numbers=partial(numbers, "i"))
+        return found[0].encode("ascii"), found[1], found[2]
 
-    reader.literal('{"threshold":')
-    threshold, bits = reader.big(), list[int]()
-    for name in (',"bits":{"z":', ',"gamma":', ',"slope":'):
-        reader.literal(name)
-        bits.append(reader.small())
-    reader.literal('},"trees":')
-    trees = reader.items(tree)
-    reader.literal("}")
-    return Advice(threshold, bits[0], bits[1], bits[2], trees)
+    bits = partial(reader.object, z=reader.small, gamma=reader.small, slope=reader.small)
+    threshold, (z, gamma, slope), trees = reader.object(
+        threshold=reader.big, bits=bits, trees=partial(reader.items, tree)
+    )
+    return Advice(threshold, z, gamma, slope, trees)
 
 
 def code(n: int) -> Ratio:

@@ -36,12 +36,7 @@ class Advice:
 
 def read_advice(reader: Reader) -> Advice:
     """The margins and the tree."""
-    reader.literal('{"margins":')
-    margins = reader.items(reader.big, 26)
-    reader.literal(',"tree":')
-    symbols = reader.nodes()
-    reader.literal("}")
-    return Advice(margins, symbols)
+    return Advice(*reader.object(margins=lambda: reader.items(reader.big, 26), tree=reader.nodes))
 
 
 class Trees:

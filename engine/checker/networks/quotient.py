@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import isqrt
 from typing import TYPE_CHECKING
 
@@ -76,56 +76,25 @@ class Advice:
 def read_advice(reader: Reader) -> Advice:
     """The advice of a quotient."""
 
-    def keyed(key: str) -> None:
-        reader.literal(f',"{key}":')
-
     def side() -> Side | None:
         if reader.text.startswith(b"[]", reader.at):
             reader.literal("[]")
             return None
-        reader.literal("[")
-        labels = reader.table()
-        reader.literal(",")
-        shares = reader.octets()
-        reader.literal("]")
-        return Side(labels, shares)
+        return Side(*reader.row(reader.table, reader.octets))
 
     def block() -> Block:
-        reader.literal("[")
-        neurons = reader.items(reader.small)
-        reader.literal(",")
-        first = side()
-        reader.literal(",")
-        second = side()
-        reader.literal("]")
-        return Block(neurons, (first, second))
+        neurons, *sides = reader.row(partial(reader.items, reader.small), side, side)
+        return Block(neurons, (sides[0], sides[1]))
 
-    def pair() -> tuple[int, int]:
-        reader.literal("[")
-        first = reader.small()
-        reader.literal(",")
-        second = reader.small()
-        reader.literal("]")
-        return first, second
-
-    def flag(key: str) -> bool:
-        keyed(key)
+    def flag() -> bool:
         at, value = reader.at, reader.small()
         if value not in (0, 1):
             raise Failure(Code.E110, at=at, expected="0 or 1", found=str(value))
         return value == 1
 
-    reader.literal('{"bits":')
-    bits = reader.small()
-    keyed("scales")
-    scales = reader.items(reader.small)
-    keyed("blocks")
-    blocks = reader.items(block)
-    keyed("merges")
-    merges = reader.items(pair)
-    advice = Advice(bits, scales, blocks, merges, flag("exact"), flag("largest"), flag("evaluate"))
-    reader.literal("}")
-    return advice
+    lists = {"scales": reader.small, "blocks": block, "merges": partial(reader.row, reader.small, reader.small)}
+    members = {name: partial(reader.items, item) for name, item in lists.items()}
+    return Advice(*reader.object(bits=reader.small, **members, exact=flag, largest=flag, evaluate=flag))
 
 
 class Unfit(Exception):
