@@ -26,6 +26,11 @@ def small_table(numbers: Sequence[int]) -> str:
     return base64.b64encode(struct.pack(f">{len(numbers)}H", *numbers)).decode("ascii")
 
 
+def signed_table(numbers: Sequence[int]) -> str:
+    """Base64 of integers below 2^31 in size, four bytes each, the highest first, in two's complement."""
+    return base64.b64encode(struct.pack(f">{len(numbers)}i", *numbers)).decode("ascii")
+
+
 def dyadic_matrix(matrix: DyadicMatrix) -> list[Any]:
     """[rows, columns, exponent, entries row by row in hex]: numbers are entry·2^exponent."""
     rows, columns = matrix.shape

@@ -21,12 +21,14 @@ from ..engine.transcript import (
     prose,
 )
 from ..models.network_statement import NetworkStatement
+from .box_section import box_section
 from .enumeration import Decision
 from .exposition import proof_section, recheck, verdict, without_certificate
 from .induction_section import induction_section
 from .network_sections import assumed, network_section, task_section
 from .quotient_account import account as account_of
 from .rules.accuracy import Accuracy
+from .rules.box_rule import BoxCount
 from .rules.every_input import DecidedInputs
 from .rules.induction.tree import RightInputs
 from .rules.least_margin import LeastMargin
@@ -68,6 +70,7 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
         proof_section(graph, proof, detail),
         *(_decided(claim, detail) for claim in found if isinstance(claim, DecidedInputs)),
         *(induction_section(claim) for claim in found if isinstance(claim, RightInputs)),
+        *(box_section(claim) for claim in found if isinstance(claim, BoxCount)),
         _price(graph, goal, statement) if account is None else account.section(),
     ]
     if graph.is_certifiable(goal):

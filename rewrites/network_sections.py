@@ -66,6 +66,10 @@ def task_section(task: Task) -> Section:
             "The inputs are the tuples whose last token stands exactly once before, at a position that is neither the "
             "first nor directly before it; the other tokens may repeat"
         ),
+        "sorted": (
+            "The inputs are lists of pairwise different numbers, behind them a separator and the same numbers in "
+            "ascending order"
+        ),
         "listed": "The inputs are those of a list, which is hashed with the statement",
     }
     read = f"position {task.read[0]}" if len(task.read) == 1 else f"positions {', '.join(map(str, task.read))}"

@@ -18,6 +18,7 @@ from ..models.statement import Statement
 from . import exposition
 from .advice.allowance import Allowance
 from .advice.memory import require_memory
+from .enumeration.decide import MOST_INPUTS
 from .float_proof import STRATEGIES, NoFloatProof, prove_float
 from .network_exposition import network_transcript
 from .quotient_account import Account, account
@@ -27,7 +28,7 @@ from .rules.least_margin import LeastMargin
 from .rules.loss import Loss
 from .strategies import DEFAULT, DEFAULTS, Options, Progress, prove_metric, silent
 from .strategies.networks import DEFAULT as NETWORK_DEFAULT
-from .strategies.networks import prove_network
+from .strategies.networks import PAST_ENUMERATION, prove_network
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,11 @@ class Proof:
 
 
 def usual_strategy(statement: Statement | NetworkStatement) -> str:
-    """What decides the statement exactly and cheapest: branch and bound where its form allows, else enumeration."""
-    return NETWORK_DEFAULT if isinstance(statement, NetworkStatement) else DEFAULT
+    """What decides the statement exactly and cheapest: branch and bound where its form allows, else enumeration; but of
+    more inputs than enumeration takes, sets of inputs."""
+    if isinstance(statement, NetworkStatement):
+        return NETWORK_DEFAULT if statement.task.inputs.size <= MOST_INPUTS else PAST_ENUMERATION
+    return DEFAULT
 
 
 def prove(

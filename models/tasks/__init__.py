@@ -1,7 +1,7 @@
 """Tasks: which inputs, which right answers; one named task a file, with a ``TASK`` that builds it for a network.
 
->>> sorted(named())
-['group', 'induction', 'induction-once', 'kth-max', 'max-of-k', 'modular-addition', 'running-sum-sign', 'table']
+>>> ", ".join(sorted(named()))
+'group, induction, induction-once, kth-max, max-of-k, modular-addition, running-sum-sign, sorted-list, table'
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from ...engine.errors import MechproofError
 from ..weights.errors import axes_text
 
 MOST_DIFFERENT = 12
-CONDITIONS = ("none", "distinct", "repeated", "once", "listed")
+CONDITIONS = ("none", "distinct", "repeated", "once", "sorted", "listed")
 
 
 @dataclass(unsafe_hash=True)
@@ -52,12 +52,23 @@ class InputSet:
         if differ > MOST_DIFFERENT and len({self.sets[p] for p in self._free}) > 1:
             expected = f"at most {MOST_DIFFERENT} positions with several sets of tokens that must differ"
             raise BadInputSet("inputs", expected, str(differ))
+        if self.condition == "sorted":
+            self._check_lists()
         if (self.condition == "listed") != (self.listed is not None):
             raise BadInputSet("inputs", "a list of inputs for the condition listed, and for no other", self.condition)
         if self.listed is not None:
             self._check_list(self.listed)
         if self.size < 1:
             raise BadInputSet("inputs", "at least one input", "an empty set")
+
+    def _check_lists(self) -> None:
+        """L numbers, a separator, and the L numbers again."""
+        L = len(self.sets) // 2
+        if len(self.sets) != 2 * L + 1 or L < 1 or len(self.sets[L]) != 1:
+            raise BadInputSet("inputs", "L positions, one with a separator alone, and L more", f"{len(self.sets)}")
+        numbers = {self.sets[p] for p in range(2 * L + 1) if p != L}
+        if len(numbers) != 1 or len(self.sets[0]) < L or self.sets[L][0] in self.sets[0]:
+            raise BadInputSet("inputs", f"the same {L} numbers or more at all places of a list", "others")
 
     def _check_list(self, listed: np.ndarray) -> None:
         if listed.ndim != 2 or listed.shape[1] != len(self.sets):
@@ -84,7 +95,7 @@ class InputSet:
 
         repeated: the last token stands at one place i < n - 2 only, since those before it differ; so it counts the
         different tuples whose token there is one that may be last.  once: the same place is one of 1 … n - 3, and every
-        other token is another one.
+        other token is another one.  sorted: the list; what stands behind the separator follows from it.
         """
         sets = [frozenset(tokens) for tokens in self.sets]
         match self.condition:
@@ -101,6 +112,8 @@ class InputSet:
                     for i in range(1, len(before) - 1)
                     for token in before[i] & last
                 )
+            case "sorted":
+                return different([sets[0]] * (len(sets) // 2))
             case "listed":
                 assert self.listed is not None
                 return len(self.listed)
@@ -149,6 +162,11 @@ class InputSet:
         allowed = np.ones(len(new), dtype=np.bool_)
         if self.condition == "distinct" and len(tokens) > 1:
             allowed = ~(heads[:, [other for other in self._free if other < p]] == new[:, None]).any(axis=1)
+        L = self.positions // 2
+        if self.condition == "sorted" and p < L:
+            allowed = ~(heads == new[:, None]).any(axis=1)
+        if self.condition == "sorted" and p > L:
+            allowed = np.sort(heads[:, :L], axis=1)[:, p - L - 1] == new
         if self.condition == "repeated":
             last = p == self.positions - 1
             seen = (heads[:, : p - 1 if last else p] == new[:, None]).any(axis=1)

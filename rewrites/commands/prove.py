@@ -175,7 +175,7 @@ def prove_command(
                 ("--wrong", wrong, enumerates, "--strategy enumerate"),
                 ("--resume", resume, enumerates, "--strategy enumerate"),
                 ("--jobs", None if jobs == 1 else jobs, enumerates, "--strategy enumerate"),
-                ("--cut", cut, not general, "--strategy branch_and_bound"),
+                ("--cut", cut, strategy == "branch_and_bound", "--strategy branch_and_bound"),
                 ("--cross-check", check_again, not general, "one layer of attention with one head on max-of-k"),
             )
             proof = prove(

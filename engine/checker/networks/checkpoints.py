@@ -50,17 +50,29 @@ _FUNCTIONS = {
     "square": "square",
 }
 # Settings that change the function, with the values under which they do not.
-_OFF = """
-    parallel_attn_mlp use_local_attn scale_attn_by_inverse_layer_idx post_embedding_ln
-    use_normalization_before_and_after use_qk_norm rmsnorm_uses_offset use_logn_attn use_attention_sinks
-    tie_word_embeddings load_in_4bit is_audio_model is_multimodal is_stateful is_visual_model
-"""
-_ABSENT = "num_experts clip_qkv quantization_method per_layer_head_dim per_layer_num_key_value_heads"
 _NEUTRAL: dict[str, tuple[object, ...]] = {
-    **dict.fromkeys(_OFF.split(), (False,)),
-    **dict.fromkeys(_ABSENT.split(), (None,)),
+    "parallel_attn_mlp": (False,),
+    "use_local_attn": (False,),
+    "scale_attn_by_inverse_layer_idx": (False,),
+    "num_experts": (None,),
+    "post_embedding_ln": (False,),
+    "use_normalization_before_and_after": (False,),
+    "use_qk_norm": (False,),
     "attention_dir": ("causal", "bidirectional"),
+    "rmsnorm_uses_offset": (False,),
+    "use_logn_attn": (False,),
+    "use_attention_sinks": (False,),
+    "clip_qkv": (None,),
     "scale_embedding": (None, False),
+    "tie_word_embeddings": (False,),
+    "load_in_4bit": (False,),
+    "quantization_method": (None,),
+    "per_layer_head_dim": (None,),
+    "per_layer_num_key_value_heads": (None,),
+    "is_audio_model": (False,),
+    "is_multimodal": (False,),
+    "is_stateful": (False,),
+    "is_visual_model": (False,),
     "architecture": (None, "TransformerLensNative"),
     "use_attn_scale": (True, False),
 }
@@ -72,21 +84,79 @@ _COMPARED = (
 _CAPS = ("attn_scores_soft_cap", "output_logits_soft_cap")
 # Settings that are read below, that the shapes of tensors show as well, or that change nothing where those above are
 # as they must be. Any other might change the function, and is refused.
-_KNOWN = """
-    normalization_type eps eps_attr act_fn attn_scale d_mlp n_params layer_norm_folding uses_rms_norm
-    attn_implementation checkpoint_index checkpoint_label_type checkpoint_value decoder_start_token_id
-    default_padding_side default_prepend_bos device dtype from_checkpoint init_mode init_weights
-    initializer_range model_name n_devices original_architecture seed split_attention_weights
-    tokenizer_appends_eos tokenizer_name tokenizer_prepends_bos trust_remote_code
-    ungroup_grouped_query_attention use_attn_in use_attn_result use_hook_mlp_in use_hook_tokens
-    use_split_qkv_input experts_per_token norm_topk_prob qk_norm_after_rope attn_types window_size
-    train_seq_length relative_attention_max_distance relative_attention_num_buckets NTK_by_parts_factor
-    NTK_by_parts_high_freq_factor NTK_by_parts_low_freq_factor NTK_original_ctx_len rotary_adjacent_pairs
-    rotary_base rotary_base_local rotary_dim rotary_interleaved_cos_sin rotary_scaling_factor
-    use_NTK_by_parts_rope use_dynamic_ntk_rope use_yarn_rope yarn_attention_factor yarn_beta_fast yarn_beta_slow
-    yarn_factor yarn_global_attn_only yarn_original_max_position_embeddings yarn_truncate mm_tokens_per_image
-    vision_hidden_size vision_num_heads vision_num_layers
-"""
+_KNOWN = frozenset(
+    [
+        "normalization_type",
+        "eps",
+        "eps_attr",
+        "act_fn",
+        "attn_scale",
+        "d_mlp",
+        "n_params",
+        "layer_norm_folding",
+        "uses_rms_norm",
+        "attn_implementation",
+        "checkpoint_index",
+        "checkpoint_label_type",
+        "checkpoint_value",
+        "decoder_start_token_id",
+        "default_padding_side",
+        "default_prepend_bos",
+        "device",
+        "dtype",
+        "from_checkpoint",
+        "init_mode",
+        "init_weights",
+        "initializer_range",
+        "model_name",
+        "n_devices",
+        "original_architecture",
+        "seed",
+        "split_attention_weights",
+        "tokenizer_appends_eos",
+        "tokenizer_name",
+        "tokenizer_prepends_bos",
+        "trust_remote_code",
+        "ungroup_grouped_query_attention",
+        "use_attn_in",
+        "use_attn_result",
+        "use_hook_mlp_in",
+        "use_hook_tokens",
+        "use_split_qkv_input",
+        "experts_per_token",
+        "norm_topk_prob",
+        "qk_norm_after_rope",
+        "attn_types",
+        "window_size",
+        "train_seq_length",
+        "relative_attention_max_distance",
+        "relative_attention_num_buckets",
+        "NTK_by_parts_factor",
+        "NTK_by_parts_high_freq_factor",
+        "NTK_by_parts_low_freq_factor",
+        "NTK_original_ctx_len",
+        "rotary_adjacent_pairs",
+        "rotary_base",
+        "rotary_base_local",
+        "rotary_dim",
+        "rotary_interleaved_cos_sin",
+        "rotary_scaling_factor",
+        "use_NTK_by_parts_rope",
+        "use_dynamic_ntk_rope",
+        "use_yarn_rope",
+        "yarn_attention_factor",
+        "yarn_beta_fast",
+        "yarn_beta_slow",
+        "yarn_factor",
+        "yarn_global_attn_only",
+        "yarn_original_max_position_embeddings",
+        "yarn_truncate",
+        "mm_tokens_per_image",
+        "vision_hidden_size",
+        "vision_num_heads",
+        "vision_num_layers",
+    ]
+)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -121,7 +191,7 @@ class Config:
 
     def __init__(self, file: str, values: Mapping[str, Any]) -> None:
         self.file, self.values = file, values
-        if unknown := sorted(set(values) - set(_KNOWN.split()) - set(_NEUTRAL) - set(_COMPARED) - set(_CAPS)):
+        if unknown := sorted(set(values) - _KNOWN - set(_NEUTRAL) - set(_COMPARED) - set(_CAPS)):
             self.refuse(f"{unknown[0]} is a setting of unknown meaning")
         for name, neutral in _NEUTRAL.items():
             self.expect(name, *neutral)

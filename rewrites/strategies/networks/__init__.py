@@ -19,6 +19,7 @@ from ...rules.network_function import NetworkFunctionDefinition
 from .. import Options, Progress, UnknownMetric, UnknownStrategy, UnknownTightening
 
 DEFAULT = "enumerate"
+PAST_ENUMERATION = "branch_and_bound"  # for more inputs than enumeration takes
 METRICS = ("accuracy", "loss", "margin")
 
 
