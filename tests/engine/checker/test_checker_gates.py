@@ -48,3 +48,24 @@ def test_tables_are_within_their_error(name):
             for x, y in zip(values, found, strict=True)
         ]
         assert 0 < max(apart) <= off < 1 << fraction - 14
+
+
+@pytest.mark.parametrize("words", [1, 4])
+@pytest.mark.parametrize("name", gates.GATES)
+def test_values_moved_by_their_radius(name, words):
+    """In tables and in wide words: where the slope is above 1 a value moves by more than its radius. And products that
+    are floored are off by up to a unit, in both."""
+    fraction = 50 if words == 1 else 200
+    made = object.__new__(Evaluator)
+    made.words, made.width, made.budget = words, 64 * words, Budget(10**9)
+    worst = 0
+    with mpmath.workdps(90):
+        for radius in (0, 1 << fraction - 5):
+            values = [(k << fraction - 4) + k for k in range(-60, 60)]
+            found, off = made.pointwise(name, values, radius, fraction)
+            for x, y in zip(values, found, strict=True):
+                for moved in (x - radius, x + radius):
+                    true = reference.pointwise(name, mpmath.mpf(moved) / 2**fraction) * 2**fraction
+                    assert abs(y - true) <= off
+                    worst = max(worst, abs(y - true) - radius)
+    assert worst > 0
