@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from math import prod
 
 from .errors import Code, Failure
@@ -33,11 +32,8 @@ def depth_of(text: str) -> int:
     return deepest
 
 
-def _refuse(what: str) -> Callable[[str], object]:
-    def refuse(token: str) -> object:
-        raise ValueError(f"{what} {token[:20]}")
-
-    return refuse
+def _refuse(token: str) -> object:
+    raise ValueError(f"the number {token[:20]}")
 
 
 def _size(token: str) -> int:
@@ -67,8 +63,8 @@ def _header(file: str, data: bytes) -> tuple[dict[str, object], int]:
         header = json.loads(
             text,
             object_pairs_hook=_unique,
-            parse_float=_refuse("the number"),
-            parse_constant=_refuse("the number"),
+            parse_float=_refuse,
+            parse_constant=_refuse,
             parse_int=_size,
         )
     except ValueError as error:
@@ -76,37 +72,37 @@ def _header(file: str, data: bytes) -> tuple[dict[str, object], int]:
     return header, 8 + length
 
 
-def _integers(value: object) -> tuple[int, ...] | None:
-    """The list ``value`` as a tuple when it is a list of at most 8 integers."""
-    if not isinstance(value, list) or len(value) > 8:
-        return None
-    numbers = [n for n in value if isinstance(n, int) and not isinstance(n, bool)]
-    return tuple(numbers) if len(numbers) == len(value) else None
+def _integers(value: object) -> bool:
+    """Whether this is a list of at most 8 integers."""
+    return isinstance(value, list) and len(value) <= 8 and all(type(n) is int for n in value)
 
 
 def read_safetensors(file: str, data: bytes) -> list[Stored]:
     """The tensors of the file. E121 unless their byte ranges tile the data section exactly."""
     header, start = _header(file, data)
     header.pop("__metadata__", None)
+
+    def broken(what: str) -> Failure:
+        return Failure(Code.E121, file=file, what=what)
+
     spans: list[tuple[int, int]] = []
     tensors: list[Stored] = []
     for name, entry in header.items():
         if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-            raise Failure(Code.E121, file=file, what=f"tensor {name} is not described by dtype, shape, data_offsets")
-        shape, offsets = _integers(entry["shape"]), _integers(entry["data_offsets"])
-        if shape is None or offsets is None or len(offsets) != 2 or not isinstance(entry["dtype"], str):
-            raise Failure(Code.E121, file=file, what=f"tensor {name} has a wrong dtype, shape or data_offsets")
-        begin, end = offsets
-        dtype = DTYPES.get(entry["dtype"], entry["dtype"])
+            raise broken(f"tensor {name} is not described by dtype, shape, data_offsets")
+        dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+        if not _integers(shape) or not _integers(offsets) or len(offsets) != 2 or not isinstance(dtype, str):
+            raise broken(f"tensor {name} has a wrong dtype, shape or data_offsets")
+        (begin, end), dtype = offsets, DTYPES.get(dtype, dtype)
         if dtype in SIZES and end - begin != prod(shape) * SIZES[dtype]:
-            raise Failure(Code.E121, file=file, what=f"the bytes of tensor {name} do not fit its shape")
+            raise broken(f"the bytes of tensor {name} do not fit its shape")
         spans.append((begin, end))
-        tensors.append(Stored(name, dtype, shape, lambda b=start + begin, e=start + end: data[b:e]))
+        tensors.append(Stored(name, dtype, tuple(shape), lambda b=start + begin, e=start + end: data[b:e]))
     reached = 0
     for begin, end in sorted(spans):
         if begin != reached or end < begin:
-            raise Failure(Code.E121, file=file, what="the tensors overlap or leave gaps")
+            raise broken("the tensors overlap or leave gaps")
         reached = end
     if reached != len(data) - start:
-        raise Failure(Code.E121, file=file, what="the tensors do not fill the file")
+        raise broken("the tensors do not fill the file")
     return tensors

@@ -13,21 +13,18 @@ from .errors import Code, Failure, fault
 
 def _worker(count: Callable[[int], tuple[int, int]], items: range, result: Connection) -> None:
     """Send the two sums over the items, or the first failure; any other exception is E245, as in a single process."""
-    first = second = 0
-    for item in items:
-        try:
+    first = second = item = 0
+    try:
+        for item in items:
             one, other = count(item)
-        except KeyboardInterrupt:
-            return
-        except Failure as failure:
-            result.send((item, failure.code.name, failure.data))
-            return
-        except BaseException as error:
-            result.send((item, Code.E245.name, {"error": fault(error)}))
-            return
-        first += one
-        second += other
-    result.send((first, second))
+            first, second = first + one, second + other
+        result.send((first, second))
+    except KeyboardInterrupt:
+        return
+    except Failure as failure:
+        result.send((item, failure.code.name, failure.data))
+    except BaseException as error:
+        result.send((item, Code.E245.name, {"error": fault(error)}))
 
 
 def in_shards(count: Callable[[int], tuple[int, int]], number: int, jobs: int) -> tuple[int, int]:
