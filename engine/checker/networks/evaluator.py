@@ -53,6 +53,8 @@ def softmax(scores: Sequence[int], radius: int, bits: int) -> tuple[list[int], i
     at least 1 (the largest is exact), so the quotients are off by 12 units a score, and by one more when they are
     floored.
     """
+    if len(scores) == 1:
+        return [1 << bits], 0
     if radius >> bits - 1:
         raise Coarse
     top = max(scores)
@@ -92,7 +94,7 @@ Bounds = dict[int, list[int]]
 
 
 def sizes(m: Matrix, scalars: Sequence[int]) -> list[int]:
-    """Bounds of the sums of sizes, column by column, of scalars times rows; units of 2**-32, rounded up."""
+    """Bounds of the sums of sizes, column by column, of scalars times rows; units of 2**-UNIT_BITS, rounded up."""
     columns = zip(*m.rows, strict=True)
     return [
         shifted_up(sum([abs(v) * s for v, s in zip(column, scalars, strict=True)]), m.exponent) for column in columns
@@ -110,7 +112,7 @@ def largest(parts: Iterable[Sequence[int]]) -> list[int]:
 
 
 class Reach:
-    """Bounds, in units of 2**-32, of what every reader reads (``fields``) and of the scalars
+    """Bounds, in units of 2**-UNIT_BITS, of what every reader reads (``fields``) and of the scalars
     that every layer writes (``scalars``), for all inputs.
 
     ``given`` is what the readers from ``start`` on read before layer ``start`` writes anything, by place. |x g(x)| is
@@ -208,12 +210,12 @@ class Evaluator:
         shift = m.exponent + grid
         self.budget.spend(len(m.rows) * len(m.rows[0]) // 2)
         if shift >= 0:
-            rows = in_units(m, -grid)
+            rows, off = in_units(m, -grid), 0
         else:
-            half = 1 << -shift - 1
+            half, off = 1 << -shift - 1, int(any(lost(row, -shift) for row in m.rows))
             rows = tuple([v + half >> -shift for v in row] for row in m.rows)
         most = max(sum(map(abs, column)) for column in zip(*rows, strict=True))
-        return [pack(row, self.width) for row in rows], most, int(shift < 0)
+        return [pack(row, self.width) for row in rows], most, off
 
     def paths(self, i: int, p: int, grid: int) -> list[Rows]:
         """The paths of what layer i writes at p, for scalars in units of 2**-grid."""
@@ -249,7 +251,7 @@ class Evaluator:
             scalars, exponent = self.plan.embedding(p, t)
             grid = min(-exponent, self.scalar - self.plan.embedding_bits)
             cut = [s >> -exponent - grid for s in scalars]
-            self.write(state, 0, p, cut, int(grid < -exponent), grid)
+            self.write(state, 0, p, cut, lost(scalars, -exponent - grid), grid)
             self.budget.spend(self.steps(0, p))
             self.started[p, t] = state
         return dict(self.started[p, t])
@@ -297,17 +299,19 @@ class Evaluator:
         out = self.read_grid[i]
         shift = bits + grid - out
         off = tau_high * radius + (tau_high - tau) * max(map(abs, values))
-        found = [shifted_down(v * tau, -shift) + b for v, b in zip(values, self.biases[i], strict=True)]
-        return found, shifted_up(off, -shift) + 2
+        biases, cut = self.biases[i]
+        found = [shifted_down(v * tau, -shift) + b for v, b in zip(values, biases, strict=True)]
+        return found, shifted_up(off, -shift) + any(values) + cut
 
     @cached_property
-    def biases(self) -> dict[int, list[int]]:
-        """The biases behind norms, in units of 2**-read_grid, floored."""
-        return {
-            i: [shifted_down(v, reader.bias.exponent + self.read_grid[i]) for v in reader.bias.rows[0]]
-            for i, reader in self.plan.readers.items()
-            if reader.bias is not None and i in self.read_grid
-        }
+    def biases(self) -> dict[int, tuple[list[int], int]]:
+        """The biases behind norms, in units of 2**-read_grid, floored; 1 if anything was cut off."""
+        found = {}
+        for i, reader in self.plan.readers.items():
+            if reader.bias is not None and i in self.read_grid:
+                shift, row = reader.bias.exponent + self.read_grid[i], reader.bias.rows[0]
+                found[i] = [shifted_down(v, shift) for v in row], lost(row, -shift)
+        return found
 
     def pointwise(self, function: str, values: list[int], radius: int, grid: int) -> tuple[list[int], int]:
         """phi of every value, and its radius."""
@@ -315,9 +319,8 @@ class Evaluator:
             return [v if v > 0 else 0 for v in values], radius
         if function == "square":
             most = max(map(abs, values))
-            return [shifted_down(v * v, -grid) for v in values], shifted_up(
-                2 * most * radius + radius * radius, -grid
-            ) + 1
+            off = shifted_up(2 * most * radius + radius * radius, -grid) + any(values)
+            return [shifted_down(v * v, -grid) for v in values], off
         if function == "identity":
             return values, radius
         if self.words == 1 and grid >= 10:
@@ -326,7 +329,8 @@ class Evaluator:
         self.budget.spend(len(values) * (8 + 2 * exponential_steps(2 * self.width)))
         gates = [gate(function, v, grid, self.width) if grid >= 0 else (0, 1 << self.width) for v in values]
         off = max(abs(v) * (high - low) for v, (low, high) in zip(values, gates, strict=True)) >> self.width
-        return [v * low >> self.width for v, (low, _) in zip(values, gates, strict=True)], SLOPE * radius + off + 2
+        off += SLOPE * radius + 2 * any(values)
+        return [v * low >> self.width for v, (low, _) in zip(values, gates, strict=True)], off
 
     def local(self, state: State, i: int, p: int) -> None:
         """An MLP, a pointwise map or a norm at one position."""
@@ -336,8 +340,9 @@ class Evaluator:
             half = len(values) // 2
             gates, off = self.pointwise(str(layer.settings["function"]), values[half:], radius, grid)
             most, other = max(map(abs, gates)), max(map(abs, values[:half]))
-            values = [shifted_down(u * g, -grid) for u, g in zip(values, gates, strict=False)]
-            radius = shifted_up(most * radius + (other + radius) * off, -grid) + 1
+            products = [u * g for u, g in zip(values, gates, strict=False)]
+            values = [shifted_down(v, -grid) for v in products]
+            radius = shifted_up(most * radius + (other + radius) * off, -grid) + any(products)
         elif layer.kind != "norm":
             values, radius = self.pointwise(str(layer.settings["function"]), values, radius, grid)
         self.narrowed(state, i, p, values, radius)
@@ -347,7 +352,7 @@ class Evaluator:
         grid, fine = self.scalar_grid[i], self.read_grid[i]
         down = fine - grid
         if down > 0:
-            self.write(state, i, p, [v >> down for v in values], (radius >> down) + 2, grid)
+            self.write(state, i, p, [v >> down for v in values], -(-radius >> down) + lost(values, down), grid)
         else:
             self.write(state, i, p, [v << -down for v in values], radius << -down, grid)
 
@@ -401,7 +406,7 @@ class Evaluator:
                 found += [sum(map(mul, weights, column)) >> self.scalar for column in zip(*values, strict=True)]
                 spread = max(max(map(abs, row)) for row in values)
                 own = max(split[m][3] for m in seen)
-                most = max(most, own + (apart * (spread + own) >> self.scalar) + 2)
+                most = max(most, own + (apart * (spread + own) >> self.scalar) + 2 * (spread + own > 0))
             self.narrowed(state, i, p, found, most)
 
     def run(self, state: State, start: int) -> list[tuple[list[int], int]]:
@@ -425,6 +430,16 @@ class Evaluator:
     def logits(self, tokens: Sequence[int]) -> list[tuple[list[int], int]]:
         """The logits at every position that is read, of one input."""
         return self.run(merged([self.start(p, tokens[p]) for layer, p in self.plan.paths if layer == 0]), 1)
+
+
+def lost(values: Iterable[int], bits: int) -> int:
+    """1 if some value changes when its last bits are cut off; bits <= 0 are none.
+
+    >>> lost([4, -8], 2), lost([4, 6], 2), lost([3], 0)
+    (0, 1, 0)
+    """
+    below = (1 << bits) - 1 if bits > 0 else 0
+    return int(any(v & below for v in values))
 
 
 def merged(states: Iterable[State]) -> State:

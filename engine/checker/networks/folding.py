@@ -24,8 +24,8 @@ from .layers import Layer, Network, Norm
 from .tensor import Tensor
 
 Place = tuple[int, int]
-# of bounds: units of 2**-32
-UNIT_BITS = 32
+# Bounds are integers in units of 2**-UNIT_BITS, below products of a few denormal float64s.
+UNIT_BITS = 4400
 
 
 @dataclass(frozen=True)
