@@ -195,6 +195,8 @@ class Evaluator:
             for j, g in self.grid.items()
         }
         self.scalar_grid = {i: self.scalar - self.excess(bounds) for i, bounds in reach.scalars.items()}
+        # no scalar is larger, in units of 2**-scalar_grid
+        self.most = {i: shifted_up(max(bounds), self.scalar_grid[i] - UNIT_BITS) for i, bounds in reach.scalars.items()}
         self.offsets = {j: offset(r.width + r.extra, self.width) for j, r in plan.readers.items()}
         self.packed: dict[tuple[int, int, int], tuple[Matrix, tuple[list[int], int, int]]] = {}
         self.rows: dict[Place, list[Rows]] = {}
@@ -348,13 +350,12 @@ class Evaluator:
         self.narrowed(state, i, p, values, radius)
 
     def narrowed(self, state: State, i: int, p: int, values: list[int], radius: int) -> None:
-        """Write values in units of 2**-read_grid as scalars."""
-        grid, fine = self.scalar_grid[i], self.read_grid[i]
+        """Write values in units of 2**-read_grid as scalars: as 0 where the bounds of all say more than the radius."""
+        grid, fine, most = self.scalar_grid[i], self.read_grid[i], self.most[i]
         down = fine - grid
-        if down > 0:
-            self.write(state, i, p, [v >> down for v in values], -(-radius >> down) + lost(values, down), grid)
-        else:
-            self.write(state, i, p, [v << -down for v in values], radius << -down, grid)
+        scalars = [v >> down for v in values] if down > 0 else [v << -down for v in values]
+        off = shifted_up(radius, -down) + lost(values, down)
+        self.write(state, i, p, *(([0] * len(values), most) if off > most else (scalars, off)), grid)
 
     def heads(self, layer: Layer, values: list[int]) -> tuple[list[list[int]], list[list[int]], list[list[int]]]:
         """Queries, keys and values of each head."""
