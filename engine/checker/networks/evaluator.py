@@ -318,7 +318,7 @@ class Evaluator:
     def pointwise(self, function: str, values: list[int], radius: int, grid: int) -> tuple[list[int], int]:
         """phi of every value, and its radius."""
         if function == "relu":
-            return [v if v > 0 else 0 for v in values], radius
+            return [v if v > 0 else 0 for v in values], radius if any(v > -radius for v in values) else 0
         if function == "square":
             most = max(map(abs, values))
             off = shifted_up(2 * most * radius + radius * radius, -grid) + any(values)
