@@ -237,9 +237,9 @@ class Emitter:
             else:
                 assert state.slopes is not None
                 below = above = state.slopes[i]
-            points = np.linspace(low, high, 400)
+            points = np.linspace(low, high, 80)
             values = np.array([phi(function, z) for z in points])
-            off = 3e-4 + (high - low) ** 2 / 4e5 if function in GATED else 0.0
+            off = 3e-4 + (high - low) ** 2 / 2e4 if function in GATED else 0.0
             if function == "square":
                 b = -(((low + high) / 2) ** 2)
             else:

@@ -111,7 +111,7 @@ class Tree:
         # what is right then, and what is read, depends on the tokens up to here alone
         self.running = self.name == "running-sum-sign" and self.seen == self.read + 1
         self.query: Query | None = None
-        self.many: Pairs | None = None
+        self.many: dict[int, Pairs] = {}
 
     def refuse(self, what: str, code: Code = Code.E303) -> NoReturn:
         raise Failure(code, id=self.derivation.id, tree=self.index, symbol=self.at, what=what)
@@ -323,19 +323,18 @@ class Tree:
             bounds.draw(node.z, self.advice.slope, node.slopes)
             passed = self.passing(bounds, node, tested, pieces)
             for x, own in zip(tested, pieces, strict=True):
-                pair = Pairs(self.tables, node.right, (x,), self.advice.threshold)
-                if x not in passed and not bounds.exceeds(pair, own):
+                pair = x not in passed and Pairs(self.tables, node.right, (x,), self.advice.threshold)
+                if pair and not bounds.exceeds(pair, own):
                     self.refuse(f"output {x} stays below the right one", Code.E304)
         return replace(node, open=tuple(kept))
 
     def packed(self, right: int) -> Pairs:
-        """All outputs but the right one together; kept as long as the right one stays the same."""
-        if self.many is None or self.many.y != right:
+        """All outputs but the right one together."""
+        if right not in self.many:
             others = [x for x in range(self.tables.network.outputs) if x != right]
-            self.many = Pairs(
-                self.tables, right, others, self.advice.threshold, width_for(self.tables.scale + PACKED_BITS)
-            )
-        return self.many
+            width = width_for(self.tables.scale + PACKED_BITS)
+            self.many[right] = Pairs(self.tables, right, others, self.advice.threshold, width)
+        return self.many[right]
 
     def passing(self, bounds: Bounds, node: Node, tested: list[int], pieces: list[list[Piece]]) -> list[int]:
         """What is seen at once of many outputs."""
