@@ -21,7 +21,7 @@ taken; where outputs are tested together, packed, v f less u - v times the large
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import mul
 
 from ..networks.folding import UNIT_BITS
@@ -92,10 +92,10 @@ class Bounds:
         self.entries = sum(len(tokens) for _, tokens in self.support) * len(self.weights)
         self.tables.budget.spend(4 + self.entries // 2)
 
-    def weighed(self, h: int, rows: Iterable[Iterable[int]]) -> Rows:
-        """Lower ends of w_h f."""
+    def weighed(self, h: int, rows: Sequence[Sequence[int]], factor: int, shift: int) -> Rows:
+        """Lower ends of w_h factor (n - shift)."""
         return [
-            [f * (v if f >= 0 else u) for f, (v, u) in zip(row, ends, strict=True)]
+            [(f := factor * (n - shift)) * (u if f < 0 else v) for n, (v, u) in zip(row, ends, strict=True)]
             for row, ends in zip(rows, self.weights[h], strict=True)
         ]
 
@@ -104,8 +104,7 @@ class Bounds:
         self.tables.budget.spend(4 + self.entries // len(self.weights))
         own = 0 if h else self.query.own[0][i]
         rows = [[read[i] + own for read, _ in row] for row in self.rows[h]]
-        below = self.weighed(h, [[g - OFF - low for g in row] for row in rows])
-        above = self.weighed(h, [[high - OFF - g for g in row] for row in rows])
+        below, above = self.weighed(h, rows, 1, low + OFF), self.weighed(h, rows, -1, high - OFF)
         return self.node.least(below) >= 0 and self.node.least(above) >= 0
 
     def ratio(self, h: int, end: Ratio, sign: int) -> bool:
@@ -171,10 +170,7 @@ class Bounds:
             for ratios in itertools.product(*corners):
                 self.tables.budget.spend(4 + self.entries)
                 factors = common(ratios)
-                parts = [
-                    self.weighed(h, [[factor * (n - shift) for n in row] for row in rows[h]])
-                    for h, (factor, shift) in enumerate(zip(factors, shifts, strict=True))
-                ]
+                parts = [self.weighed(h, rows[h], *both) for h, both in enumerate(zip(factors, shifts, strict=True))]
                 total = [list(map(sum, zip(*row, strict=True))) for row in zip(*parts, strict=True)]
                 if self.node.least(total) <= 0:
                     return False
