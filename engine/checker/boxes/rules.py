@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise, product
 from math import prod
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from ..certificate import Reader
 from ..errors import Code, Failure
+from ..networks import margin
+from ..networks.evaluator import Coarse
 from ..networks.gates import GATES
 from ..packing import width_for
 from ..rule import Count, Derivation, Rule, check_count, read_count
@@ -36,43 +38,43 @@ MAX_POWER = 256
 MANY = 6
 PACKED_BITS = 168
 MAX_UNIT = 30
+THRESHOLD_BITS = 32
 
 
-@dataclass(frozen=True)
-class Advice:
-    """The trees (symbols, places, numbers), one for each read position; bits after the point of numbers."""
+class Advice(NamedTuple):
+    """The trees (symbols, places, numbers), one for each read position; bits after the point of their numbers. A margin
+    has a threshold, in units of 2**-32, and an input for the other side."""
 
     threshold: int
-    z: int
-    gamma: int
-    slope: int
-    trees: list[tuple[bytes, Sequence[int], Sequence[int]]]
+    bits: tuple[int, int, int]
+    trees: list[tuple[str, Sequence[int], Sequence[int]]]
+    witness: Sequence[int] = ()
 
 
-def read_advice(reader: Reader) -> Advice:
+def read_advice(reader: Reader, **more: Callable[[], Any]) -> Advice:
     """``{"threshold":"0x0","bits":{"z":..,"gamma":..,"slope":..},"trees":[{"symbols":..,"places":..,"numbers":..},..]}``."""
 
     def numbers(kind: str) -> Sequence[int]:
-        data = reader.octets()
-        found = array(kind)
+        found, data = array(kind), reader.octets()
         if len(data) % found.itemsize:
-            raise Failure(
-                Code.E110, at=reader.at, expected=f"numbers of {found.itemsize} bytes", found="another length"
-            )
+            raise Failure(Code.E110, at=reader.at, expected="whole numbers", found=f"{len(data)} bytes")
         found.frombytes(data)
         if sys.byteorder == "little":
             found.byteswap()
         return found
 
-    def tree() -> tuple[bytes, Sequence[int], Sequence[int]]:
-        found = reader.object(symbols=reader.nodes, places=partial(numbers, "H"), numbers=partial(numbers, "i"))
-        return found[0].encode("ascii"), found[1], found[2]
+    def tree() -> tuple[Any, ...]:
+        return reader.object(symbols=reader.nodes, places=lambda: numbers("H"), numbers=lambda: numbers("i"))
 
-    bits = partial(reader.object, z=reader.small, gamma=reader.small, slope=reader.small)
-    threshold, (z, gamma, slope), trees = reader.object(
-        threshold=reader.big, bits=bits, trees=partial(reader.items, tree)
-    )
-    return Advice(threshold, z, gamma, slope, trees)
+    def bits() -> tuple[Any, ...]:
+        return reader.object(z=reader.small, gamma=reader.small, slope=reader.small)
+
+    return Advice(*reader.object(threshold=reader.big, bits=bits, trees=lambda: reader.items(tree), **more))
+
+
+def read_margin_advice(reader: Reader) -> Advice:
+    """The same with ``"witness":[t_0,..]`` at the end."""
+    return read_advice(reader, witness=lambda: reader.items(reader.small))
 
 
 def code(n: int) -> Ratio:
@@ -105,7 +107,10 @@ class Tree:
         self.advice: Advice = derivation.advice
         self.derivation, self.tables, self.task = derivation, tables, tables.task
         self.index, self.part, self.parts, self.read = index, part, parts, tables.task.read[index]
-        self.symbols, self.places, self.numbers = map(iter, self.advice.trees[index])
+        symbols, places, numbers = self.advice.trees[index]
+        self.symbols, self.places, self.numbers = iter(symbols.encode("ascii")), iter(places), iter(numbers)
+        self.z_bits, self.gamma_bits, self.slope_bits = self.advice.bits
+        self.threshold = self.advice.threshold << FRACTION - THRESHOLD_BITS
         self.name, self.at, self.cells = self.task.name.partition(":")[0], -1, 0
         self.seen = self.read + 1 if tables.layer.settings["mask"] == "causal" else len(self.task.tokens)
         # what is right then, and what is read, depends on the tokens up to here alone
@@ -249,7 +254,7 @@ class Tree:
         width, tables = len(self.tables.path), self.tables
         if not width:
             self.refuse("there is no hidden layer")
-        ends = [self.take(self.numbers) << FRACTION - self.advice.z for _ in range(2 * width * tables.count)]
+        ends = [self.take(self.numbers) << FRACTION - self.z_bits for _ in range(2 * width * tables.count)]
         parts = [by_two(ends[at : at + 2 * width]) for at in range(0, len(ends), 2 * width)]
         if self.mine(node):
             bounds = self.bounds(node)
@@ -264,7 +269,7 @@ class Tree:
         if tables.function in GATES:
             if any(high - low > WIDEST << FRACTION for low, high in z):
                 self.refuse(f"an interval wider than {WIDEST}")
-            slopes = [self.take(self.numbers) << STEEP - self.advice.slope for _ in range(width)]
+            slopes = [self.take(self.numbers) << STEEP - self.slope_bits for _ in range(width)]
         return replace(node, z=z, slopes=tuple(slopes))
 
     def codes(self, count: int) -> list[int]:
@@ -301,7 +306,7 @@ class Tree:
         tables = self.tables
         if (tables.path and not node.z) or (tables.count > 1 and not node.ratios):
             self.refuse("what the hidden layer reads, or the ratios of the heads, are not known here")
-        unit, found = FRACTION + tables.scale - self.advice.gamma, []
+        unit, found = FRACTION + tables.scale - self.gamma_bits, []
         cut = [((node.ratios[0][0], *cuts, node.ratios[0][1]))] if cuts else []
         for ratios in [[ends] for ends in pairwise(*cut)] if cuts else [node.ratios]:
             shifts = [self.take(self.numbers) * tables.stretch << unit for _ in ratios]
@@ -320,10 +325,10 @@ class Tree:
         pieces = [self.pieces(node, cuts) for _ in tested]
         if tested and self.mine(node):
             bounds = self.bounds(node)
-            bounds.draw(node.z, self.advice.slope, node.slopes)
+            bounds.draw(node.z, self.slope_bits, node.slopes)
             passed = self.passing(bounds, node, tested, pieces)
             for x, own in zip(tested, pieces, strict=True):
-                pair = x not in passed and Pairs(self.tables, node.right, (x,), self.advice.threshold)
+                pair = x not in passed and Pairs(self.tables, node.right, (x,), self.threshold)
                 if pair and not bounds.exceeds(pair, own):
                     self.refuse(f"output {x} stays below the right one", Code.E304)
         return replace(node, open=tuple(kept))
@@ -333,7 +338,7 @@ class Tree:
         if right not in self.many:
             others = [x for x in range(self.tables.network.outputs) if x != right]
             width = width_for(self.tables.scale + PACKED_BITS)
-            self.many[right] = Pairs(self.tables, right, others, self.advice.threshold, width)
+            self.many[right] = Pairs(self.tables, right, others, self.threshold, width)
         return self.many[right]
 
     def passing(self, bounds: Bounds, node: Node, tested: list[int], pieces: list[list[Piece]]) -> list[int]:
@@ -354,13 +359,13 @@ class Tree:
             return (size, 0) if self.mine(node) else (0, 0)
         if symbol == "W":
             node, x = self.answered(node), self.take(self.places)
-            if x == node.right or x >= self.tables.network.outputs or self.advice.threshold:
+            if x == node.right or x >= self.tables.network.outputs or self.threshold:
                 self.refuse(f"{x} is none of the wrong outputs")
             pieces = self.pieces(node, cuts)
             if not self.mine(node):
                 return 0, 0
             bounds = self.bounds(node)
-            bounds.draw(node.z, self.advice.slope, node.slopes)
+            bounds.draw(node.z, self.slope_bits, node.slopes)
             if not bounds.exceeds(Pairs(self.tables, x, (node.right,)), pieces):
                 self.refuse(f"output {x} reaches the right one", Code.E304)
             return 0, size
@@ -368,7 +373,7 @@ class Tree:
 
     def each(self, inputs: Box | Lists, size: int) -> tuple[int, int]:
         """E: every input by itself."""
-        if isinstance(inputs, Lists) or size > MAX_EACH or self.advice.threshold:
+        if isinstance(inputs, Lists) or size > MAX_EACH or self.threshold:
             self.refuse("these inputs cannot be decided one by one")
         rest = [tokens[0] for tokens in self.task.tokens[len(inputs.tokens) :]]
         deciding, right, wrong = self.tables.deciding, 0, 0
@@ -385,13 +390,13 @@ def by_two(ends: Sequence[int]) -> list[tuple[int, int]]:
     return list(zip(ends[::2], ends[1::2], strict=True))
 
 
-def check(auditor: NetworkAuditor, derivation: Derivation) -> None:
-    """Adds up what the trees show."""
+def counted(auditor: NetworkAuditor, derivation: Derivation) -> tuple[Tables, Count]:
+    """What the trees show: right are the inputs whose margins exceed the threshold."""
     task, advice = auditor.task, derivation.advice
     if len(advice.trees) != len(task.read):
         raise derivation.differs("the number of trees", len(advice.trees), len(task.read))
-    if not all(0 <= bits <= MAX_UNIT for bits in (advice.z, advice.gamma, advice.slope)) or advice.threshold:
-        raise derivation.differs("its units", (advice.z, advice.gamma, advice.slope), f"0 to {MAX_UNIT}, threshold 0")
+    if not all(0 <= bits <= MAX_UNIT for bits in advice.bits):
+        raise derivation.differs("the bits of its numbers", advice.bits, f"0 to {MAX_UNIT}")
     tables, size = Tables(auditor.network, task, auditor.budget), task.inputs.size()
     lows, highs = list[int](), list[int]()
     for index in range(len(task.read)):
@@ -407,10 +412,40 @@ def check(auditor: NetworkAuditor, derivation: Derivation) -> None:
         lows.append(right * times)
         highs.append(size - wrong * times)
     if task.counted == "pairs":
-        own = Count(sum(lows), sum(highs))
-    else:
-        own = Count(max(0, size - sum(size - low for low in lows)), min(highs))
-    check_count(derivation, own)
+        return tables, Count(sum(lows), sum(highs))
+    return tables, Count(max(0, size - sum(size - low for low in lows)), min(highs))
 
 
-RULE = Rule("boxes/1", ("network",), "right_count", read_advice, read_count, check)  # type: ignore[arg-type]
+def check(auditor: NetworkAuditor, derivation: Derivation) -> None:
+    """Holds when the trees show as much, with the threshold 0."""
+    if derivation.advice.threshold:
+        raise derivation.differs("the threshold", derivation.advice.threshold, 0)
+    check_count(derivation, counted(auditor, derivation)[1])
+
+
+def check_margin(auditor: NetworkAuditor, derivation: Derivation) -> None:
+    """Holds when all margins exceed the threshold, and one input has a margin of ``high`` at most."""
+    (threshold, _, _, witness), stated, task = derivation.advice, derivation.conclusion, auditor.task
+    lowest = threshold << margin.UNIT_BITS - THRESHOLD_BITS
+    if threshold <= 0 or stated.low > lowest:
+        raise derivation.differs("low", stated.low, lowest)
+    if auditor.network.outputs == 1 or not task.inputs.holds(witness):
+        raise derivation.differs("its witness", witness, "an input of the task, of a network with other outputs")
+    tables, own = counted(auditor, derivation)
+    if own.right_low != auditor.inputs:
+        raise derivation.differs("the number of inputs above the threshold", auditor.inputs, own.right_low)
+    passes, found = tables.deciding.passes, None
+    for words in passes.words:
+        with suppress(Coarse):
+            logits, grid = passes.logits(words, witness), passes.at(words).grid
+            each = zip(logits, passes.answers(witness), strict=True)
+            found = min(margin.ends(*read, right, grid)[1] for read, right in each)
+        if found is not None and found <= stated.high:
+            return
+    raise derivation.differs("high", stated.high, found)
+
+
+RULES = (
+    Rule("boxes/1", ("network",), "right_count", read_advice, read_count, check),  # type: ignore[arg-type]
+    Rule("margin_boxes/1", ("network",), "margin", read_margin_advice, margin.read_conclusion, check_margin),  # type: ignore[arg-type]
+)

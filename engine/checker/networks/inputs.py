@@ -60,6 +60,12 @@ class Inputs:
         before, last = sets[:-1], sets[-1]
         return sum(_distinct([*before[:i], before[i] & last, *before[i + 1 :]]) for i in range(len(before) - 1))
 
+    def holds(self, t: Sequence[int]) -> bool:
+        """Whether a tuple is one of them."""
+        if self.rows is not None or len(t) != len(self.tokens):
+            return self.rows is not None and tuple(t) in self.rows
+        return tuple(t) in replace(self, tokens=tuple((u,) for u in t)) and all(map(tuple.__contains__, self.tokens, t))
+
     def blocks(self) -> list[Inputs]:
         """Disjoint sets that are all of it."""
         if self.rows is not None:

@@ -72,7 +72,7 @@ RULES: dict[str, Rule] = {
         Rule("least_margin/1", ("network",), "margin", no_advice, margin.read_conclusion, margin.check),  # type: ignore[arg-type]
         Rule("quotient/1", ("network",), "right_count", quotient.read_advice, read_count, quotient.check),  # type: ignore[arg-type]
         induction_tree.RULE,
-        boxes.RULE,
+        *boxes.RULES,
         rule_accuracy.RULE,
     )
 }

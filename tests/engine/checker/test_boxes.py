@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 
 from mechproof.engine.checker import Verdict, check, packing
-from mechproof.engine.checker.boxes import bounds, lines
+from mechproof.engine.checker.boxes import bounds, lines, tables
 from mechproof.engine.checker.boxes.sets import Box, Label, Lists
+from mechproof.engine.checker.budget import Budget
 from mechproof.engine.checker.networks.network_file import read_description
 from mechproof.engine.checker.networks.statement import statement_hash
 from mechproof.engine.checker.networks.task import read_task
@@ -503,3 +504,148 @@ def test_many_outputs_at_once_as_one_by_one(name: str, tmp_path: Path, monkeypat
     assert judge([tree.tree()], right).status == "VERIFIED"
     assert counts[True] > counts[False] / 4
     assert judge([tree.tree()], right + 1).code == "E216"
+
+
+def bounds_of(layers: reference.Layers, folder: Path, box: Box) -> bounds.Bounds:
+    network, task = read_task("max-of-k", read_description(str(reference.write(layers, folder)), None))
+    made = tables.Tables(network, task, Budget(1 << 40))
+    q = box.tokens[-1][0]
+    support = [(m, (q,) if m == K - 1 else tuple(range(V))) for m in range(K)]
+    return bounds.Bounds(box, tables.Query(made, K - 1, q, support))
+
+
+def largest(holds: Callable[[int], bool], below: int, above: int) -> int:
+    """The largest number for which it holds."""
+    while above - below > 1:
+        middle = below + above >> 1
+        below, above = (middle, above) if holds(middle) else (below, middle)
+    return below
+
+
+@pytest.mark.parametrize("name", ["one head", "no mask", "two heads", "relu", "gelu", "square", "two heads, norms"])
+def test_bounds_are_below_the_truth_by_little(name: str, tmp_path: Path) -> None:
+    """Of one input all is known: the largest threshold that its margin is seen to exceed, and the ends of its z,
+    lie on the right side, in units of 2^-40, and 2^-20 away at most; so do those of a box of one head."""
+    layers, one = networks(0)[name], 1 << lines.FRACTION
+    for tokens in (((1,), (4,), (2,)), ((1, 3), (0, 2, 4), (2,))):
+        box, heads = Box(tokens, K - 1, K), len(layers[1]["W_Q"])
+        found, inputs = bounds_of(layers, tmp_path, box), list(itertools.product(*tokens))
+        scale, mlp = found.tables.scale, [layer for layer in layers if layer["kind"] == "mlp"]
+        with mpmath.workdps(40):
+            streams = [reference.attention(layers[1], embedded(layers, t))[-1] for t in inputs]
+            read = [reference.logits([*layers[:-1], {**layers[-1], "kind": "unembed"}], t)[-1] for t in inputs]
+            z = []
+            if mlp and heads == 1:
+                each = [reference._plus(reference._times(x, mlp[0]["W_in"]), mlp[0]["b_in"]) for x in streams]
+                for i, column in enumerate(zip(*each, strict=True)):
+                    low = largest(lambda n, i=i, found=found: found.between(0, i, n, 1 << 60), -1 << 50, 1 << 50)
+                    high = -largest(lambda n, i=i, found=found: found.between(0, i, -1 << 60, -n), -1 << 50, 1 << 50)
+                    assert low <= min(column) * one < low + 100
+                    assert high - 100 < max(column) * one <= high
+                    z.append((low, high))
+            if mlp:
+                found.draw(z, 30, [1 << lines.STEEP - 1] * len(z))
+            for y, x in ((0, 1), (3, 2)):
+                true = min(logits[y] - logits[x] for logits in read)
+                corners = [[(1, 0)], *[[ends_of(found, h)] for h in range(1, heads)]]
+                shifts = [0] * heads
+                if heads == 2 and len(inputs) == 1:
+                    part = found.form(bounds.Pairs(found.tables, y, (x,)))[0][1]
+                    total = sum(row[0] * v for row, ((v, _),) in zip(part, found.weights[1], strict=True))
+                    shifts = [
+                        -total // sum(v for ((v, _),) in found.weights[1]),
+                        total // sum(v for ((v, _),) in found.weights[1]),
+                    ]
+                seen = largest(
+                    lambda n, y=y, x=x, c=corners, s=shifts, found=found: found.exceeds(
+                        bounds.Pairs(found.tables, y, (x,), n), [(c, s)]
+                    ),
+                    -1 << 60,
+                    1 << 60,
+                )
+                assert seen <= true * one, (y, x)
+                tight = (len(inputs) == 1 and name != "gelu") or not mlp
+                if tight and heads == 1:
+                    assert true * one < seen + (1 << 18), (y, x, scale)
+
+
+def embedded(layers: reference.Layers, t: tuple[int, ...]) -> list[list[Any]]:
+    return reference.logits([layers[0]], t)
+
+
+def ends_of(found: bounds.Bounds, h: int) -> tuple[int, int]:
+    """D_1/D_h of some input, to 2^-20."""
+    top, bottom = (sum(row[0][0] for row in found.weights[k]) for k in (0, h))
+    return (top << 20) // bottom, -20
+
+
+def test_ties_are_never_right(tmp_path: Path) -> None:
+    """Outputs with the same column tie on every input: no box of them is right or wrong, whatever the room."""
+    for name in ("one head", "relu", "gelu", "two heads", "two heads, norms", "three heads, rmsnorm"):
+        layers = networks(0)[name]
+        end = {**layers[-1], "W_U": np.tile(layers[-1]["W_U"][:, :1], V), "b_U": np.full(V, layers[-1]["b_U"][0])}
+        tied = [*layers[:-1], end]
+        tree = emitting.maximum_tree(tied, [range(V)] * K, each=0, room=-1e-3)
+        assert decided(tree, "R") == V**K
+        assert Judge(tied, tmp_path, "max-of-k")([tree.tree()], V**K).code == "E304"
+
+
+def test_the_end_of_a_weight_that_makes_the_product_smaller() -> None:
+    """Of w factor (n - shift), w in [3, 5]."""
+    found = object.__new__(bounds.Bounds)
+    found.weights = [[[(3, 5), (3, 5)]]]
+    assert found.weighed(0, [[4, 7]], 1, 6) == [[-10, 3]]
+    assert found.weighed(0, [[4, 7]], -2, 6) == [[12, -10]]
+
+
+def test_least_margins(tmp_path: Path) -> None:
+    """A threshold that all inputs exceed, and an input that is not far above it; either side off is refused."""
+    layers = networks(2)["relu"]
+    end = {**layers[-1], "W_U": np.zeros((D, V), np.float32), "b_U": np.array([0, 1, 0, 0, 0], np.float32)}
+    end["W_U"][0, 0] = 1 / 64
+    layers, task = [*layers[:-1], end], "expression:1"
+    judge = Judge(layers, tmp_path, task)
+    with mpmath.workdps(30):
+        margins = {t: 1 - max(reference.logits(layers, t)[-1][0], 0) for t in reference.every(*[V] * K)}
+    worst = min(margins, key=lambda t: margins[t])
+    tree = emitting.Emitter(layers, K - 1, [range(V)] * K, lambda box: 1, each=0)
+    tree.symbols, tree.places = ["Q"], [K - 1]
+    root = Box(tuple(tuple(range(V)) for _ in range(K)), K - 1, K)
+
+    def down(box: Box) -> None:
+        p = next((p for p in range(K) if len(box.tokens[p]) > 1), None)
+        if p is None:
+            tree.node(box)
+            return
+        tree.symbols.append("Q")
+        tree.places.append(p)
+        for t in box.tokens[p]:
+            down(box.holding(p, (t,)))
+
+    for t in range(V):
+        down(root.holding(K - 1, (t,)))
+    unit = 1 << 96
+
+    def verdict(threshold: int, low: int, high: int, witness: Any) -> Verdict:
+        text = json.loads(emitting.certificate(judge.statement, 0, 0, judge.size, [tree.tree()]))
+        text["relation"] = {"metric": "margin", "low": hex(low), "high": hex(high)}
+        text["derivations"] = text["derivations"][:2]
+        text["derivations"][1]["rule"] = "margin_boxes/1"
+        text["derivations"][1]["advice"] |= {"threshold": hex(threshold), "witness": witness}
+        text["derivations"][1]["conclusion"] = {"kind": "margin", "low": hex(low), "high": hex(high)}
+        return judge.text((json.dumps(text, separators=(",", ":")) + "\n").encode("ascii"))
+
+    least = int(margins[worst] * 2**32)
+    below, above = least - 40, least + 2
+    found = verdict(below, below * unit, above * unit, list(worst))
+    assert found.status == "VERIFIED" and found.line.startswith("s VERIFIED margin in ["), found.line
+    assert verdict(above, above * unit, above * unit, list(worst)).code == "E304"
+    assert verdict(below, below * unit + 1, above * unit, list(worst)).code == "E216"
+    assert verdict(below, below * unit, (least - 2) * unit, list(worst)).code == "E216"
+    assert verdict(0, 0, above * unit, list(worst)).code == "E216"
+    for witness in ([], [0] * (K + 1), [0] * (K - 1) + [V], max(margins, key=lambda t: margins[t])):
+        assert verdict(below, below * unit, above * unit, list(witness)).code == "E216"
+    text = emitting.certificate(
+        judge.statement, 0, judge.size, judge.size, [{"symbols": "U", "places": "", "numbers": ""}]
+    )
+    assert judge.text(edited(text, threshold="0x1")).code == "E216"
