@@ -53,7 +53,9 @@ class Search:
     def __init__(self, form: SeparableRelu) -> None:
         self.left, self.right, self.out = (_floats(table) for table in (form.left, form.right, form.out))
         self.out = self.out - self.out.mean(axis=1, keepdims=True)
-        self.bias = _floats(form.bias)[0]
+        self.direct = _floats(form.left_out), _floats(form.right_out)
+        radius = np.abs(self.out) * _floats(form.radius)[0][:, None]
+        self.slack = 2 * float(radius.sum(axis=0).max()) + 2 * float(form.out_radius)
         self.answers = form.answers
         known = partitions(form.answers) if _is_group(form.answers) else ([], [])
         self.candidates = tuple(_best(side, table) for side, table in zip(known, (self.left, self.right), strict=True))
@@ -248,10 +250,10 @@ class Search:
         columns = np.arange(other)
         for x in sample:
             hidden = np.maximum(near[0][x] + near[1], 0) + shift[0][x] + shift[1]
-            logits = hidden @ self.out + self.bias
+            logits = hidden @ self.out + self.direct[0][x] + self.direct[1]
             exact = (np.maximum(self.left[x] + self.right, 0) - hidden)[:, moved] * scale[moved]
             right = self.answers[x]
-            margins = logits[columns, right][:, None] - logits
+            margins = logits[columns, right][:, None] - logits - self.slack
             margins[columns, right] = np.inf
             bounded = norms[0][0][x] + norms[1][0] + 2 * norms[0][1][x] * norms[1][1]
             for remainder, rho in ((False, np.sqrt(bounded)), (True, np.sqrt((exact**2).sum(axis=1)))):

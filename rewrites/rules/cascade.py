@@ -1,9 +1,11 @@
 """From accepted inputs to a count: the inputs that a quotient leaves are evaluated, on the grids and then exactly.
 
 Theorem.  An input that was accepted is right.  Another one is right if F_c - F_z > slack for every z ≠ c, and wrong if
-F_z - F_c >= slack for one; what is left is decided by the exact signs of the differences, which are dyadic rationals.
+F_z - F_c >= slack for one; what is left is decided by the exact signs of the differences, which are dyadic rationals
+where the form is the network itself.
 
-Without evaluation (``evaluate`` is False) the others count on neither side.  No input is left undecided.
+Without evaluation (``evaluate`` is False) the others count on neither side, and neither do those whose integers leave
+them open where the form is only near the network.
 
 Proof.  [@grid-margin] for each difference; the last case is the definition.  ∎
 
@@ -25,6 +27,7 @@ from ...engine.cost import Cost
 from ...engine.digest import digest
 from ...engine.rule import NotEstablished, Rule
 from ...models.network_statement import NetworkStatement
+from ..enumeration.outcome import RIGHT, UNDECIDED, WRONG
 from .count import Count
 from .grid_network import GRID_MARGIN, GridNetwork
 from .network_function import NetworkFunction
@@ -61,7 +64,10 @@ class QuotientCount(Count):
         counts = [hex(count) for count in (self.accepted, self.evaluated_right, self.wrong)]
         return digest([self.statement.sha256, counts])
 
-    def shown(self) -> Shown:
+    def shown(self) -> Shown | None:
+        if not self.by.grid.exact:
+            return None
+
         def encode() -> dict[str, Any]:
             return encoded(self.by.grid.grids, self.by.advice, evaluate=self.evaluate)
 
@@ -95,8 +101,7 @@ class Cascade(Rule):
         right = wrong = 0
         if self.evaluate:
             verdicts = evaluated(accepted.grid, form, np.stack(np.nonzero(~accepted.accepted), axis=1))
-            right = int(verdicts.sum())
-            wrong = len(verdicts) - right
+            right, wrong = int((verdicts == RIGHT).sum()), int((verdicts == WRONG).sum())
         return QuotientCount(form.statement, accepted, right, wrong, self.evaluate)
 
     def charge(self, premises: Sequence[Any], advice: Any) -> Cost:
@@ -107,27 +112,29 @@ class Cascade(Rule):
 
 
 def evaluated(grid: GridNetwork, form: SeparableRelu, inputs: np.ndarray) -> np.ndarray:
-    """Whether the network is right, for each row (x, y) of ``inputs``."""
-    found = np.zeros(len(inputs), dtype=np.bool_)
+    """RIGHT, WRONG or, only of a network near which the form is, UNDECIDED, for each row (x, y) of ``inputs``."""
+    found = np.zeros(len(inputs), dtype=np.uint8)
     for start in range(0, len(inputs), ROWS):
         x, y = inputs[start : start + ROWS].T
-        logits = integer_product(np.maximum(grid.left[x] + grid.right[y], 0), grid.out) + grid.bias
+        logits = integer_product(np.maximum(grid.left[x] + grid.right[y], 0), grid.out)
+        logits += grid.left_out[x] + grid.right_out[y]
         here = (np.arange(len(x)), grid.answers[x, y])
         own = logits[here]
         logits[here] = own - 2 * grid.slack  # so that it is no rival
         margin = own - logits.max(axis=1)
-        found[start : start + ROWS] = margin > grid.slack
-        for open_ in np.flatnonzero(np.abs(margin) <= grid.slack):
-            if margin[open_] > -grid.slack:
-                found[start + open_] = _exactly_right(form, int(x[open_]), int(y[open_]))
+        verdicts = np.where(margin > grid.slack, RIGHT, WRONG)
+        for k in np.flatnonzero((margin > -grid.slack) & (margin <= grid.slack)):
+            verdicts[k] = _exact_verdict(form, int(x[k]), int(y[k])) if form.exact else UNDECIDED
+        found[start : start + ROWS] = verdicts
     return found
 
 
-def _exactly_right(form: SeparableRelu, x: int, y: int) -> bool:
+def _exact_verdict(form: SeparableRelu, x: int, y: int) -> int:
     """By the exact logits of one input."""
     before = form.left.row(x) + form.right.row(y)
     hidden = [max(int(entry), 0) for entry in before.integers()[0]]
-    logits = DyadicMatrix.from_integers(1, len(hidden), hidden, before.exponent) @ form.out + form.bias
+    logits = DyadicMatrix.from_integers(1, len(hidden), hidden, before.exponent) @ form.out
+    logits += form.left_out.row(x) + form.right_out.row(y)
     answer = int(form.answers[x, y])
     numbers = logits.integers()[0]
-    return all(numbers[answer] > other for z, other in enumerate(numbers) if z != answer)
+    return RIGHT if all(numbers[answer] > other for z, other in enumerate(numbers) if z != answer) else WRONG

@@ -1,17 +1,19 @@
 """A network of two tokens on integer grids, one grid a neuron, with the error of its logit differences.
 
 Theorem.  Let σ_i > 0 be natural numbers and S = 2^T.  Round σ_i l_i(x), σ_i r_i(y), S u_i(z)/σ_i (less any integer
-c_i) and S b(z) to integers l', r', u', b', and put F_z(x, y) = Σ_i u'_i(z) max(l'_i(x) + r'_i(y), 0) + b'(z).  Then
-every difference of two logits, times S, is within ``slack`` of that of F.
+c_i), S a(x, z) and S b(y, z) to integers l', r', u', a', b', and put
+F_z(x, y) = Σ_i u'_i(z) max(l'_i(x) + r'_i(y), 0) + a'(x, z) + b'(y, z).  Then every difference of two logits, times S,
+is within ``slack`` of that of F.
 
 The grids do two things at once.  They make all that follows exact integer arithmetic, and, as σ_i is advice, they
 balance the neurons: a norm of rounded numbers is a weighted norm of the real ones, so the weights of the weighted
 Cauchy-Schwarz inequality need no words of their own.
 
-Proof.  [@grid-network] for each of the two outputs; a constant c_i σ_i/S taken from u_i(z) for all z moves all logits
-alike; b' errs by a half.  Σ_i max(l' + r', 0) is at most the sum of the maxima.  ∎
+Proof.  [@grid-network] for each of the two outputs, with ζ_i = 1 + σ_i times the radius of what neuron i reads; a
+constant c_i σ_i/S taken from u_i(z) for all z moves all logits alike; a' errs by a half, and so does b' unless it is
+zero throughout.  Σ_i max(l' + r', 0) is at most the sum of the maxima.  ∎
 
-Source: rounding; the cross term k/2 is part of the bound.
+Source: rounding; the cross terms ζ/2 are part of the bound.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -44,29 +47,30 @@ def relu(number: Expr) -> Expr:
     return (number + Absolute(number)).over(Num(2))
 
 
-_scaled_left, _scaled_right = (At("\\sigma", _i) * At(side, _i) for side in ("l", "r"))
 _scaled_out = (_S * At("u", _i)).over(At("\\sigma", _i))
+_known = At("l'", _i) + At("r'", _i)
 GRID = Lemma(
     label="grid-network",
     title="A hidden layer on integer grids",
-    given="For all reals $l_i$, $r_i$, $u_i$, integers $l'_i$, $r'_i$, $u'_i$, and $\\sigma_i, S > 0$ with $i < k$:",
-    statement=ForAll(_i, _neurons, Absolute(_scaled_left - At("l'", _i)) <= _half).implies(
-        ForAll(_i, _neurons, Absolute(_scaled_right - At("r'", _i)) <= _half).implies(
-            ForAll(_i, _neurons, Absolute(_scaled_out - At("u'", _i)) <= _half).implies(
-                Absolute(
-                    _S * Total(_i, _neurons, At("u", _i) * relu(At("l", _i) + At("r", _i)))
-                    - Total(_i, _neurons, At("u'", _i) * relu(At("l'", _i) + At("r'", _i)))
-                )
-                <= Total(_i, _neurons, Absolute(At("u'", _i)))
-                + Total(_i, _neurons, relu(At("l'", _i) + At("r'", _i)) + Num(1)).over(Num(2))
+    given=(
+        "For all reals $p_i$, $u_i$, $\\zeta_i$, integers $l'_i$, $r'_i$, $u'_i$, and $\\sigma_i, S > 0$ with $i < k$:"
+    ),
+    statement=ForAll(_i, _neurons, Absolute(At("\\sigma", _i) * At("p", _i) - _known) <= At("\\zeta", _i)).implies(
+        ForAll(_i, _neurons, Absolute(_scaled_out - At("u'", _i)) <= _half).implies(
+            Absolute(
+                _S * Total(_i, _neurons, At("u", _i) * relu(At("p", _i)))
+                - Total(_i, _neurons, At("u'", _i) * relu(_known))
             )
+            <= Total(_i, _neurons, Absolute(At("u'", _i)) * At("\\zeta", _i))
+            + Total(_i, _neurons, relu(_known) + At("\\zeta", _i)).over(Num(2))
         )
     ),
     proof=(
-        "Let $h_i = \\sigma_i \\max(l_i + r_i, 0) = \\max(\\sigma_i l_i + \\sigma_i r_i, 0)$, "
-        "$h'_i = \\max(l'_i + r'_i, 0)$ and $v_i = S u_i/\\sigma_i$. "
-        "ReLU is 1-Lipschitz, so $|h_i - h'_i| \\le 1$, and $h_i \\le h'_i + 1$. "
-        "$v_i h_i - u'_i h'_i = u'_i (h_i - h'_i) + (v_i - u'_i) h_i$ is at most $|u'_i| + (h'_i + 1)/2$ in size."
+        "Let $h_i = \\sigma_i \\max(p_i, 0) = \\max(\\sigma_i p_i, 0)$, $h'_i = \\max(l'_i + r'_i, 0)$ and "
+        "$v_i = S u_i/\\sigma_i$. ReLU is 1-Lipschitz, so $|h_i - h'_i| \\le \\zeta_i$, and "
+        "$h_i \\le h'_i + \\zeta_i$. "
+        "$v_i h_i - u'_i h'_i = u'_i (h_i - h'_i) + (v_i - u'_i) h_i$ is at most "
+        "$|u'_i| \\zeta_i + (h'_i + \\zeta_i)/2$ in size."
     ),
     source="ReLU is 1-Lipschitz",
 )
@@ -92,17 +96,23 @@ class Grids:
 
 @dataclass(frozen=True, eq=False)
 class GridNetwork(Claim):
-    """``left`` (n × m), ``right`` (n' × m), ``out`` (m × C) and ``bias`` (C), int64: S times a difference of two logits
-    on (x, y) is within ``slack`` of that of Σ_i out[i, z]·max(left[x, i] + right[y, i], 0) + bias[z]."""
+    """``left`` (n × m), ``right`` (n' × m), ``out`` (m × C), ``left_out`` (n × C), ``right_out`` (n' × C), int64:
+    S times a difference of two logits on (x, y) is within ``slack`` of that of
+    Σ_i out[i, z]·max(left[x, i] + right[y, i], 0) + left_out[x, z] + right_out[y, z].
+
+    ``exact``: whether that is so of the network itself, and not only of one near it.
+    """
 
     statement: NetworkStatement
     grids: Grids
     left: np.ndarray
     right: np.ndarray
     out: np.ndarray
-    bias: np.ndarray
+    left_out: np.ndarray
+    right_out: np.ndarray
     slack: int
     answers: np.ndarray
+    exact: bool
 
     kind = "grid_network"
 
@@ -110,7 +120,7 @@ class GridNetwork(Claim):
         return {"kind": self.kind}
 
     def identity(self) -> str:
-        tables = (self.left, self.right, self.out, self.bias)
+        tables = (self.left, self.right, self.out, self.left_out, self.right_out)
         numbers = hashlib.sha256(b"".join(table.tobytes() for table in tables)).hexdigest()
         return f"{self.statement.sha256}:{self.grids.bits}:{self.slack}:{numbers}"
 
@@ -147,10 +157,19 @@ class GridNetworkRule(Rule):
         left, right = (self._rounded(table, advice.scales) for table in (form.left, form.right))
         out = self._divided(form.out, advice)
         out = out - (out.sum(axis=1) // out.shape[1])[:, None]
-        bias = self._rounded(form.bias, (1 << advice.bits,) * form.bias.shape[1])[0]
-        activation = int(np.maximum(left.max(axis=0) + right.max(axis=0), 0).sum())
-        slack = 2 * int(np.abs(out).sum(axis=0).max()) + neurons + activation + 1
-        return GridNetwork(form.statement, advice, left, right, out, bias, slack, form.answers)
+        direct = [self._rounded(table, (1 << advice.bits,) * out.shape[1]) for table in (form.left_out, form.right_out)]
+        reach = [1 + self._ceil(form.radius.fraction(0, i) * s) for i, s in enumerate(advice.scales)]
+        most = int((np.abs(out) * np.array(reach, dtype=np.int64)[:, None]).sum(axis=0).max())
+        active = int(np.maximum(left.max(axis=0) + right.max(axis=0), 0).sum()) + sum(reach)
+        besides = 2 * self._ceil(form.out_radius * (1 << advice.bits))
+        besides += 1 + any(map(any, form.right_out.integers()))
+        slack = 2 * most + active + besides
+        a, b = direct
+        return GridNetwork(form.statement, advice, left, right, out, a, b, slack, form.answers, form.exact)
+
+    @staticmethod
+    def _ceil(number: Fraction) -> int:
+        return -(-number.numerator // number.denominator)
 
     def _rounded(self, table: DyadicMatrix, scales: Sequence[int]) -> np.ndarray:
         """The entries times their column's scale, rounded to the nearest integer."""

@@ -2,8 +2,9 @@
 
 Theorem.  Let F_z(x, y) = Σ_i u_i(z) h_i(x, y) + b(z), h_i = max(l_i(x) + r_i(y), 0), be a network on integer grids.
 For any integers l̃_i(x), r̃_i(y), d_i(x), d'_i(y) let h̃_i = max(l̃_i(x) + r̃_i(y), 0) + d_i(x) + d'_i(y) and
-F̃_z = Σ_i u_i(z) h̃_i + b(z).  If D(c, z)² >= Σ_i (u_i(c) - u_i(z))² over the neurons with h̃_i ≠ h_i somewhere, and
-ρ(x, y)² >= Σ_i (h_i - h̃_i)², then F̃_c - F̃_z > D(c, z) ρ(x, y) + s implies F_c - F_z > s.
+F̃_z = Σ_i u_i(z) h̃_i + b(z); b(z) may be a table of x plus one of y.  If D(c, z)² >= Σ_i (u_i(c) - u_i(z))² over the
+neurons with h̃_i ≠ h_i somewhere, and ρ(x, y)² >= Σ_i (h_i - h̃_i)², then F̃_c - F̃_z > D(c, z) ρ(x, y) + s implies
+F_c - F_z > s.
 
 l̃_i is constant on the classes of a partition of the first tokens (their mean, rounded down), and d_i(x) a share s of
 l_i(x) - l̃_i(x), one of 0, 1/16, …, 1 for each class, rounded down; r̃ and d' likewise.  The partitions, the shares and
@@ -246,19 +247,24 @@ class _Quotient:
         return Labels(np.array(side.labels, dtype=np.int64), count)
 
     def _corrections(self, number: int) -> Table:
-        """Σ_i u_i(z) d_i, and the bias with the first tokens."""
+        """Σ_i u_i(z) d_i, and what the tokens of this side add to the logits directly."""
         used = np.flatnonzero(self.shift[number].any(axis=0))
         rows = integer_product(self.shift[number][:, used], self.grid.out[used])
         tokens = [len(self.near[0]), len(self.near[1])]
         labels = [Labels.coarsest(tokens[0]), Labels.coarsest(tokens[1])]
         labels[number] = Labels.finest(tokens[number])
         cost = Cost(multiply=rows.size * len(used), add=2 * len(used) * tokens[number])
-        return row_table(labels[0], labels[1], rows + (self.grid.bias if number == 0 else 0), cost)
+        direct = (self.grid.left_out, self.grid.right_out)[number]
+        return row_table(labels[0], labels[1], rows + direct, cost)
 
     def _bound(self) -> None:
         """No sum of tables and no bound of a difference leaves the words."""
         hidden = sum(largest(table) for table in (*self.near, *self.shift))
-        logits = hidden * int(np.abs(self.grid.out).sum(axis=0).max(initial=0)) + largest(self.grid.bias)
+        logits = (
+            hidden * int(np.abs(self.grid.out).sum(axis=0).max(initial=0))
+            + largest(self.grid.left_out)
+            + largest(self.grid.right_out)
+        )
         if 4 * logits + self.grid.slack >= WORD:
             raise NotEstablished(self.tag, "the logits on these grids do not fit the words")
 

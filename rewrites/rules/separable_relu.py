@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from ...engine.arithmetic.dyadic import DyadicMatrix
+from ...engine.arithmetic.printing import ceil_str
 from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.formula import At, ForAll, Num, Range, Total, Var
@@ -28,6 +30,7 @@ from ...models.layers.pointwise import Pointwise
 from ...models.layers.sum import Sum
 from ...models.layers.unembed import Unembed
 from ...models.network_statement import NetworkStatement
+from ...models.tasks.task import Task
 from .network_function import NetworkFunction
 
 _i, _j, _z = Var("i"), Var("j"), Var("z")
@@ -67,17 +70,21 @@ READOUT = Lemma(
 
 @dataclass(frozen=True, eq=False)
 class SeparableRelu(Claim):
-    """On the input (x, y) the logit of z is Σ_i max(left[x, i] + right[y, i], 0)·out[i, z] + bias[z].
+    """On the input (x, y) the logit of z is Σ_i max(p_i, 0)·out[i, z] + left_out[x, z] + right_out[y, z] + t_z, with
+    |p_i - left[x, i] - right[y, i]| <= radius[i] and |t_z| <= out_radius, up to a number that all outputs share.
 
-    ``left``: n × m, ``right``: n' × m, ``out``: m × C, ``bias``: 1 × C, exact; ``answers``: n × n' (int64).  x and y
-    number the tokens of the task's two free positions.
+    ``left``: n × m, ``right``: n' × m, ``out``: m × C, ``left_out``: n × C, ``right_out``: n' × C, ``radius``: 1 × m,
+    all exact; ``answers``: n × n' (int64).  x and y number the tokens of the task's two free positions.
     """
 
     statement: NetworkStatement
     left: DyadicMatrix
     right: DyadicMatrix
     out: DyadicMatrix
-    bias: DyadicMatrix
+    left_out: DyadicMatrix
+    right_out: DyadicMatrix
+    radius: DyadicMatrix
+    out_radius: Fraction
     answers: np.ndarray
 
     kind = "separable_relu"
@@ -88,12 +95,24 @@ class SeparableRelu(Claim):
     def identity(self) -> str:
         return self.statement.sha256
 
+    @property
+    def exact(self) -> bool:
+        """Whether the tables are the network, without radii."""
+        return not self.out_radius and not any(any(row) for row in self.radius.integers())
+
     def sentence(self) -> str:
         inputs, neurons = self.left.shape
+        near = ""
+        if not self.exact:
+            most = Fraction(max(self.radius.integers()[0])) * Fraction(2) ** self.radius.exponent
+            near = (
+                f" Each ReLU reads its sum up to ${ceil_str(most, 6)}$, the logits are right up to "
+                f"${ceil_str(self.out_radius, 6)}$ besides."
+            )
         return (
-            "For all tokens $x$, $y$ the logits are $\\mathrm{ReLU}(l(x) + r(y))\\,u + b$, with exact tables $l$ "
-            f"(${inputs} \\times {neurons}$), $r$ (${self.right.shape[0]} \\times {neurons}$), $u$ "
-            f"(${neurons} \\times {self.out.shape[1]}$) and $b$."
+            "For all tokens $x$, $y$ the logits are $\\mathrm{ReLU}(l(x) + r(y))\\,u + a(x) + b(y)$, with exact tables "
+            f"$l$ (${inputs} \\times {neurons}$), $r$ (${self.right.shape[0]} \\times {neurons}$), $u$ "
+            f"(${neurons} \\times {self.out.shape[1]}$), $a$ and $b$.{near}"
         )
 
 
@@ -114,25 +133,19 @@ class SeparableReluForm(Rule):
         statement: NetworkStatement = premises[0].statement
         task, layers = statement.task, statement.network.layers
         sets = task.inputs.sets
-        free = [p for p, tokens in enumerate(sets) if len(tokens) > 1]
-        if len(free) != 2 or task.inputs.condition != "none" or len(task.read) != 1:
-            raise NotEstablished(self.tag, "the task has not two tokens that vary freely and one position to read")
+        free = free_positions(self.tag, task)
         hidden = [number for number, layer in enumerate(layers) if _is_hidden(layer)]
         if len(hidden) != 1:
             found = f"{len(hidden)} layers of ReLU without a skip connection"
             raise NotEstablished(self.tag, f"the network has {found}, not one")
         before, after = layers[1 : hidden[0]], layers[hidden[0] + 1 :]
-        parts = self._before(_embedded(statement), [*before, *_entering(layers[hidden[0]])])
+        parts = self._before(embedded(statement), [*before, *_entering(layers[hidden[0]])])
         out, bias = self._after([*_leaving(layers[hidden[0]]), *after])
         left, right = parts[free[0]], parts[free[1]]
         for p in set(range(len(sets))) - set(free):
-            left += _repeated(parts[p], left.shape[0])
-        tokens = np.array([[tokens[0] for tokens in sets]], dtype=np.int64)
-        tokens = tokens.repeat(left.shape[0] * right.shape[0], axis=0)
-        tokens[:, free[0]] = np.repeat(np.array(sets[free[0]], dtype=np.int64), right.shape[0])
-        tokens[:, free[1]] = np.tile(np.array(sets[free[1]], dtype=np.int64), left.shape[0])
-        answers = task.answer(tokens).reshape(left.shape[0], right.shape[0])
-        return SeparableRelu(statement, left, right, out, bias, answers)
+            left += repeated(parts[p], left.shape[0])
+        nothing = DyadicMatrix.zero(right.shape[0], out.shape[1]), DyadicMatrix.zero(1, out.shape[0]), Fraction(0)
+        return SeparableRelu(statement, left, right, out, repeated(bias, left.shape[0]), *nothing, answers_of(task))
 
     def _before(self, parts: list[DyadicMatrix], layers: Sequence[Layer]) -> list[DyadicMatrix]:
         """The rows, by token, that each position adds to what the ReLU reads."""
@@ -146,7 +159,7 @@ class SeparableReluForm(Rule):
                 if layer.b is not None:
                     bias = layer.b.row_matrix()
                     for p in range(1 if joined else len(parts)):
-                        parts[p] += _repeated(bias, parts[p].shape[0])
+                        parts[p] += repeated(bias, parts[p].shape[0])
             else:
                 raise NotEstablished(self.tag, f"the layer {layer.kind} before the ReLU does not split over the tokens")
         if not joined:
@@ -190,13 +203,31 @@ def _leaving(hidden: Layer) -> list[Layer]:
     return [Linear(hidden.W_out, hidden.b_out)] if isinstance(hidden, Mlp) else []
 
 
-def _embedded(statement: NetworkStatement) -> list[DyadicMatrix]:
+def free_positions(tag: str, task: Task) -> list[int]:
+    """The two positions whose tokens vary; raises :class:`NotEstablished` for a task of another kind."""
+    free = [p for p, tokens in enumerate(task.inputs.sets) if len(tokens) > 1]
+    if len(free) != 2 or task.inputs.condition != "none" or len(task.read) != 1:
+        raise NotEstablished(tag, "the task has not two tokens that vary freely and one position to read")
+    return free
+
+
+def answers_of(task: Task) -> np.ndarray:
+    """The right answers, by the numbers of the two tokens that vary."""
+    sets = task.inputs.sets
+    first, second = (np.array(tokens, dtype=np.int64) for tokens in sets if len(tokens) > 1)
+    tokens = np.array([[tokens[0] for tokens in sets]], dtype=np.int64).repeat(len(first) * len(second), axis=0)
+    places = [p for p, tokens in enumerate(sets) if len(tokens) > 1]
+    tokens[:, places[0]], tokens[:, places[1]] = np.repeat(first, len(second)), np.tile(second, len(first))
+    return task.answer(tokens).reshape(len(first), len(second))
+
+
+def embedded(statement: NetworkStatement) -> list[DyadicMatrix]:
     """For each position, one row for each of its tokens in the task."""
     embed, found = statement.network.embed, []
     for p, tokens in enumerate(statement.task.inputs.sets):
         table = embed.table(p)
         rows = table.rearranged(table.numerators[list(tokens)]).matrix()
-        found.append(rows if embed.P is None else rows + _repeated(embed.P[p].row_matrix(), len(tokens)))
+        found.append(rows if embed.P is None else rows + repeated(embed.P[p].row_matrix(), len(tokens)))
     return found
 
 
@@ -210,5 +241,6 @@ def _side_by_side(parts: Sequence[DyadicMatrix]) -> list[DyadicMatrix]:
     return placed
 
 
-def _repeated(row: DyadicMatrix, times: int) -> DyadicMatrix:
+def repeated(row: DyadicMatrix, times: int) -> DyadicMatrix:
+    """The row, so many times."""
     return DyadicMatrix.ones(times, 1) @ row

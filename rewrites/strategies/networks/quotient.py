@@ -8,10 +8,12 @@ from functools import partial
 
 from ....engine.errors import MechproofError
 from ....engine.graph import ProofGraph
+from ....models.layers.attention import Attention
 from ...advice.quotient_search import search
 from ...rules.accuracy import AccuracyFromCount
 from ...rules.cascade import Cascade
 from ...rules.grid_network import GridNetworkRule
+from ...rules.near_constant_attention import NearConstantAttention
 from ...rules.quotient import Quotient
 from ...rules.separable_relu import SeparableReluForm
 from .. import Options, Progress
@@ -30,7 +32,9 @@ class OnlyAccuracy(MechproofError):
 def derive(graph: ProofGraph, function: int, metric: str, options: Options, progress: Progress) -> int:
     if metric != "accuracy":
         raise OnlyAccuracy(metric)
-    form = graph.apply(SeparableReluForm(), [function])
+    layers = graph.claim(function).statement.network.layers
+    attends = any(isinstance(layer, Attention) for layer in layers)
+    form = graph.apply(NearConstantAttention() if attends else SeparableReluForm(), [function])
     found = search(graph.claim(form), partial(progress, "looking for classes of tokens"))
     enough = [one for one in found if options.at_least is not None and one.share >= options.at_least]
     for one in (*enough, min(found, key=lambda one: one.cascade)):

@@ -21,12 +21,13 @@ def grid(rng: random.Random) -> dict:
     k, S = rng.randint(0, 2), rng.randint(1, 4)
     scales = [rng.randint(1, 3) for _ in range(k)]
     tables = {name: [rng.randint(-2, 2) for _ in range(k)] for name in ("l'", "r'", "u'")}
-    left, right, out = ([n + rng.choice(HALVES) for n in tables[name]] for name in ("l'", "r'", "u'"))
+    reach = [rng.randint(0, 2) for _ in range(k)]
+    known = [a + b for a, b in zip(tables["l'"], tables["r'"], strict=True)]
     real = {
-        "l": [n / s for n, s in zip(left, scales, strict=True)],
-        "r": [n / s for n, s in zip(right, scales, strict=True)],
-        "u": [n * s / S for n, s in zip(out, scales, strict=True)],
+        "p": [(n + rng.choice([-z, z, 0, 3])) * Fraction(1, s) for n, z, s in zip(known, reach, scales, strict=True)],
+        "u": [(n + rng.choice(HALVES)) * s / S for n, s in zip(tables["u'"], scales, strict=True)],
         "\\sigma": scales,
+        "\\zeta": reach,
     }
     return {"k": k, "S": S} | {name: Table(rows) for name, rows in (tables | real).items()}
 
@@ -54,13 +55,13 @@ def test_differences_are_within_the_slack(bits):
     exact = graph.claim(form)
     scales = tuple((1 << bits // 2) + i for i in range(exact.left.shape[1]))
     claim = graph.claim(graph.apply(GridNetworkRule(), [form], Grids(bits, scales)))
-    left, right, out, bias = (m.fractions() for m in (exact.left, exact.right, exact.out, exact.bias))
+    left, right, out, bias = (m.fractions() for m in (exact.left, exact.right, exact.out, exact.left_out))
     worst = Fraction(0)
     for x in range(ORDER):
         for y in range(ORDER):
             hidden = [max(a + b, Fraction(0)) for a, b in zip(left[x], right[y], strict=True)]
             real = [sum((h * out[i][z] for i, h in enumerate(hidden)), bias[0][z]) for z in range(ORDER)]
-            ints = np.maximum(claim.left[x] + claim.right[y], 0) @ claim.out + claim.bias
+            ints = np.maximum(claim.left[x] + claim.right[y], 0) @ claim.out + claim.left_out[x] + claim.right_out[y]
             for c in range(ORDER):
                 for z in range(ORDER):
                     worst = max(worst, abs((real[c] - real[z]) * 2**bits - int(ints[c] - ints[z])))

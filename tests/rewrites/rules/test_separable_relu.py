@@ -45,7 +45,7 @@ def test_the_tables_are_the_network():
     statement = adding_network(0, noise=9)
     graph, form = form_of(statement)
     claim = graph.claim(form)
-    left, right, out, bias = (m.fractions() for m in (claim.left, claim.right, claim.out, claim.bias))
+    left, right, out, bias = (m.fractions() for m in (claim.left, claim.right, claim.out, claim.left_out))
     for x in range(ORDER):
         for y in range(ORDER):
             hidden = [max(a + b, Fraction(0)) for a, b in zip(left[x], right[y], strict=True)]
