@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .engine.errors import MechproofError
+from .models import DEFAULT_TASK
 
 if TYPE_CHECKING:
     from .audits.program.markers import advice, certified, heuristic, norm_claim, stands_for
@@ -75,7 +76,7 @@ def __getattr__(name: str) -> Any:
 def prove(
     model: str | PathLike[str] | Any,
     *,
-    task: str = "max-of-k",
+    task: str = DEFAULT_TASK,
     strategy: str | None = None,
     options: Options | None = None,
     config: str | PathLike[str] | None = None,
@@ -100,12 +101,10 @@ def prove(
     from .models.problem import statement_of
     from .rewrites.proof import prove
     from .rewrites.strategies import DEFAULTS, silent
-    from .rewrites.strategies.networks import DEFAULT as ENUMERATE
 
-    statement, name = statement_of(model, task, config, general=strategy == ENUMERATE or metric == "margin")
     return prove(
-        statement,
-        name,
+        statement_of(model, task, config),
+        Path(model).name if isinstance(model, str | PathLike) else type(model).__name__,
         strategy,
         options or DEFAULTS,
         progress or silent,
@@ -119,7 +118,7 @@ def check(
     certificate: str | PathLike[str],
     weights: str | PathLike[str],
     *,
-    task: str = "max-of-k",
+    task: str = DEFAULT_TASK,
     jobs: int = 1,
     checks: Sequence[Rule] = (),
     config: str | PathLike[str] | None = None,

@@ -18,6 +18,7 @@ from flint import arb
 
 from ..engine.arithmetic.ball import precision
 from ..engine.errors import MechproofError
+from ..models.one_layer import one_layer_of
 from ..rewrites.published import brute_force
 from ..rewrites.strategies import Options, prove_accuracy
 from .comparing import LARGEST_WRONG
@@ -60,7 +61,7 @@ def audit_runner(
     progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> VerifierAudit:
     """Raises :class:`Disagreement` and what :meth:`.EverySequence.right` raises."""
-    size, positions, inputs = session.truth.size, session.truth.positions, session.statement.task.inputs
+    size, positions, inputs = session.truth.size, session.truth.positions, session.statement.inputs
     if inputs > budget:
         return VerifierAudit(
             verifier.name, (), (RunErrors(Setting(PUBLISHED), skipped=_cost(session, budget)),), 0, 0, 0
@@ -99,7 +100,7 @@ def _right(session: Session, progress: Callable[[str, int, int], None]) -> np.nd
 
 
 def _cost(session: Session, budget: int) -> str:
-    network, inputs = session.statement.network, session.statement.task.inputs
+    network, inputs = one_layer_of(session.statement), session.statement.inputs
     d, h, size, positions = network.d_model, network.d_head, network.d_vocab, network.n_ctx
     each = 2 * positions * d * h + 2 * d * h + d * size + 2 * positions * h
     return (
@@ -172,7 +173,7 @@ def quantities(session: Session, tokens: np.ndarray) -> dict[str, np.ndarray]:
     """The network's attention (n × K) and largest wrong logit minus the right one (n) on sequences, as balls."""
     tables = session.cubic.tables
     with precision(BITS):
-        root, query = arb(session.statement.network.d_head).sqrt(), tokens[:, -1:]
+        root, query = arb(one_layer_of(session.statement).d_head).sqrt(), tokens[:, -1:]
         scores = tables["EQKE"][query, tokens] + tables["EQKP"][query, np.arange(tokens.shape[1])]
         # only differences of scores matter, and exp of large ones would leave the range
         weights = exponential((scores - scores[:, -1:]) / root)

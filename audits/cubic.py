@@ -16,6 +16,7 @@ import numpy as np
 from flint import arb
 
 from ..engine.arithmetic.ball import precision
+from ..models.one_layer import one_layer_of
 from ..rewrites.published.cubic import Replay
 from ..rewrites.rules.path_decomposition import NAMES, Paths
 from .comparing import Beheld
@@ -50,7 +51,7 @@ class CubicTruth:
     def _attention(self, bits: int) -> tuple[np.ndarray, ...]:
         """exp of the scores of tokens; of the query itself; sums of the n least and of the n largest b_p, by n."""
         with precision(bits):
-            root = arb(self._paths.statement.network.d_head).sqrt()
+            root = arb(one_layer_of(self._paths.statement).d_head).sqrt()
             scores, places = (_integers(self._paths, name) for name in ("EQKE", "EQKP"))
             units = [_power(self._paths, name) / root for name in ("EQKE", "EQKP")]
             tokens = exponential(ball(scores) * units[0])

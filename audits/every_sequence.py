@@ -28,6 +28,7 @@ from flint import arb
 from ..engine.arithmetic.ball import precision
 from ..engine.arithmetic.dyadic import DyadicMatrix
 from ..engine.errors import MechproofError
+from ..models.one_layer import one_layer_of
 from ..rewrites.rules.additive_margin import AdditiveMargin
 from .exact_shadow import ball, exponential
 from .witness import doubles
@@ -63,7 +64,7 @@ class EverySequence:
 
     def __init__(self, margin: AdditiveMargin) -> None:
         self._margin = margin
-        network = margin.paths.statement.network
+        network = one_layer_of(margin.paths.statement)
         self.size, self.positions, self._head = network.d_vocab, network.n_ctx, network.d_head
         self.close = 0
         self._found: np.ndarray | None = None

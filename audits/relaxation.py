@@ -30,6 +30,7 @@ from torch import Tensor
 
 from ..engine.arithmetic.ball import precision
 from ..engine.arithmetic.dyadic import DyadicMatrix
+from ..models.one_layer import one_layer_of
 from ..models.statement import Statement
 from ..rewrites.published.sub_cubic import Replay
 from ..rewrites.rules.path_decomposition import Paths
@@ -105,7 +106,7 @@ class Truth:
 
     def __init__(self, statement: Statement, paths: Paths) -> None:
         self.statement, self.paths = statement, paths
-        self.size, self.positions = statement.network.d_vocab, statement.network.n_ctx
+        self.size, self.positions = one_layer_of(statement).d_vocab, one_layer_of(statement).n_ctx
 
     @cached_property
     def _others(self) -> np.ndarray:
@@ -214,7 +215,7 @@ class Relaxation:
         reach = np.maximum(m - cells.gap, 0)
         most, least = self._running
         noise = self._noise["score noise"][q]
-        scale = arb(2) ** self._score_exponent / arb(self.truth.statement.network.d_head).sqrt()
+        scale = arb(2) ** self._score_exponent / arb(one_layer_of(self.truth.statement).d_head).sqrt()
         weights = exponential(ball(self._offsets) * scale)
         here = q == m
         copies = self.truth.positions - cells.c - here

@@ -21,9 +21,11 @@ from torch import Tensor
 
 from ..engine.errors import MagnitudeError, MechproofError
 from ..engine.graph import ProofGraph
-from ..models.architectures.errors import ArchitectureError
 from ..models.float_statement import EXP_ULPS
-from ..models.problem import NotOneLayerAttention, problem
+from ..models.layers.layer import LayerError
+from ..models.one_layer import NotOneLayer, one_layer_of
+from ..models.problem import statement_of
+from ..models.recognition.errors import RecognitionError
 from ..models.statement import Statement
 from ..models.weights import load
 from ..rewrites.advice.allowance import Spent
@@ -89,7 +91,7 @@ class Session:
 
     def __init__(self, weights: str | os.PathLike[str], config: str | os.PathLike[str] | None = None) -> None:
         self.name = Path(weights).name
-        self.statement = problem(load(weights, config=config), "max-of-k")
+        self.statement = statement_of(weights, config=config)
         self.weights = float_weights(self.statement)
         graph = ProofGraph()
         self._graph, self._margin = graph, graph.apply(AdditiveMarginRule(), [paths_of(graph, self.statement)])
@@ -177,7 +179,7 @@ class Session:
             name,
             dtype,
             run.count(),
-            self.statement.task.inputs,
+            self.statement.inputs,
             self.right,
             judged.cells,
             judged.findings,
@@ -196,7 +198,7 @@ def _stopped(setting: Setting, reason: RuntimeError | MagnitudeError) -> RunErro
 
 def float_weights(statement: Statement) -> dict[str, Tensor]:
     """The weights as doubles; exact for what was stored in at most 53 bits.  Raises :class:`HasBiases`."""
-    tensors = statement.network.tensors
+    tensors = one_layer_of(statement).tensors
     biases = tuple(
         name for name, matrix in tensors.items() if name.startswith("b_") and any(matrix.numerators.entries())
     )
@@ -243,11 +245,13 @@ def audit(
 
 
 def _statement(weights: str | os.PathLike[str], config: str | os.PathLike[str] | None) -> Statement | None:
-    """None for an architecture about which nothing can be proved; the loss bound's last step can be audited there."""
+    """None for a network without path tables; the loss bound's last step can be audited there."""
     try:
-        return problem(load(weights, config=config), "max-of-k")
-    except (ArchitectureError, NotOneLayerAttention):
+        statement = statement_of(weights, config=config)
+        one_layer_of(statement)
+    except (RecognitionError, LayerError, NotOneLayer):
         return None
+    return statement
 
 
 def outputs(weights: str | os.PathLike[str], config: str | os.PathLike[str] | None = None) -> int:

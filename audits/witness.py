@@ -10,6 +10,7 @@ from math import comb, inf
 import numpy as np
 
 from ..engine.arithmetic.dyadic import DyadicMatrix
+from ..models.one_layer import one_layer_of
 from ..rewrites.rules.additive_margin import AdditiveMargin
 
 # Larger cells are sampled.
@@ -58,7 +59,7 @@ class Suspicion:
         self._direct, self._tokens, self._places, token_scores, place_scores = (
             doubles(tables[name]) for name in ("UU", "EVOU", "PVOU", "EQKE", "EQKP")
         )
-        root = margin.paths.statement.network.d_head**0.5
+        root = one_layer_of(margin.paths.statement).d_head ** 0.5
         self._token_scores, self._place_scores = token_scores / root, place_scores / root
 
     def witness(self, cell: tuple[int, ...], candidates: np.ndarray) -> Witness | None:

@@ -28,8 +28,7 @@ from audited_programs import (
 
 from mechproof.audits.program.verdict import Report, audit
 from mechproof.audits.session import float_weights
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.models.zoo import path
 from mechproof.rewrites.published import cubic, sub_cubic
 from mechproof.rewrites.published.network import FloatNetwork
@@ -40,7 +39,7 @@ Program = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 def published(weights: str) -> dict[str, Program]:
     """The sub-cubic and cubic verifiers, with the gaps of a search."""
-    tensors = float_weights(problem(load(weights), "max-of-k"))
+    tensors = float_weights(statement_of(weights))
     found: dict[str, Program] = {}
     single = FloatNetwork.of(tensors, torch.float32)
     for name in ("exact/mean/EQKE", "exact/drop/mdx", "mean/mean/svd"):

@@ -28,8 +28,7 @@ from mechproof.claims.run import Report, read, run
 from mechproof.engine import checker
 from mechproof.engine.graph import ProofGraph
 from mechproof.models import zoo
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.proof import prove
 from mechproof.rewrites.rules.additive_margin import AdditiveMarginRule
 from mechproof.rewrites.rules.enumeration import Enumeration
@@ -45,7 +44,7 @@ PEER = Path(__file__).with_name("torch_forward.py")
 
 
 def statement():
-    return problem(load(NETWORK), "max-of-k")
+    return statement_of(NETWORK)
 
 
 def enumerate_all(subject) -> int:

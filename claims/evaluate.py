@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 
+from ..models.one_layer import one_layer_of
 from . import network
 from .context import EXACT, SPECTRAL, Binding, Context, Open
 from .errors import NotDefined, OutsideMatrix, ShapesMismatch, StatementError, TooLarge
@@ -90,9 +91,9 @@ class Evaluator:
         if node.name == "loss":
             if vocabulary.loss is not None:
                 return IntervalMatrix.interval(*vocabulary.loss.bounds)
-            inputs = vocabulary.statement.task.inputs
+            inputs = vocabulary.statement.inputs
             if inputs > self.context.budget.sequences:
-                exponentials = inputs * vocabulary.statement.network.d_vocab
+                exponentials = inputs * one_layer_of(vocabulary.statement).d_vocab
                 raise Open(
                     f"loss over {inputs} sequences would take {exponentials} exponentials; the budget is "
                     f"{self.context.budget.sequences} sequences",

@@ -28,7 +28,7 @@ from typing import Any
 
 from ..engine.errors import MechproofError, describe
 from ..engine.files import read_bytes
-from ..models import zoo
+from ..models import DEFAULT_TASK, zoo
 from .errors import StatementError
 from .facts import FACTS
 from .functions import FUNCTIONS
@@ -69,7 +69,7 @@ class StatedClaim:
     source: str
     statement: Statement
     model: Path
-    task: str = "max-of-k"
+    task: str = DEFAULT_TASK
     config: Path | None = None
     text: str = ""
     where: str = ""
@@ -115,7 +115,7 @@ def stated(
         settings["statement"],
         statement,
         zoo.path(model.removeprefix("zoo:")) if model.startswith("zoo:") else folder.joinpath(model),
-        settings.get("task", "max-of-k"),
+        settings.get("task", DEFAULT_TASK),
         None if config is None else folder.joinpath(config),
         **{key: settings.get(key, "") for key in ("text", "where", "expect", "reason")},
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ..models.one_layer import one_layer_of
 from . import network, singular
 from .context import Binding, Context, Open
 from .errors import WrongArguments
@@ -114,12 +115,12 @@ def _logits(context: Context, call: Call, values: Values, binding: Binding) -> I
 
 
 def sequence(context: Context, call: Call, values: Values) -> list[int]:
-    task = context.vocabulary.statement.task
+    layer = one_layer_of(context.vocabulary.statement)
     ends = [value.bounds() for value in values]
     whole = all(v.shape == (1, 1) and v.exact for v in values) and all(low.denominator == 1 for low, _ in ends)
     tokens = [int(low) for low, _ in ends]
-    if not whole or len(tokens) != task.n_ctx or not all(0 <= token < task.d_vocab for token in tokens):
-        expected = f"a sequence of {task.n_ctx} tokens 0 to {task.d_vocab - 1}"
+    if not whole or len(tokens) != layer.n_ctx or not all(0 <= token < layer.d_vocab for token in tokens):
+        expected = f"a sequence of {layer.n_ctx} tokens 0 to {layer.d_vocab - 1}"
         raise WrongArguments(call.column, call.function, expected, ", ".join(map(str, call.arguments)) or "nothing")
     return tokens
 

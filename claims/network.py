@@ -13,6 +13,7 @@ from itertools import product
 
 from ..engine.arithmetic.ball import Ball, precision
 from ..engine.arithmetic.dyadic import DyadicMatrix
+from ..models.one_layer import one_layer_of
 from ..rewrites.rules.additive_margin import AdditiveMargin
 from ..rewrites.rules.path_decomposition import Paths, exp_of_score
 
@@ -44,7 +45,7 @@ class Forward:
 
     def _weight(self, q: int, p: int, t: int) -> Ball:
         if (q, p, t) not in self.weights:
-            root = Ball.sqrt(self.paths.statement.network.d_head)
+            root = Ball.sqrt(one_layer_of(self.paths.statement).d_head)
             score = Ball.dyadic(self.paths.score(q, p, t), self.paths.score_exponent)
             self.weights[q, p, t] = exp_of_score(score.over(root))
         return self.weights[q, p, t]
@@ -87,18 +88,18 @@ def logits(paths: Paths, tokens: Sequence[int], bits: int) -> list[Bounds]:
 
 def mean_loss(paths: Paths, bits: int) -> Bounds:
     """Bounds of the mean cross-entropy over all sequences, each of which is looked at."""
-    network = paths.statement.network
+    network = one_layer_of(paths.statement)
     with precision(bits + GUARD):
         forward, total = Forward.of(paths), Ball.dyadic(0, 0)
         for tokens in product(range(network.d_vocab), repeat=network.n_ctx):
             total = total + forward.cross_entropy(tokens)
-        return bounds_of(total.over(Ball.dyadic(paths.statement.task.inputs, 0)), bits + GUARD)
+        return bounds_of(total.over(Ball.dyadic(paths.statement.inputs, 0)), bits + GUARD)
 
 
 def stronger_output(margin: AdditiveMargin, tokens: Sequence[int]) -> tuple[int | None, bool]:
     """An output x with a logit at least that of the largest token, or None; and whether nothing stayed undecided."""
     q, m = tokens[-1], max(tokens)
-    outputs = (x for x in range(margin.paths.statement.network.d_vocab) if x != m)
+    outputs = (x for x in range(one_layer_of(margin.paths.statement).d_vocab) if x != m)
     decided = True
     for x in outputs:
         sign = margin.sign(q, m, x, tokens)

@@ -28,9 +28,10 @@ from ..engine.transcript import (
     prose,
     write,
 )
-from ..models.architectures import recognise
-from ..models.architectures.errors import ArchitectureError
-from ..models.problem import NotOneLayerAttention, problem
+from ..models.layers.layer import LayerError
+from ..models.one_layer import NotOneLayer, one_layer_of
+from ..models.problem import network_of, statement_of
+from ..models.recognition.errors import RecognitionError
 from ..models.weights import load
 from ..rewrites.advice.allowance import Allowance, BudgetSpent, last_allowance, time_left
 from ..rewrites.provenance import Provenance, provenance
@@ -279,11 +280,17 @@ def session_of(claim: StatedClaim, sessions: dict[Key, Session], budget: Budget,
 
 
 def _session(claim: StatedClaim, budget: Budget, seconds: int | None) -> Session:
-    checkpoint = load(claim.model, config=claim.config)
-    outputs = [t.shape[-1] for name, t in checkpoint.tensors.items() if name.split(".")[-1] == "W_U" and t.shape]
     try:
-        recognise(checkpoint)
-        statement = problem(checkpoint, claim.task)
-    except (ArchitectureError, NotOneLayerAttention) as error:
-        return Session(claim.model.name, None, describe(error), min(outputs, default=0), budget, seconds)
-    return Session(claim.model.name, statement, "", statement.network.d_vocab, budget, seconds)
+        statement = statement_of(claim.model, claim.task, claim.config)
+        outputs = one_layer_of(statement).d_vocab
+    except (RecognitionError, LayerError, NotOneLayer) as error:
+        return Session(claim.model.name, None, describe(error), _outputs(claim), budget, seconds)
+    return Session(claim.model.name, statement, "", outputs, budget, seconds)
+
+
+def _outputs(claim: StatedClaim) -> int:
+    """How many logits a network has of which no more is understood; 0 where that is not known."""
+    if claim.model.suffix == ".toml":
+        return network_of(claim.model).outputs
+    tensors = load(claim.model, config=claim.config).tensors
+    return min((t.shape[-1] for name, t in tensors.items() if name.split(".")[-1] == "W_U" and t.shape), default=0)

@@ -21,7 +21,7 @@ from ..rewrites.rules.additive_margin import AdditiveMarginRule
 from ..rewrites.rules.known_matrices import KnownWeights
 from ..rewrites.rules.loss import LossFromSum
 from ..rewrites.rules.loss_tree import LossTree
-from ..rewrites.rules.network_definition import NetworkDefinition
+from ..rewrites.rules.network_function import NetworkFunctionDefinition
 from ..rewrites.standard_forms import paths_of
 from ..rewrites.strategies import Options, silent, strategy
 from .context import SPECTRAL, Budget
@@ -140,7 +140,7 @@ class Session:
     def _stages(self, names: frozenset[str]) -> Iterator[tuple[Directions, int, tuple[Proof, ...]]]:
         """Advice, the claim that gives the names their meaning, and the proofs it rests on, cheapest first."""
         counted = "accuracy" in names
-        bounded = "loss" in names and self.problem is not None and self.problem.task.inputs > self.budget.sequences
+        bounded = "loss" in names and self.problem is not None and self.problem.inputs > self.budget.sequences
         if counted or bounded:
             strategies = STRATEGIES_BEYOND if self._beyond else STRATEGIES
             for directions, name in zip(self._rungs(names), strategies, strict=False):
@@ -154,11 +154,11 @@ class Session:
 
     @property
     def _beyond(self) -> bool:
-        return self.problem is not None and self.problem.task.inputs > COUNTED
+        return self.problem is not None and self.problem.inputs > COUNTED
 
     @cached_property
     def _network(self) -> int:
-        return self.graph.apply(NetworkDefinition(), (), self.problem)
+        return self.graph.apply(NetworkFunctionDefinition(), (), self.problem)
 
     @cached_property
     def _known(self) -> int:

@@ -9,6 +9,7 @@ from itertools import product
 from math import prod
 
 from ..engine.arithmetic.verdict import Verdict
+from ..models.one_layer import one_layer_of
 from .context import Binding, Context, Open
 from .errors import NotDefined, ShapesMismatch
 from .evaluate import Evaluator
@@ -166,7 +167,7 @@ class Judge:
     def _ranges(self, binders: Sequence[Ranging | Compare], body: Statement, binding: Binding) -> dict[str, range]:
         """What each variable runs over, in the order of the text."""
         ranges: dict[str, range] = {}
-        tokens = range(self.context.vocabulary.statement.task.d_vocab)
+        tokens = range(one_layer_of(self.context.vocabulary.statement).d_vocab)
         declared = {binder.name: binder for binder in binders if isinstance(binder, Ranging)}
         for binder in binders:
             names = [binder.name] if isinstance(binder, Ranging) else [name.name for name in free([binder])]
@@ -179,8 +180,8 @@ class Judge:
         return ranges
 
     def _range(self, binder: Ranging, binding: Binding) -> range:
-        task = self.context.vocabulary.statement.task
-        named = {"tokens": range(task.d_vocab), "positions": range(task.n_ctx)}
+        layer = one_layer_of(self.context.vocabulary.statement)
+        named = {"tokens": range(layer.d_vocab), "positions": range(layer.n_ctx)}
         if binder.last is not None:
             first, last = (self.values.integer(end, binding) for end in (binder.first, binder.last))
             return range(first, last + 1)

@@ -21,8 +21,8 @@ from ..engine.claim import Claim
 from ..engine.cost import Cost
 from ..engine.rule import Rule
 from ..engine.term import Term
-from ..models.architectures.one_layer_attention import SHAPES
-from ..models.architectures.one_layer_terms import OneLayerTerms
+from ..models.one_layer import AXES, one_layer_of
+from ..models.one_layer_terms import OneLayerTerms
 from ..models.statement import Statement
 from ..rewrites.rules.accuracy import Accuracy
 from ..rewrites.rules.additive_margin import AdditiveMargin
@@ -33,7 +33,7 @@ from .intervals import IntervalMatrix
 TABLES = ("EQKE", "EQKP", "EVOU", "PVOU", "EUPU", "UU", "EQKE_mean", "EQKP_mean")
 SIZES = {"V": "d_vocab", "K": "n_ctx", **{size: size for size in ("d_vocab", "n_ctx", "d_model", "d_head")}}
 WHOLE_NETWORK = ("accuracy", "loss")
-NAMES = frozenset((*SHAPES, *TABLES, *SIZES, *WHOLE_NETWORK))
+NAMES = frozenset((*AXES, *TABLES, *SIZES, *WHOLE_NETWORK))
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Vocabulary(Claim):
     @cached_property
     def _values(self) -> Mapping[str, IntervalMatrix]:
         """The tensors and ones as exact matrices, and the mean position, which need not be dyadic."""
-        network = self.statement.network
+        network = one_layer_of(self.statement)
         values = {name: IntervalMatrix.of(matrix) for name, matrix in network.tensors.items()}
         ones = {
             f"1_{n}": IntervalMatrix.exactly((n, 1), [1] * n, Fraction(1)) for n in (network.d_vocab, network.n_ctx)
@@ -73,14 +73,14 @@ class Vocabulary(Claim):
 
     @cached_property
     def _terms(self) -> Mapping[str, Term]:
-        terms = OneLayerTerms.of(self.statement.network)
+        terms = OneLayerTerms.of(one_layer_of(self.statement))
         return {**terms.tables, **terms.mean_tables, "EUPU": terms.tables["UU"]}
 
     def matrix(self, name: str) -> IntervalMatrix:
         """The value of a tensor, table or size."""
         if name in SIZES:
-            return IntervalMatrix.number(Fraction(getattr(self.statement.network, SIZES[name])))
-        if name in SHAPES:
+            return IntervalMatrix.number(Fraction(getattr(one_layer_of(self.statement), SIZES[name])))
+        if name in AXES:
             return self._values[name]
         return self._terms[name].evaluate(self._values)
 

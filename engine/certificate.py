@@ -16,9 +16,7 @@ from .digest import canonical_json
 from .graph import ProofGraph
 from .rule import NotEstablished
 
-SCHEMA = "mechproof-certificate/1"
-# About any network (docs/certificate.md, the section on schema 2).
-NETWORK_SCHEMA = "mechproof-certificate/2"
+SCHEMA = "mechproof-certificate/2"
 
 
 def small_table(numbers: Sequence[int]) -> str:
@@ -42,7 +40,7 @@ def hex_integer(value: int) -> str:
     return hex(value)
 
 
-def emit(graph: ProofGraph, goal: int, statement: str, schema: str = SCHEMA) -> bytes:
+def emit(graph: ProofGraph, goal: int, statement: str) -> bytes:
     """The certificate of the proof of ``goal``; ``statement`` is the sha256 of what it is about.
 
     The goal's conclusion, without its kind, is the relation to prove; its kind names the metric.
@@ -63,5 +61,5 @@ def emit(graph: ProofGraph, goal: int, statement: str, schema: str = SCHEMA) -> 
     ]
     conclusion = dict(graph.claim(goal).conclusion())
     relation = {"metric": conclusion.pop("kind"), **conclusion}
-    text = canonical_json({"schema": schema, "relation": relation, "statement": statement, "derivations": derivations})
+    text = canonical_json({"schema": SCHEMA, "relation": relation, "statement": statement, "derivations": derivations})
     return (text + "\n").encode("ascii")

@@ -28,13 +28,13 @@ docs/decisions/0009 says why.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 from ..engine.arithmetic.dyadic import DyadicMatrix
 from ..engine.arithmetic.float_format import FloatFormat
+from .one_layer import one_layer_of, with_weights
 from .statement import Statement
 
 EXP_ULPS = 4
@@ -61,9 +61,9 @@ NOT_COVERED = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FloatStatement(Statement):
-    """Every float run of a network, judged on a task; ``network`` holds the weights as stored."""
+    """Every float run of a network of one layer, judged on a task; ``network`` holds the weights as stored."""
 
     format: FloatFormat
     exp_ulps: int = EXP_ULPS
@@ -87,10 +87,10 @@ class FloatStatement(Statement):
     @cached_property
     def rounded(self) -> Statement:
         """The real function of the rounded weights: what float runs compute approximately."""
-        tensors = {name: self.format.rounded(matrix) for name, matrix in self.network.tensors.items()}
-        return Statement(replace(self.network, tensors=MappingProxyType(tensors)), self.task)
+        tensors = {name: self.format.rounded(matrix) for name, matrix in one_layer_of(self.stored).tensors.items()}
+        return Statement(with_weights(tensors, self.network.source), self.task)
 
     @cached_property
     def rounded_twice(self) -> Mapping[str, DyadicMatrix]:
         """The weights rounded to the accumulated precision first: what a conversion through float32 gives."""
-        return {name: self.format.rounded_twice(matrix) for name, matrix in self.network.tensors.items()}
+        return {name: self.format.rounded_twice(matrix) for name, matrix in one_layer_of(self.stored).tensors.items()}

@@ -1,8 +1,4 @@
-"""The statement a proof is about: this network, this task, this tie rule, and its hash.
-
-Weights alone do not fix a function, so the architecture is part of the statement and hashed with it
-(docs/certificate.md §1.3).
-"""
+"""The statement that a theorem is about: a network, a task, and their hash (docs/statement.md §3)."""
 
 from __future__ import annotations
 
@@ -11,39 +7,39 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..engine.digest import canonical_json, tensor_digest
-from .architectures.one_layer_attention import OneLayerAttention
-from .tasks.max_of_k import MaxOfK
+from ..engine.digest import canonical_json
+from .network import Network
+from .tasks.task import Task
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Statement:
     """A network and a task on it."""
 
-    network: OneLayerAttention
-    task: MaxOfK
+    network: Network
+    task: Task
+
+    def content(self) -> dict[str, Any]:
+        """What is hashed: all that the statement says."""
+        return {
+            "schema": "mechproof-statement/2",
+            "network": self.network.describe(self.task.positions),
+            "task": self.task.describe(),
+        }
 
     def text(self) -> str:
         """The canonical text that is hashed."""
         return canonical_json(self.content())
 
-    def content(self) -> dict[str, Any]:
-        """What is hashed: all that the statement says."""
-        tensors = {
-            name: tensor_digest(matrix, matrix.shape if name.startswith("W_") else matrix.shape[1:])
-            for name, matrix in sorted(self.network.tensors.items())
-        }
-        return {
-            "schema": "mechproof-statement/1",
-            "architecture": self.network.describe(),
-            "task": self.task.describe(),
-            "tensors": tensors,
-        }
-
     @property
     def inputs(self) -> int:
-        """How many inputs an accuracy is a share of."""
-        return self.task.inputs
+        """What an accuracy is a share of: inputs, or pairs of an input and a read position."""
+        return self.task.size
+
+    @property
+    def unit(self) -> str:
+        """What is counted, in words."""
+        return "pairs of an input and a position" if self.task.counted == "pairs" else "inputs"
 
     @cached_property
     def sha256(self) -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 from ..engine.arithmetic.printing import ceil_str, floor_str
 from ..engine.transcript import Block, Figure, Section, Table, paragraph, prose
 from ..engine.transcript.figures import Bars
+from ..models.one_layer import one_layer_of
 from .rules.loss import UNIT_BITS, LossSum, digits_of
 from .rules.right_count import Cell, RightCount
 
@@ -22,11 +23,12 @@ def where_decided(count: RightCount, stages: Counter[str] | None, detail: str) -
 
     ``stages``: how single sequences were decided; None for rules that decide none.
     """
-    sizes = {cell: size for cell in count.statement.task.cells() if (size := count.statement.task.cell_size(*cell))}
+    layer = one_layer_of(count.statement)
+    sizes = {cell: size for cell in layer.cells() if (size := layer.cell_size(*cell))}
     blocks: list[Block] = [_decided(count, sizes), _undecided(count, sizes)]
     if stages is not None:
         blocks.append(_stages(stages))
-    if count.statement.task.inputs > count.high:
+    if count.statement.inputs > count.high:
         blocks.append(_wrong_by_maximum(count))
     if detail == "full":
         blocks.append(_cells(count, sizes))
@@ -105,10 +107,10 @@ def _cells(count: RightCount, sizes: dict[Cell, int]) -> Block:
 
 def where_lost(total: LossSum) -> Section:
     """Which maxima the loss comes from, and how far its bounds are apart there."""
-    task, unit = total.statement.task, total.statement.task.inputs << UNIT_BITS
+    layer, unit = one_layer_of(total.statement), total.statement.inputs << UNIT_BITS
     sizes, low, high = Counter[int](), Counter[int](), Counter[int]()
-    for q, m in task.cells():
-        sizes[m] += task.cell_size(q, m)
+    for q, m in layer.cells():
+        sizes[m] += layer.cell_size(q, m)
         low[m] += total.low[q, m]
         high[m] += total.high[q, m]
     digits = digits_of(Fraction(high.total() - low.total(), unit))

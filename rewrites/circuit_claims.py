@@ -13,6 +13,7 @@ from typing import Any
 
 from ..engine.arithmetic.printing import ceil_str, floor_str
 from ..engine.graph import ProofGraph
+from ..models.one_layer import one_layer_of
 from ..models.statement import Statement
 from .exposition import verdict
 from .rules.accuracy import Accuracy, AccuracyFromCount
@@ -79,7 +80,7 @@ class Telling:
 
     def lines(self) -> list[str]:
         """The story for a terminal, at most 80 columns wide apart from the name and the last line."""
-        network = self.statement.network
+        network = one_layer_of(self.statement)
         sizes = f"V = {network.d_vocab}, K = {network.n_ctx}, d = {network.d_model}"
         head = [f"What {self.name} does ({sizes}); every number is proved from the weights."]
         told = [line for point in self.points for line in point.lines()]

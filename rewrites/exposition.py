@@ -42,6 +42,7 @@ from ..engine.transcript import (
 )
 from ..engine.transcript.figures import HeatMap
 from ..engine.transcript.spelling import widths
+from ..models.one_layer import one_layer_of
 from . import float_exposition
 from .breakdown import where_decided, where_lost
 from .equation_section import from_the_definition
@@ -99,7 +100,7 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
     if not graph.is_conditional(goal):
         sets = any(graph.claim(step.claim).shown() for step in proof)
         sections.append(recheck(theorem, sets=sets) if graph.is_certifiable(goal) else without_certificate(graph, goal))
-    title = f"{theorem.kind.capitalize()} of {name} on max-of-{theorem.statement.task.n_ctx}"
+    title = f"{theorem.kind.capitalize()} of {name} on max-of-{one_layer_of(theorem.statement).n_ctx}"
     return Document(title, verdict(graph, goal), tuple(sections))
 
 
@@ -115,7 +116,7 @@ def verdict(graph: ProofGraph, goal: int) -> str:
 
 
 def _theorem(theorem: Theorem, name: str) -> Block:
-    network = theorem.statement.network
+    network = one_layer_of(theorem.statement)
     decimals = f" {theorem.in_decimals()}" if isinstance(theorem, Accuracy) else ""
     body = passage(
         f"""
@@ -180,7 +181,7 @@ def _first(term: Term) -> Any:
 def _trust(theorem: Theorem) -> Block:
     runs = isinstance(theorem, FloatAccuracy)
     # The theorem's own steps say how floats are scaled.
-    assumed = [point for point in theorem.statement.network.assumptions() if not (runs and "real number sqrt" in point)]
+    assumed = [point for point in theorem.statement.network.assumed if not (runs and "real number sqrt" in point)]
     about = (
         "It is about real arithmetic, not about a floating-point run."
         if not runs
@@ -306,7 +307,7 @@ def _lemma(lemma: Lemma, *, with_proof: bool) -> Block:
 
 
 def _price(graph: ProofGraph, proof: Sequence[Derivation], theorem: Theorem) -> Block:
-    network = theorem.statement.network
+    network = one_layer_of(theorem.statement)
     if isinstance(theorem, Accuracy):
         account = proof_cost(graph, proof[-1].claim)
         growth, counted = account.growth, (_account(account),)

@@ -6,6 +6,7 @@ from ..engine.arithmetic.printing import ceil_str, floor_str
 from ..engine.graph import ProofGraph
 from ..engine.transcript import Block, Code, Listing, Paragraph, Section, Statement, Text, paragraph, passage, prose
 from ..models.float_statement import NOT_COVERED, STORED
+from ..models.one_layer import one_layer_of
 from .rules.float_accuracy import FloatAccuracy
 from .rules.float_error import rounded_up
 from .undecided_inputs import LISTED, float_margin, undecided_inputs
@@ -38,7 +39,7 @@ def arithmetic(theorem: FloatAccuracy) -> str:
 
 def opening(theorem: FloatAccuracy, name: str) -> Block:
     """The theorem."""
-    form, network, (low, high) = theorem.statement.format.name, theorem.statement.network, theorem.bounds
+    form, network, (low, high) = theorem.statement.format.name, one_layer_of(theorem.statement), theorem.bounds
     short = bool(theorem.statement.format.storage)
     twice = f", at once or by way of {theorem.statement.format.accumulated} bits" if short else ""
     body = passage(

@@ -14,7 +14,7 @@ from .rules.additive_margin import AdditiveMarginRule
 from .rules.float_accuracy import FloatAccuracyFromCounts
 from .rules.float_error import FloatErrorAnalysis
 from .rules.float_margin import FloatMarginRule
-from .rules.network_definition import NetworkDefinition
+from .rules.network_function import NetworkFunctionDefinition
 from .standard_forms import paths_of
 from .strategies import DEFAULT, DEFAULTS, Options, Progress, silent, strategy
 
@@ -58,11 +58,11 @@ def prove_float(
     recipe = strategy(name)
     runs = FloatStatement(statement.network, statement.task, FORMATS[semantics], exp_ulps)
     graph = ProofGraph()
-    network = graph.apply(NetworkDefinition(), (), statement)
+    network = graph.apply(NetworkFunctionDefinition(), (), statement)
     margin = graph.apply(AdditiveMarginRule(), [paths_of(graph, statement)])
     real = graph.apply(AccuracyFromCount(), [recipe.derive(graph, margin, options, progress)])
     error = graph.apply(FloatErrorAnalysis(), [network], runs)
     if runs.format.storage and options.cut is None:
-        options = replace(options, cut=statement.task.inputs // GIVEN_UP_SHARE)
+        options = replace(options, cut=statement.inputs // GIVEN_UP_SHARE)
     count = recipe.derive(graph, graph.apply(FloatMarginRule(), [error]), options, progress)
     return graph, graph.apply(FloatAccuracyFromCounts(), [count, real])

@@ -20,7 +20,7 @@ from ..engine.transcript import (
     passage,
     prose,
 )
-from ..models.network_statement import NetworkStatement
+from ..models.statement import Statement as Problem
 from .box_section import box_section
 from .enumeration import Decision
 from .exposition import proof_section, recheck, verdict, without_certificate
@@ -58,7 +58,6 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
     """The document for the proof of the claim ``goal``; ``name`` is the network's, for people."""
     theorem: Theorem = graph.claim(goal)
     statement = theorem.statement
-    assert isinstance(statement, NetworkStatement), "transcripts of other statements are written elsewhere"
     proof = graph.proof(goal)
     found = [graph.claim(step.claim) for step in proof]
     account = account_of(graph, goal)
@@ -81,7 +80,7 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
     return Document(title, verdict(graph, goal), tuple(sections))
 
 
-def _theorem(theorem: Theorem, statement: NetworkStatement, name: str) -> Block:
+def _theorem(theorem: Theorem, statement: Problem, name: str) -> Block:
     decimals = f" {theorem.in_decimals()}" if isinstance(theorem, Accuracy) else ""
     meant = MEANT[theorem.kind]
     body = passage(
@@ -106,7 +105,7 @@ def _theorem(theorem: Theorem, statement: NetworkStatement, name: str) -> Block:
     return Section("Theorem", (Statement("theorem", theorem.kind, (), (*body, subject)),))
 
 
-def _trust(statement: NetworkStatement) -> Block:
+def _trust(statement: Problem) -> Block:
     return Section(
         "What is assumed and what must be trusted",
         (
@@ -184,7 +183,7 @@ def _listed(found: Decision, what: str, detail: str) -> tuple[Block, ...]:
     )
 
 
-def _price(graph: ProofGraph, goal: int, statement: NetworkStatement) -> Block:
+def _price(graph: ProofGraph, goal: int, statement: Problem) -> Block:
     costs = [charged(graph, step) for step in graph.proof(goal)]
     operations = sum(cost.total for cost in costs)
     return Section(

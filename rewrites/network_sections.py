@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ..engine.transcript import Block, Code, Listing, Paragraph, Prose, Section, Table, Text, paragraph, passage, prose
 from ..models.layers.layer import spelled
-from ..models.network_statement import NetworkStatement
+from ..models.statement import Statement
 from ..models.tasks.task import Task
 
 
-def assumed(statement: NetworkStatement) -> tuple[Block, ...]:
+def assumed(statement: Statement) -> tuple[Block, ...]:
     """What neither tensors nor configuration nor user said; nothing where there is nothing."""
     points = statement.network.assumed
     if not points:
@@ -17,7 +17,7 @@ def assumed(statement: NetworkStatement) -> tuple[Block, ...]:
     return (paragraph("The weights alone do not fix a function. The reader assumes:"), Listing(items))
 
 
-def network_section(statement: NetworkStatement) -> Section:
+def network_section(statement: Statement) -> Section:
     """The definition of the forward pass, layer by layer, with every symbol introduced."""
     network, task = statement.network, statement.task
     sizes = network.vocabulary(task.positions)
@@ -38,7 +38,7 @@ def network_section(statement: NetworkStatement) -> Section:
     return Section("The network", (*opening, *layers, tensors_table(statement)))
 
 
-def tensors_table(statement: NetworkStatement) -> Table:
+def tensors_table(statement: Statement) -> Table:
     """Every tensor of the network with its layer, its shape and the beginning of its hash."""
     rows = []
     described = statement.content()["network"]["layers"]

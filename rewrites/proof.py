@@ -8,12 +8,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..engine.certificate import NETWORK_SCHEMA, SCHEMA, emit
+from ..engine.certificate import emit
 from ..engine.files import atomic_write, make_folder
 from ..engine.graph import ProofGraph
 from ..engine.transcript import Document, Section, write
 from ..models.float_statement import EXP_ULPS
-from ..models.network_statement import NetworkStatement
+from ..models.one_layer import has_one_layer, one_layer_of
 from ..models.statement import Statement
 from . import exposition
 from .advice.allowance import Allowance
@@ -25,10 +25,22 @@ from .quotient_account import Account, account
 from .rules.accuracy import Accuracy
 from .rules.enumerated_loss import EnumeratedLoss
 from .rules.least_margin import LeastMargin
-from .rules.loss import Loss
-from .strategies import DEFAULT, DEFAULTS, Options, Progress, prove_metric, silent
-from .strategies.networks import DEFAULT as NETWORK_DEFAULT
-from .strategies.networks import PAST_ENUMERATION, prove_network
+from .rules.loss import Loss, LossSum
+from .rules.path_decomposition import Paths
+from .rules.right_count import RightCount
+from .strategies import (
+    DEFAULT,
+    DEFAULTS,
+    PROVERS,
+    Options,
+    Progress,
+    general_names,
+    names,
+    networks,
+    prove_metric,
+    silent,
+)
+from .strategies import strategy as recipe
 
 
 @dataclass(frozen=True)
@@ -75,14 +87,13 @@ class Proof:
     @cached_property
     def certificate(self) -> bytes:
         """Raises :class:`~mechproof.engine.rule.NotEstablished` where there is none; see :attr:`certifiable`."""
-        statement = self.theorem.statement
-        schema = NETWORK_SCHEMA if isinstance(statement, NetworkStatement) else SCHEMA
-        return emit(self.graph, self.goal, statement.sha256, schema)
+        return emit(self.graph, self.goal, self.theorem.statement.sha256)
 
     def transcript(self, detail: str = "appendix") -> Document:
         """``detail``: summary (no proofs of lemmas), appendix, or full (all cells that are not right throughout)."""
-        network = isinstance(self.theorem.statement, NetworkStatement)
-        written = network_transcript if network else exposition.transcript
+        claims = (self.graph.claim(step.claim) for step in self.graph.proof(self.goal))
+        by_paths = any(isinstance(claim, Paths | RightCount | LossSum) for claim in claims)
+        written = exposition.transcript if by_paths else network_transcript
         document = written(self.graph, self.goal, self.name, detail)
         return replace(document, blocks=(*document.blocks, *self.notes))
 
@@ -125,16 +136,22 @@ class Proof:
         }
 
 
-def usual_strategy(statement: Statement | NetworkStatement) -> str:
+def usual_strategy(statement: Statement, metric: str = "accuracy") -> str:
     """What decides the statement exactly and cheapest: branch and bound where its form allows, else enumeration; but of
     more inputs than enumeration takes, sets of inputs."""
-    if isinstance(statement, NetworkStatement):
-        return NETWORK_DEFAULT if statement.task.inputs.size <= MOST_INPUTS else PAST_ENUMERATION
-    return DEFAULT
+    if metric in PROVERS and has_one_layer(statement):
+        return DEFAULT
+    return networks.DEFAULT if statement.task.inputs.size <= MOST_INPUTS else networks.PAST_ENUMERATION
+
+
+def rests_on_paths(statement: Statement, strategy: str, metric: str) -> bool:
+    """Whether the strategy of that name is one over path tables.  Where there is one for any network too, it is so for
+    what has such tables."""
+    return strategy not in general_names() or (strategy in names() and metric in PROVERS and has_one_layer(statement))
 
 
 def prove(
-    statement: Statement | NetworkStatement,
+    statement: Statement,
     name: str,
     strategy: str | None = None,
     options: Options = DEFAULTS,
@@ -148,18 +165,22 @@ def prove(
 
     With ``semantics`` float32, float64 or bfloat16 the theorem is about the accuracy of every float run whose
     exponential errs by at most ``exp_ulps`` units in the last place.  Raises
-    :class:`~mechproof.rewrites.advice.allowance.Spent` when the time or the memory of the options ends first.
+    :class:`~mechproof.rewrites.advice.allowance.Spent` when the time or the memory of the options ends first,
+    :class:`~.strategies.UnknownStrategy`, and :class:`~mechproof.models.one_layer.NotOneLayer` where the strategy rests
+    on path tables and the network has none.
     """
-    strategy = strategy or usual_strategy(statement)
-    if isinstance(statement, NetworkStatement):
+    strategy = strategy or usual_strategy(statement, metric)
+    if not rests_on_paths(statement, strategy, metric):
         if semantics != "real":
-            raise NoFloatProof("a network that is stated by its layers", STRATEGIES)
+            raise NoFloatProof(strategy, STRATEGIES)
         with Allowance(options.seconds, options.memory):
-            return Proof(name, *prove_network(statement, strategy, metric, options, progress))
+            return Proof(name, *networks.prove_network(statement, strategy, metric, options, progress))
+    recipe(strategy)
+    layer = one_layer_of(statement)
     if semantics != "real" and metric != "accuracy":
         raise NoFloatProof(f"the metric {metric}", STRATEGIES)
     with Allowance(options.seconds, options.memory):
-        require_memory(statement.network, strategy)
+        require_memory(layer, strategy)
         if semantics != "real":
             return Proof(name, *prove_float(statement, semantics, strategy, options, progress, exp_ulps))
         return Proof(name, *prove_metric(metric, statement, strategy, options, progress))

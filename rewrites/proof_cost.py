@@ -29,8 +29,8 @@ from ..engine.cost import Cost
 from ..engine.explain import charged
 from ..engine.graph import Derivation, ProofGraph
 from ..engine.term import Named, Ones, Tensor, Term
-from ..models.architectures.one_layer_attention import OneLayerAttention
-from ..models.architectures.one_layer_terms import OneLayerTerms
+from ..models.one_layer import OneLayer, one_layer_of
+from ..models.one_layer_terms import OneLayerTerms
 from .rules.additive_margin import AdditiveMargin
 from .rules.box_extremes import Cell
 from .rules.cubic_cells import CubicCells
@@ -84,7 +84,7 @@ class ProofCost:
 def proof_cost(graph: ProofGraph, goal: int) -> ProofCost:
     """The account of the goal's proof (the one that :meth:`ProofGraph.proof` chooses)."""
     proof = graph.proof(goal)
-    network = graph.claim(goal).statement.network
+    network = one_layer_of(graph.claim(goal).statement)
     sizes = {"V": network.d_vocab, "K": network.n_ctx, "d": network.d_model, "h": network.d_head}
     numbers = order = Cost()
     for step in proof:
@@ -162,7 +162,7 @@ def _expression(number: int) -> Expr:
 converter[_Size] = _expression
 
 
-def symbolic_charge(graph: ProofGraph, step: Derivation, network: OneLayerAttention) -> Cost:
+def symbolic_charge(graph: ProofGraph, step: Derivation, network: OneLayer) -> Cost:
     """What the derivation costs, with this network's sizes as symbols."""
     head = d if network.d_head == network.d_model else h
     named = ((network.d_vocab, V), (network.d_model, d), (network.d_head, head), (network.n_ctx, K))

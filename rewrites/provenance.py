@@ -86,7 +86,7 @@ def provenance(
 ) -> Provenance:
     """Of a report about these files with their statements; ``how``: processes, threads, date."""
     pairs = list(weights)
-    stated = [point for _, statement in pairs if statement is not None for point in statement.network.assumptions()]
+    stated = [point for _, statement in pairs if statement is not None for point in statement.network.assumed]
     records = dict.fromkeys(Weights.of(path, statement) for path, statement in pairs)
     return Provenance(tuple(records), tuple(dict.fromkeys([*stated, *assumed])), versions(), machine(), **how)
 

@@ -12,12 +12,13 @@ from ..engine.graph import ProofGraph
 from ..engine.normal_form import chained, normalised, same_words
 from ..engine.rewriting import Entry
 from ..engine.term import Term
-from ..models.architectures.one_layer_terms import NAMES, OneLayerTerms, layers_of
 from ..models.network import Network
+from ..models.one_layer import NAMES, one_layer_of
+from ..models.one_layer_terms import OneLayerTerms
 from ..models.path_tables import heads_of, through_tables
 from ..models.statement import Statement
 from .equations import UNFOLD, UNFOLD_ROW, rules
-from .rules.network_definition import NetworkDefinition
+from .rules.network_function import NetworkFunctionDefinition
 from .rules.path_decomposition import PathDecomposition
 from .rules.selection import SelectionRows
 from .rules.softmax_rows import SoftmaxRows
@@ -103,14 +104,14 @@ def logits_by_heads(graph: ProofGraph, network: Network, positions: int) -> int:
 
 def logits_by_paths(graph: ProofGraph, statement: Statement) -> int:
     """The id of ``the definition by layers = α (1 s UU + S EVOU + PVOU)`` for the network of the statement."""
-    terms = OneLayerTerms.of(statement.network)
+    terms = OneLayerTerms.of(one_layer_of(statement))
     for selection in (terms.selection, terms.selection.row(terms.n_ctx - 1)):
         graph.apply(SelectionRows(), (), selection)
     graph.apply(SoftmaxRows(), (), terms.attention)
     for term in _zeros(terms, statement):
-        graph.apply(ZeroByValue(), [graph.apply(NetworkDefinition(), (), statement)], term)
+        graph.apply(ZeroByValue(), [graph.apply(NetworkFunctionDefinition(), (), statement)], term)
     about = statement.sha256
-    equation = path_form(graph, terms.definition(layers_of(statement.network)), terms.paths, about)
+    equation = path_form(graph, terms.definition(statement.network), terms.paths, about)
     averaging = ((AVERAGE, AVERAGING), (AVERAGE, SINGLE))
     ends = [_steps(graph, form, averaging) for form in (terms.paths, terms.mixture)]
     return chained(graph, [equation, same_words(graph, ends[0], ends[1])])
@@ -118,11 +119,11 @@ def logits_by_paths(graph: ProofGraph, statement: Statement) -> int:
 
 def _zeros(terms: OneLayerTerms, statement: Statement) -> list[Term]:
     """The weights of the network that its layers leave out, since they are zero."""
-    present = set(layers_of(statement.network).values(terms.n_ctx))
+    present = set(statement.network.values(terms.n_ctx))
     return [terms.weights[theirs] for ours, theirs in NAMES.items() if ours not in present]
 
 
 def paths_of(graph: ProofGraph, statement: Statement) -> int:
     """The id of the paths of the statement's network, from its definition."""
-    network = graph.apply(NetworkDefinition(), (), statement)
+    network = graph.apply(NetworkFunctionDefinition(), (), statement)
     return graph.apply(PathDecomposition(), [network, logits_by_paths(graph, statement)])

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .float_proof import STRATEGIES
-from .strategies import DEFAULT, default_variant, names, parts, strategy, tightenings, variants
+from .strategies import DEFAULT, default_variant, general_names, names, parts, strategy, tightenings, variants
 from .strategies import networks as network_strategies
 
 INDENT = "    "
@@ -28,7 +28,7 @@ class Entry:
 
 def entries() -> list[Entry]:
     """Every strategy, those for any network first, and after a family every configuration of it."""
-    found = [Entry(name, network_strategies.strategy(name).SUMMARY, False, ()) for name in network_strategies.names()]
+    found = [Entry(name, network_strategies.strategy(name).SUMMARY, False, ()) for name in general_names()]
     for name in names():
         off = tuple(tightenings(name))
         found.append(Entry(name, f"{strategy(name).SUMMARY}{_stands_for(name)}", name in STRATEGIES, off))
@@ -40,7 +40,7 @@ def families() -> Iterator[str]:
     """The same for people: configurations by the words that their names are made of."""
     yield "For any network:"
     yield ""
-    for name in network_strategies.names():
+    for name in general_names():
         yield f"{name}{' (default)' if name == network_strategies.DEFAULT else ''}"
         yield f"{INDENT}{network_strategies.strategy(name).SUMMARY}"
         yield ""

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from ..engine.graph import ProofGraph
+from ..models.one_layer import one_layer_of
 from .rules.box_extremes import Cell
 from .rules.float_margin import FloatMargin
 from .rules.token_order_tree import CellTree, TokenOrderTree, Tree, TreeReader, token_digits
@@ -32,10 +33,10 @@ def undecided_inputs(graph: ProofGraph, limit: int = LISTED) -> list[tuple[int, 
 
 
 def _open(margin: FloatMargin, tree: Tree) -> Iterator[tuple[int, ...]]:
-    task = margin.statement.task
-    reader = TreeReader(tree.symbols, token_digits(task.d_vocab), TokenOrderTree.name)
-    for q, m in task.cells():
-        if not task.cell_size(q, m):
+    layer = one_layer_of(margin.statement)
+    reader = TreeReader(tree.symbols, token_digits(layer.d_vocab), TokenOrderTree.name)
+    for q, m in layer.cells():
+        if not layer.cell_size(q, m):
             continue
         cell = Cell(margin.enclosure, q, m)
         match reader.symbol():
@@ -44,7 +45,7 @@ def _open(margin: FloatMargin, tree: Tree) -> Iterator[tuple[int, ...]]:
             case "S":
                 yield from _open_leaves(CellTree(margin, cell), reader)
             case "U":
-                free = itertools.product(range(m + 1), repeat=task.n_ctx - 1)
+                free = itertools.product(range(m + 1), repeat=layer.n_ctx - 1)
                 yield from ((*tokens, q) for tokens in free if m in (*tokens, q))
 
 

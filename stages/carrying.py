@@ -11,7 +11,7 @@ from ..engine.graph import carried as certified_part
 from ..models.statement import Statement
 from ..rewrites.advice.token_order_search import Limits
 from ..rewrites.advice.tree_reuse import KEEP, adapted
-from ..rewrites.rules.network_definition import NetworkDefinition
+from ..rewrites.rules.network_function import NetworkFunctionDefinition
 from ..rewrites.rules.path_decomposition import PathDecomposition
 from ..rewrites.rules.token_order_tree import TokenOrderTree
 from ..rewrites.standard_forms import paths_of
@@ -31,7 +31,7 @@ def carried(graph: ProofGraph, goal: int, statement: Statement, limits: Limits =
             continue
         premises, advice = [ids[premise] for premise in step.premises], step.advice
         match step.rule:
-            case NetworkDefinition():
+            case NetworkFunctionDefinition():
                 advice = statement
             case TokenOrderTree():
                 advice = adapted(fresh.claim(premises[0]), advice, limits)

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..engine.errors import MechproofError
-from ..models.problem import problem
+from ..models.problem import statement_of
 from ..models.statement import Statement
 from ..models.training import provenance
-from ..models.weights import load
-
-TASK = "max-of-k"
 
 
 @dataclass(unsafe_hash=True)
@@ -62,7 +59,7 @@ def read(sources: Iterable[Path]) -> list[tuple[int, Statement]]:
         if step in found:
             raise StepTwice(step, found[step].name, file.name)
         found[step] = file
-    return [(step, problem(load(found[step]), TASK)) for step in sorted(found)]
+    return [(step, statement_of(found[step])) for step in sorted(found)]
 
 
 def _files(source: Path) -> list[Path]:

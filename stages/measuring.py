@@ -11,6 +11,7 @@ from time import perf_counter
 
 from ..engine.errors import MechproofError
 from ..engine.graph import ProofGraph
+from ..models.one_layer import one_layer_of
 from ..models.statement import Statement
 from ..rewrites.advice.allowance import Allowance, BudgetSpent, last_allowance, time_left
 from ..rewrites.advice.token_order_search import Limits
@@ -92,7 +93,7 @@ class Stage:
 
     @property
     def inputs(self) -> int:
-        return self.statement.task.inputs
+        return self.statement.inputs
 
     @property
     def slack(self) -> int:
@@ -198,7 +199,7 @@ def _stage(
 
 def _require_shape(step: int, first: Statement, other: Statement) -> None:
     expected, found = (
-        f"V = {n.d_vocab}, K = {n.n_ctx}, d = {n.d_model}, h = {n.d_head}" for n in (first.network, other.network)
+        f"V = {n.d_vocab}, K = {n.n_ctx}, d = {n.d_model}, h = {n.d_head}" for n in map(one_layer_of, (first, other))
     )
     if expected != found:
         raise SizesDiffer(step, expected, found)

@@ -20,8 +20,8 @@ from ..engine.errors import MechproofError, describe
 from ..engine.files import atomic_write, make_folder
 from ..engine.graph import ProofGraph
 from ..engine.rule import NotEstablished
-from ..models.network_statement import NetworkStatement
 from ..models.problem import statement_of
+from ..models.statement import Statement
 from ..rewrites.quotient_account import account
 from ..rewrites.rules.every_input import EveryInput
 from ..rewrites.rules.loss import digits_of
@@ -101,14 +101,12 @@ def _split(text: str) -> tuple[str, str, str]:
     return (glob, sign, task) if sign and ":" not in glob else (text, "", "")
 
 
-def described(release: str, member: Member) -> FamilyRow | NetworkStatement:
+def described(release: str, member: Member) -> FamilyRow | Statement:
     """The statement, or the row of a file that has none."""
     try:
-        statement, _ = statement_of(member.path, member.task, general=True)
+        return statement_of(member.path, member.task)
     except MechproofError as error:
         return FamilyRow("", member.task, Path(member.path).name, release, reason=describe(error))
-    assert isinstance(statement, NetworkStatement), "general statements are about layers"
-    return statement
 
 
 def execute(release: str, member: Member) -> FamilyRow:
@@ -125,7 +123,7 @@ def execute(release: str, member: Member) -> FamilyRow:
     return replace(row, seconds=round(perf_counter() - start, 1))
 
 
-def _enumerated(row: FamilyRow, statement: NetworkStatement) -> FamilyRow:
+def _enumerated(row: FamilyRow, statement: Statement) -> FamilyRow:
     graph = ProofGraph()
     function = graph.apply(NetworkFunctionDefinition(), (), statement)
     goal = graph.apply(EveryInput(), [function])
@@ -140,7 +138,7 @@ def _enumerated(row: FamilyRow, statement: NetworkStatement) -> FamilyRow:
     return row
 
 
-def _shortened(row: FamilyRow, statement: NetworkStatement) -> FamilyRow:
+def _shortened(row: FamilyRow, statement: Statement) -> FamilyRow:
     """The row with its quotient, if there is one that costs less than brute force."""
     try:
         graph, goal = prove_network(statement, "quotient", "accuracy", DEFAULTS, silent)

@@ -18,15 +18,14 @@ from typing import TypeVar
 from ..engine.errors import MechproofError, describe
 from ..engine.graph import ProofGraph, carried
 from ..engine.rule import NotEstablished
-from ..models.problem import problem
+from ..models.one_layer import one_layer_of
+from ..models.problem import statement_of
 from ..models.statement import Statement
-from ..models.weights import load
 from ..rewrites.proof_cost import proof_cost
 from ..rewrites.rules.logit_gap import LogitGap
 from ..rewrites.strategies import Options, Progress, prove_accuracy
 from .storage import Row, Store
 
-TASK = "max-of-k"
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
@@ -52,16 +51,16 @@ class Job:
 
 
 @lru_cache(maxsize=4)
-def statement_of(path: str) -> Statement:
+def statement_at(path: str) -> Statement:
     """The statement about the weights at ``path``."""
-    return problem(load(Path(path)), TASK)
+    return statement_of(path)
 
 
 def execute(version: str, job: Job) -> Row:
     """The row of one job.  What a strategy refuses is a row with the reason."""
-    statement = statement_of(job.path)
-    network = statement.network
-    sizes = network.d_vocab, network.n_ctx, network.d_model, network.d_head, statement.task.inputs
+    statement = statement_at(job.path)
+    network = one_layer_of(statement)
+    sizes = network.d_vocab, network.n_ctx, network.d_model, network.d_head, statement.inputs
     row = Row(statement.sha256, job.strategy, job.off, Path(job.path).name, *sizes, version)
     _forget_peak()
     start = perf_counter()

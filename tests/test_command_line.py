@@ -16,13 +16,12 @@ import pytest
 
 from mechproof.__main__ import main
 from mechproof.models import zoo
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.rules.accuracy import Accuracy
 
 DATA = Path(__file__).parent / "data"
 TIED = DATA / "unsound_averaging" / "total_v8_k4.npz"
-TIED_VERDICT = "accuracy = 513/4096 sha256:88035385cc09fef4632367acf473b264fd5af1e375c8f42a4054dec9acbb7fcf"
+TIED_VERDICT = "accuracy = 513/4096 sha256:c0409a2063e618fca71b301a6059598b654f27d19b242fa8f80621c5ef32968c"
 TIED_LINE = f"s PROVED {TIED_VERDICT} (0.125244)"
 
 
@@ -55,7 +54,7 @@ def test_prove_ends_with_the_verdict_and_writes_whole_files(run, tmp_path):
 
     assert result.code == 0
     assert result.out.splitlines()[-1] == TIED_LINE
-    folder = tmp_path / "mechproof-out" / "total_v8_k4-branch_and_bound-88035385"
+    folder = tmp_path / "mechproof-out" / "total_v8_k4-branch_and_bound-c0409a20"
     names = ["certificate.json", "transcript.html", "transcript.md", "transcript.tex"]
     assert sorted(path.name for path in folder.iterdir()) == names
     assert TIED_VERDICT in (folder / "transcript.md").read_text()
@@ -114,7 +113,7 @@ def test_a_share_beyond_all_inputs_is_refused(run, share):
 
 def test_the_decimal_beside_a_fraction_never_overstates():
     """Below 1 it is never 1.000000; the lower end of an interval is cut off and the upper one rounded up."""
-    statement = problem(load(TIED), "max-of-k")
+    statement = statement_of(TIED)
     assert Accuracy(statement, 4095, 4095).decimals() == "0.999755"
     assert Accuracy(statement, 1, 4096).decimals() == "0.000244"
     assert Accuracy(statement, 1, 4095).decimals() == "[0.000244, 0.999756]"
@@ -167,9 +166,9 @@ def test_every_proof_has_a_folder_of_its_own(run, tmp_path):
         folders.append(Path(files[0]).parent)
     assert len(set(folders)) == len(folders)
     assert {folder.parent for folder in folders} == {Path("mechproof-out")}
-    assert folders[0].name == "model-branch_and_bound-88035385"
-    assert folders[4].name == "model-subcubic.exact.chord.EQKE-off=T1+T2-88035385"
-    assert folders[5].name == "model-branch_and_bound-loss-88035385"
+    assert folders[0].name == "model-branch_and_bound-c0409a20"
+    assert folders[4].name == "model-subcubic.exact.chord.EQKE-off=T1+T2-c0409a20"
+    assert folders[5].name == "model-branch_and_bound-loss-c0409a20"
     again = run("prove", *calls[0], "--at-least", "1/10", "--json", "--quiet")
     assert Path(json.loads(again.out)["files"][0]).parent == folders[0], "the same proof goes to the same place"
 
@@ -190,7 +189,14 @@ def test_the_json_is_what_its_page_says(run):
     described = [re.findall(r"`([a-z0-9_]+)`", row) for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)]
     known = {key for keys in described for key in keys}
     found: set[str] = set()
-    kinds = (), ("--metric", "loss"), ("--semantics", "float32", "--runs", 0), ("--cross-check",), ("--at-least", "0.9")
+    kinds = (
+        (),
+        ("--metric", "loss"),
+        ("--metric", "margin"),
+        ("--semantics", "float32", "--runs", 0),
+        ("--cross-check",),
+        ("--at-least", "0.9"),
+    )
     for arguments in kinds:
         told = json.loads(run("prove", TIED, *arguments, "--json", "--quiet").out)
         assert f"**schema {told['schema']}**" in page

@@ -9,6 +9,7 @@ import pytest
 
 import mechproof
 from mechproof.engine.arithmetic.ball import Ball, precision
+from mechproof.models.one_layer import one_layer_of
 from mechproof.rewrites.rules.path_decomposition import Paths
 
 ROOT = Path(__file__).parent.parent
@@ -18,7 +19,7 @@ COQ = ROOT / "tests" / "data" / "max_of_2_coq" / "simpler.npz"
 
 def mean_loss(paths: Paths) -> Ball:
     """The mean cross-entropy over all sequences of a K = 2 network, enclosed."""
-    network = paths.statement.network
+    network = one_layer_of(paths.statement)
     tokens = range(network.d_vocab)
     root, total = Ball.sqrt(network.d_head), Ball.dyadic(0, 0)
     for q in tokens:

@@ -60,7 +60,7 @@ class DyadicTensor:
         return DyadicMatrix.from_integers(1, columns, self.numerators.tolist(), self.exponent)
 
     def is_zero(self) -> bool:
-        return not self.numerators.any()
+        return not np.any(self.numerators)
 
     def is_one(self) -> bool:
         """Whether every entry is 1."""

@@ -15,7 +15,6 @@ DEFAULT_STEPS = 2_000_000_000
 
 MAX_POSITIONS = 256
 MAX_TABLE_ENTRIES = 1 << 21
-MAX_NUMBERS = 1 << 20
 MAX_MATRIX_BITS = 1 << 28
 # A Python integer with its place in a tuple, besides its digits.
 ENTRY_BITS = 320

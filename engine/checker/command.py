@@ -11,8 +11,7 @@ from typing import Any, NoReturn
 
 from .budget import DEFAULT_STEPS
 from .errors import Code, Failure
-from .statement import TASK
-from .verdict import Verdict, broken_off, check, failed
+from .verdict import TASK, Verdict, broken_off, check, failed
 
 DESCRIPTION = """\
 Check a mechproof certificate. The certificate says how many inputs a trained network answers right, or how large

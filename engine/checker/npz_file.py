@@ -137,13 +137,13 @@ def _array(file: str, name: str, content: bytes) -> Stored:
     return Stored(name, dtype, shape, lambda: payload, order == b"True")
 
 
-def read_npz(file: str, data: bytes, ignored: frozenset[str]) -> list[Stored]:
-    """The arrays of the file; those named in ``ignored`` are never opened. E122, E123, E124."""
+def read_npz(file: str, data: bytes, ignored: re.Pattern[str]) -> list[Stored]:
+    """The arrays of the file; those whose names match ``ignored`` are never opened. E122, E123, E124."""
     tensors: list[Stored] = []
     for member in _members(file, data):
         name = member.name.decode("latin-1")
         if not name.endswith(".npy"):
             raise Failure(Code.E122, file=file, what=f"it holds {name}, which is not an npy array")
-        if name[:-4] not in ignored:
+        if not ignored.fullmatch(name[:-4]):
             tensors.append(_array(file, name[:-4], _inflate(file, data, member)))
     return tensors

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 from .budget import Budget
 from .dyadic import Matrix, matrix, plus_row, product, tensor_hash, transpose
-from .network import Network
+from .one_layer import OneLayer
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Paths:
         return {name: tensor_hash(value, value.shape) for name, value in matrices.items()}
 
 
-def path_matrices(network: Network, budget: Budget) -> Paths:
+def path_matrices(network: OneLayer, budget: Budget) -> Paths:
     """The path matrices of a network."""
     w = network.tensors
     last = matrix(w["W_pos"].rows[-1:], w["W_pos"].exponent)

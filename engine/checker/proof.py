@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from . import (
     rule_accuracy,
     rule_cells,
+    rule_enumeration,
     rule_loss,
     rule_losses,
     rule_margin,
@@ -16,6 +17,7 @@ from . import (
     rule_tree,
     rule_triples,
 )
+from .boxes import rules as rule_boxes
 from .certificate import Reader
 from .claims import known as rule_known
 from .claims import rules as rule_claim
@@ -23,10 +25,12 @@ from .claims.rules import Claim
 from .errors import Code, Failure
 from .floats import rules as rule_float
 from .floats.rules import FloatAccuracy
+from .networks import induction_tree, margin
+from .networks.margin import Margin
+from .networks.statement import statement_hash
 from .rule import Auditor, Derivation, Rule
 from .rule_accuracy import Accuracy
 from .rule_loss import Loss
-from .statement import statement_hash
 
 RULES: dict[str, Rule] = {
     module.RULE.name: module.RULE
@@ -38,6 +42,7 @@ RULES: dict[str, Rule] = {
         rule_tree,
         rule_triples,
         rule_cells,
+        induction_tree,
         rule_accuracy,
         rule_loss,
     )
@@ -45,15 +50,25 @@ RULES: dict[str, Rule] = {
 RULES |= {
     rule.name: rule
     for module in (
+        rule_enumeration,
         rule_float,
         rule_claim,
         rule_losses,
+        rule_boxes,
     )
     for rule in module.RULES
 }
 
 
-Relation = Accuracy | FloatAccuracy | Loss | Claim
+Relation = Accuracy | FloatAccuracy | Loss | Margin | Claim
+# How a relation of each metric is read.
+RELATIONS: dict[str, Callable[[Reader], Relation]] = {
+    "accuracy": rule_accuracy.read_bounds,
+    "loss": rule_loss.read_bounds,
+    "margin": margin.read_bounds,
+    "float_accuracy": rule_float.read_bounds,
+    "claim": rule_claim.read_claim,
+}
 
 
 @dataclass(frozen=True)
@@ -95,17 +110,9 @@ def read_derivation(reader: Reader, earlier: list[Derivation], rules: Mapping[st
 
 def read_relation(reader: Reader) -> Relation:
     """The metric's name and its bounds, or a claim's outcome and text."""
-    if reader.text.startswith(b'"float_accuracy",', reader.at):
-        reader.literal('"float_accuracy",')
-        return rule_float.read_bounds(reader)
-    if reader.text.startswith(b'"claim",', reader.at):
-        reader.literal('"claim",')
-        return rule_claim.read_claim(reader)
-    if reader.text.startswith(b'"loss",', reader.at):
-        reader.literal('"loss",')
-        return rule_loss.read_bounds(reader)
-    reader.literal('"accuracy",')
-    return rule_accuracy.read_bounds(reader)
+    metric = next((name for name in RELATIONS if reader.text.startswith(f'"{name}",'.encode(), reader.at)), "accuracy")
+    reader.literal(f'"{metric}",')
+    return RELATIONS[metric](reader)
 
 
 def with_own(own: Sequence[Rule]) -> Mapping[str, Rule]:
@@ -119,7 +126,7 @@ def with_own(own: Sequence[Rule]) -> Mapping[str, Rule]:
 def read_certificate(text: bytes, rules: Mapping[str, Rule] = RULES) -> Certificate:
     """The certificate of this text; E110, E111, E112 when it is none."""
     reader = Reader(text)
-    reader.literal('{"schema":"mechproof-certificate/1","relation":{"metric":')
+    reader.literal('{"schema":"mechproof-certificate/2","relation":{"metric":')
     relation = read_relation(reader)
     reader.literal(',"statement":')
     statement = reader.hash()
@@ -143,7 +150,7 @@ def check_use(derivations: list[Derivation]) -> None:
 
 
 def check_relation(certificate: Certificate, inputs: int) -> None:
-    """The relation must make sense for V^K inputs, and follow from the last conclusion; E202, E203, E204, E205."""
+    """The relation must make sense for so many inputs, and follow from the last conclusion; E202, E203, E204, E205."""
     certificate.relation.check_sense(inputs)
     if not certificate.relation.follows_from(certificate.derivations[-1].conclusion):
         raise Failure(Code.E204)
@@ -153,7 +160,7 @@ def check_proof(certificate: Certificate, auditor: Auditor) -> None:
     """Raises Failure unless the certificate proves its relation about the auditor's network and task."""
     relation, own = certificate.relation, auditor.statement
     if isinstance(relation, FloatAccuracy):
-        own = statement_hash(auditor.network, relation.which)
+        own = statement_hash(auditor.network, auditor.task, relation.which.semantics)
     if certificate.statement != own:
         raise Failure(Code.E201, where="header", stated=certificate.statement, own=own)
     check_use(certificate.derivations)

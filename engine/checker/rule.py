@@ -11,37 +11,58 @@ from .budget import Budget
 from .certificate import Reader
 from .errors import Code, Failure
 from .margins import Margins
-from .network import Network
+from .networks.layers import Network
+from .networks.passes import Passes
+from .networks.statement import statement_hash
+from .networks.task import Task
+from .one_layer import OneLayer, one_layer
 from .paths import Paths, path_matrices
 
 
 class Auditor:
-    """The auditor's side: everything here is computed from the weights, nothing is believed of the certificate.
+    """The auditor's side: everything here is computed from network and task, nothing is believed of the certificate.
 
     ``found`` holds, by derivation, what its check computed and later ones use.
     """
 
-    def __init__(self, network: Network, statement: str, budget: Budget, jobs: int) -> None:
+    def __init__(self, network: Network, task: Task, budget: Budget, jobs: int) -> None:
         self.network = network
-        self.statement = statement
+        self.task = task
         self.budget = budget
         self.jobs = jobs
         self.found: dict[int, Any] = {}
 
+    @cached_property
+    def statement(self) -> str:
+        """The statement's hash."""
+        numbers = sum(len(t.entries) for layer in self.network.layers for t in layer.tensors.values())
+        self.budget.spend(2 * numbers)
+        return statement_hash(self.network, self.task)
+
     @property
     def inputs(self) -> int:
-        """V^K, the number of sequences."""
-        return self.network.vocabulary**self.network.positions
+        """The number of inputs, or of pairs of input and position."""
+        return self.task.size
+
+    @cached_property
+    def passes(self) -> Passes:
+        """The ways to evaluate an input."""
+        return Passes(self.network, self.task, self.budget, self.jobs)
+
+    @cached_property
+    def one_layer(self) -> OneLayer:
+        """The network as one layer on the largest of its tokens; E218 when it is another."""
+        return one_layer(self.network, self.task, self.budget)
 
     @cached_property
     def paths(self) -> Paths:
         """The path matrices."""
-        return path_matrices(self.network, self.budget)
+        return path_matrices(self.one_layer, self.budget)
 
     @cached_property
     def margins(self) -> Margins:
         """The additive margins."""
-        return Margins(self.paths, self.network.head, self.budget)
+        return Margins(self.paths, self.one_layer.head, self.budget)
 
     def margins_of(self, premise: Derivation) -> Margins:
         """The margins of the real function, or of float runs."""

@@ -1,4 +1,4 @@
-"""``accuracy/1``: bounds of the number of right sequences, out of V^K."""
+"""``accuracy/1``: bounds of the number of right inputs, or pairs of input and position."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .rule import Auditor, Derivation, Rule, check_count, no_advice
 
 @dataclass(frozen=True)
 class Accuracy:
-    """right_low <= number of right sequences <= right_high, of ``inputs``."""
+    """right_low <= number of right inputs <= right_high, of ``inputs``."""
 
     right_low: int
     right_high: int
@@ -45,7 +45,7 @@ class Accuracy:
         """What the verdict says in JSON."""
         return {"right_low": self.right_low, "right_high": self.right_high, "inputs": inputs}
 
-    def words(self, inputs: str, counted: str = "sequences") -> str:
+    def words(self, inputs: str, counted: str) -> str:
         """The theorem in words."""
         low, high = self.right_low, self.right_high
         count = f"exactly {low}" if low == high else f"at least {low} and at most {high}"
@@ -71,7 +71,7 @@ def read_conclusion(reader: Reader) -> Accuracy:
 
 
 def check(auditor: Auditor, derivation: Derivation) -> None:
-    """Holds when the bounds are no better than the premise's and the number of inputs is V^K."""
+    """Holds when the bounds are no better than the premise's and the number of inputs is the task's."""
     check_count(derivation, derivation.premises[0].conclusion)
     if derivation.conclusion.inputs != auditor.inputs:
         raise derivation.differs("inputs", derivation.conclusion.inputs, auditor.inputs)

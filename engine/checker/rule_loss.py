@@ -1,4 +1,4 @@
-"""``loss/1``: bounds of the mean of -log softmax(logits)_m over all V^K sequences."""
+"""``loss/1``: bounds of the mean of -log softmax(logits)_m over all inputs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Loss(Enclosure):
         low, high = self.decimals()
         return {"loss_low": low, "loss_high": high, "inputs": inputs}
 
-    def words(self, inputs: str, counted: str = "sequences") -> str:
+    def words(self, inputs: str, counted: str) -> str:
         """The theorem in words."""
         low, high = self.decimals()
         return (
@@ -96,7 +96,7 @@ def read_conclusion(reader: Reader) -> Loss:
 
 
 def check(auditor: Auditor, derivation: Derivation) -> None:
-    """Holds when V^K times the bounds are no better than the premise's."""
+    """Holds when as many times the bounds as there are inputs are no better than the premise's."""
     stated, total = derivation.conclusion, derivation.premises[0].conclusion
     if stated.low * auditor.inputs > total.low:
         raise derivation.differs("low", stated.low, total.low // auditor.inputs)

@@ -1,4 +1,4 @@
-"""``network_definition/1``: the statement is about the auditor's network and task."""
+"""``network_definition/2``: the statement is about the auditor's network and task."""
 
 from __future__ import annotations
 
@@ -22,4 +22,4 @@ def check(auditor: Auditor, derivation: Derivation) -> None:
         raise Failure(Code.E201, where=where, stated=derivation.conclusion, own=auditor.statement)
 
 
-RULE = Rule("network_definition/1", (), "network", no_advice, read_conclusion, check)
+RULE = Rule("network_definition/2", (), "network", no_advice, read_conclusion, check)

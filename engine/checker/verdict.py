@@ -6,27 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
-from typing import cast
 
 from .budget import DEFAULT_STEPS, Budget
 from .certificate import MAX_CERTIFICATE
 from .errors import Code, Failure, describe, fault
 from .files import read_bytes
-from .floats.rules import FloatAccuracy
-from .network import Network, read_network
-from .networks.margin import Margin
 from .networks.network_file import read_description
-from .networks.rules import SCHEMA, NetworkAuditor, check_certificate
-from .networks.rules import read_certificate as read_network_certificate
 from .networks.task import read_task
 from .networks.theorem import theorem
-from .proof import Relation, check_proof, read_certificate, with_own
+from .proof import Certificate, check_proof, read_certificate, with_own
 from .rule import Auditor, Rule
-from .rule_accuracy import Accuracy
-from .rule_loss import Loss
-from .statement import TASK, statement_hash
+from .rule_loss import Enclosure
 
 MAX_JOBS = 256
+# of who names none
+TASK = "max-of-k"
 # of a certificate, as it is read
 BYTES_A_STEP = 3
 
@@ -87,19 +81,6 @@ class Verdict:
         return {name: value for name, value in fields.items() if value is not None}
 
 
-def theorem_text(network: Network, relation: Relation, sha256: str) -> str:
-    """The theorem in words, from the checker's own numbers."""
-    vocabulary, positions = network.vocabulary, network.positions
-    arithmetic = "arithmetic, " if isinstance(relation, FloatAccuracy) else ""
-    return (
-        f"Network: one-layer attention-only transformer without normalisation, one head, the weights given:\n"
-        f"  V = {vocabulary} tokens, K = {positions} positions, d_model = {network.model}, d_head = {network.head}.\n"
-        f"Task: {TASK}: the largest token of the sequence must get the strictly largest logit (a tie is wrong).\n"
-        f"{relation.words(f'{vocabulary}^{positions} = {vocabulary**positions}')}"
-        f"Statement: sha256:{sha256} ({arithmetic}architecture, task and exact weights).\n"
-    )
-
-
 def failed(code: Code, data: dict[str, object]) -> Verdict:
     """The verdict for a failure."""
     message = describe(code, data)
@@ -112,8 +93,11 @@ def broken_off(error: BaseException) -> Verdict:
     return failed(Code.E245, {"error": fault(error)})
 
 
-def proved(network: Network, relation: Relation, sha256: str, own: Sequence[str] = ()) -> Verdict:
+def proved(auditor: Auditor, certificate: Certificate, own: Sequence[str] = ()) -> Verdict:
     """The verdict for a certificate whose every step was checked; ``own``: rules that the auditor's checks decided."""
+    relation, sha256, task = certificate.relation, certificate.statement, auditor.task
+    before, after = theorem(auditor.network, task, sha256)
+    inputs, counted = task.measured if isinstance(relation, Enclosure) else (task.size, task.counts)
     resting = f"It rests on checks of your own: {', '.join(own)}.\n" if own else ""
     return Verdict(
         status="VERIFIED",
@@ -121,8 +105,8 @@ def proved(network: Network, relation: Relation, sha256: str, own: Sequence[str]
         line=f"s VERIFIED {relation.text()} sha256:{sha256}",
         relation=relation.text(),
         sha256=sha256,
-        explanation=theorem_text(network, relation, sha256) + resting,
-        **relation.fields(network.vocabulary**network.positions),  # type: ignore[arg-type]
+        explanation=before + relation.words(str(inputs), counted) + after + resting,
+        **relation.fields(auditor.inputs),  # type: ignore[arg-type]
     )
 
 
@@ -137,8 +121,7 @@ def check(
 ) -> Verdict:
     """Check a certificate against the auditor's own weights and task. Every failure is a verdict, never an exception.
 
-    ``weights_path`` may be a network file (TOML) where the certificate is of schema 2; ``config``: the TransformerLens
-    configuration that goes with a checkpoint.
+    ``weights_path`` is a network file or a checkpoint (``config``: its TransformerLens configuration).
 
     A fault of the checker itself, no memory or no stack left included, is E245 (but an interrupt from the keyboard is
     one). ``jobs`` processes share the cells; ``budget`` is the number of steps (about a microsecond each) a process may
@@ -168,37 +151,11 @@ def _checked(
         text = read_bytes(str(certificate_path), MAX_CERTIFICATE)
         steps = Budget(budget)
         steps.spend(len(text) // BYTES_A_STEP)
-        if text.startswith(SCHEMA.encode("ascii")):
-            return _network_checked(text, str(weights_path), task, None if config is None else str(config), steps, jobs)
-        if task != TASK:
-            raise Failure(Code.E103, task=task, known=TASK)
-        if config is not None:
-            raise Failure(Code.E100, problem="a certificate of schema 1 is about a network that needs no --config")
         certificate = read_certificate(text, with_own(own_rules))
-        network = read_network(str(weights_path), steps)
-        auditor = Auditor(network, statement_hash(network), steps, jobs)
+        description = read_description(str(weights_path), None if config is None else str(config))
+        auditor = Auditor(*read_task(task, description), steps, jobs)
         check_proof(certificate, auditor)
     except Failure as failure:
         return failed(failure.code, failure.data)
     names = {rule.name for rule in own_rules} & {derivation.rule.name for derivation in certificate.derivations}
-    return proved(network, certificate.relation, certificate.statement, sorted(names))
-
-
-def _network_checked(text: bytes, weights: str, task: str, config: str | None, budget: Budget, jobs: int) -> Verdict:
-    """The verdict about a certificate of schema 2."""
-    certificate = read_network_certificate(text)
-    auditor = NetworkAuditor(*read_task(task, read_description(weights, config)), budget, jobs)
-    check_certificate(certificate, auditor)
-    before, after = theorem(auditor.network, auditor.task, auditor.statement)
-    relation = cast(Accuracy | Loss | Margin, certificate.relation)
-    own = auditor.task
-    inputs, counted = (own.size, own.counts) if isinstance(relation, Accuracy) else own.measured
-    return Verdict(
-        status="VERIFIED",
-        exit_code=0,
-        line=f"s VERIFIED {relation.text()} sha256:{auditor.statement}",
-        relation=relation.text(),
-        sha256=auditor.statement,
-        explanation=before + relation.words(str(inputs), counted) + after,
-        **relation.fields(auditor.inputs),  # type: ignore[arg-type]
-    )
+    return proved(auditor, certificate, sorted(names))

@@ -64,3 +64,23 @@ class OpenSetting(RecognitionError):
         "{file}: expected a configuration with {setting} ({options}), which no tensor shows, found none; give it with "
         "--config, or describe the network in a network file (docs/your_network.md)"
     )
+
+
+@dataclass(unsafe_hash=True)
+class UnsupportedConfig(RecognitionError):
+    key: str
+    expected: str
+    found: str
+    sentence = "{file}: config key {key}: expected {expected}, found {found}"
+
+
+@dataclass(unsafe_hash=True)
+class UnknownConfigKey(RecognitionError):
+    """What the key means is not known, so it may change the function.  ``versions``: those whose keys are known."""
+
+    key: str
+    versions: str
+    sentence = (
+        "{file}: config key {key}: expected one that TransformerLens {versions} has, found one that none of these "
+        "versions knows and that may change what the network computes"
+    )

@@ -18,17 +18,6 @@ from fractions import Fraction
 from typing import Any
 
 from ...engine.arithmetic.tensor import DyadicTensor
-from ..architectures.transformer_lens_config import (
-    DETAILS,
-    HARMLESS,
-    Expected,
-    check_config,
-    exactly,
-    is_number,
-    nearest_float64_to_square_root,
-    no_cap,
-    plain,
-)
 from ..layers.attention import Attention, Scale
 from ..layers.embed import Embed
 from ..layers.functions import FUNCTIONS
@@ -41,6 +30,17 @@ from ..weights import Checkpoint, StoredTensor
 from ..weights.decimal_text import nearest_float64
 from .errors import BadTensor, MissingTensor, OpenSetting, StrangeTensor, TwoTensors
 from .tensors import of_axes, of_heads
+from .transformer_lens_config import (
+    DETAILS,
+    HARMLESS,
+    Expected,
+    check_config,
+    exactly,
+    is_number,
+    nearest_float64_to_square_root,
+    no_cap,
+    plain,
+)
 
 # Part of a network -> its tensors with the number of axes each has.
 PARTS = {
@@ -175,6 +175,8 @@ class _Reader:
         if not self.says("attn_scale"):
             self.assume("attention scores are divided by the real number sqrt(d_head)")
             return Scale(root=head)
+        if not self.says("use_attn_scale"):
+            self.assume("attention scores are divided by the configured scale")
         value = self.config["attn_scale"]
         if not is_number(value) or (value <= 0 and value != -1):
             raise BadTensor(self.file, "config key attn_scale", "-1 or a positive number", str(value)[:80])
@@ -187,6 +189,8 @@ class _Reader:
         if not self.says("attention_dir"):
             self.assume("attention is causal, without a window")
             return "causal"
+        if not self.says("use_local_attn"):
+            self.assume("attention has no window")
         found = self.config["attention_dir"]
         if found not in ("causal", "bidirectional"):
             raise BadTensor(self.file, "config key attention_dir", "causal or bidirectional", str(found)[:80])
@@ -227,6 +231,23 @@ class _Reader:
             norm=self.norm(f"blocks.{number}.ln2"),
         )
 
+    def assume_of_tensors(self) -> None:
+        """What neither names nor shapes of tensors show."""
+        if not self.says("attn_only"):
+            self.assume("nothing without parameters acts on the residual stream besides attention and MLPs")
+        shapes = {name: _tensor(name.rpartition(".")[2], stored).shape for name, stored in self.stored.items()}
+        square = [name for name, shape in shapes.items() if len(shape) > 1 and shape[-1] == shape[-2]]
+        if square:
+            self.assume(
+                f"weights act on row vectors from the right, as in TransformerLens ({', '.join(square)}: square, so "
+                "that the shape does not show it)"
+            )
+        parts = dict.fromkeys(name.rpartition(".")[0] for name in self.stored)
+        biases = [f"{part}.{name}" for part in parts for name in PARTS[part.split(".")[-1]] if name.startswith("b_")]
+        absent = [name for name in biases if name not in self.stored]
+        if absent:
+            self.assume(f"biases that the file does not hold are zero ({', '.join(absent)})")
+
     def blocks(self) -> list[Layer]:
         """Attention and MLP of every block, in order."""
         numbers = sorted({int(name.split(".")[1]) for name in self.stored if name.startswith("blocks.")})
@@ -264,6 +285,7 @@ class TransformerLens:
         blocks = reader.blocks()
         embed = Embed((reader.need("embed", "W_E"),), positions)
         unembed = Unembed(reader.need("unembed", "W_U"), reader.get("unembed", "b_U"), reader.norm("ln_final"))
+        reader.assume_of_tensors()
         if not reader.says("attn_scores_soft_cap", "output_logits_soft_cap"):
             reader.assume("neither attention scores nor logits are capped")
         if positions is not None and not reader.says("positional_embedding_type"):

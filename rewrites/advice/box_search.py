@@ -17,7 +17,7 @@ import numpy as np
 from ...engine.box import Lists, ListSet, Product, Products, members
 from ...engine.domains.separable import WEIGHT_BITS
 from ...engine.form import SIZE_BITS, Form, ListTables, ProductTables, least_with_sum, slope
-from ...models.network_statement import NetworkStatement
+from ...models.statement import Statement
 from ..boxes.answers import ReadPosition
 from ..boxes.bounds import ABOVE_BITS, CODE_BITS, Bounds, Facts, Sets, Units
 from ..boxes.lines import NEEDS_SLOPE
@@ -675,7 +675,7 @@ PART = 0.3  # of the time that is left, for the search: the rule tests in intege
 
 
 def found_boxes(
-    statement: NetworkStatement,
+    statement: Statement,
     cut: int | None,
     progress: Callable[[int, int], None],
     above: int = 0,

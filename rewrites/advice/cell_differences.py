@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ...models.one_layer import one_layer_of
 from ..rules.cell_loss import Differences, Quotients
 from ..rules.margin_enclosure import MarginEnclosure
 from ..rules.path_decomposition import Paths
@@ -13,9 +14,9 @@ from ..rules.path_decomposition import Paths
 
 def choose(paths: Paths, progress: Callable[[int, int], None] | None = None) -> Differences:
     """The numbers closest to the logit differences of every cell that pass, 0 where none does."""
-    task, enclosure = paths.statement.task, MarginEnclosure(paths)
-    tables = [np.zeros((m + 1, 2, task.d_vocab - 1), dtype=np.int64) for m in range(task.d_vocab)]
-    cells = [cell for cell in task.cells() if task.cell_size(*cell)] if task.d_vocab > 1 else []
+    layer, enclosure = one_layer_of(paths.statement), MarginEnclosure(paths)
+    tables = [np.zeros((m + 1, 2, layer.d_vocab - 1), dtype=np.int64) for m in range(layer.d_vocab)]
+    cells = [cell for cell in layer.cells() if layer.cell_size(*cell)] if layer.d_vocab > 1 else []
     for done, (q, m) in enumerate(cells):
         cell = Quotients(enclosure, q, m)
         first, last = cell.entries()

@@ -20,6 +20,7 @@ from ...engine.errors import MagnitudeError, MechproofError
 from ...engine.graph import ProofGraph
 from ...engine.transcript import Section, paragraph
 from ...models.float_statement import FloatStatement
+from ...models.one_layer import one_layer_of
 from ..rules.accuracy import Accuracy
 from ..rules.additive_margin import AdditiveMargin
 from ..rules.margin_enclosure import EXP_PRECISION
@@ -103,7 +104,7 @@ def cross_check(graph: ProofGraph, goal: int, name: str, sample: int = SAMPLE) -
     comparison.constants()
     for tokens in inputs:
         comparison.sequence(tokens)
-    whole = len(inputs) == paths.statement.task.inputs
+    whole = len(inputs) == paths.statement.inputs
     if whole:
         comparison.theorem(theorem)
     if comparison.wrong:
@@ -115,13 +116,13 @@ def cross_check(graph: ProofGraph, goal: int, name: str, sample: int = SAMPLE) -
 def sampled(paths: Paths, sample: int) -> list[tuple[int, ...]]:
     """Every input if there are at most ``sample``; otherwise so many, the same for the same statement, fewer where one
     takes long."""
-    network, task = paths.statement.network, paths.statement.task
-    if task.inputs <= sample:
-        return list(itertools.product(range(task.d_vocab), repeat=task.n_ctx))
-    each = task.n_ctx * network.d_model * (3 * network.d_head + task.d_vocab)
+    network = one_layer_of(paths.statement)
+    if network.inputs <= sample:
+        return list(itertools.product(range(network.d_vocab), repeat=network.n_ctx))
+    each = network.n_ctx * network.d_model * (3 * network.d_head + network.d_vocab)
     rng = random.Random(paths.statement.sha256)
     number = max(4, min(sample, MOST_MULTIPLICATIONS // each))
-    return [tuple(rng.randrange(task.d_vocab) for _ in range(task.n_ctx)) for _ in range(number)]
+    return [tuple(rng.randrange(network.d_vocab) for _ in range(network.n_ctx)) for _ in range(number)]
 
 
 @dataclass
@@ -136,7 +137,7 @@ class _Comparison:
     loss: Any = 0
 
     def __post_init__(self) -> None:
-        self.network = self.paths.statement.network
+        self.network = one_layer_of(self.paths.statement)
         self.second = SecondEvaluation(self.network)
         # a margin of its own: deciding a sign counts the stages that the proof needed
         self.signs = AdditiveMargin(self.paths)
@@ -240,7 +241,7 @@ class _Comparison:
             decided.append(found if sign is None else sign)
         right = all(sign is not None and sign < 0 for sign in decided)
         self.right += right
-        size = self.paths.statement.task.cell_size(q, m)
+        size = one_layer_of(self.paths.statement).cell_size(q, m)
         for count in self.counts:
             if size in (count.right[q, m], count.wrong[q, m]):
                 same = right == (count.right[q, m] == size)
@@ -255,13 +256,13 @@ class _Comparison:
         """The whole theorem, every input having been evaluated."""
         low, high = theorem.bounds
         if isinstance(theorem, Accuracy):
-            inputs = theorem.statement.task.inputs
+            inputs = theorem.statement.inputs
             told = f"{self.right} of {inputs} inputs right, outside the theorem's {theorem.relation()}"
             self._agree("theorem", low * inputs <= self.right <= high * inputs, told)
             return
         mp = self.mpmath
         with mp.workprec(2 * TRUSTED):
-            mean = self.loss / theorem.statement.task.inputs
+            mean = self.loss / theorem.statement.inputs
             ends = [mp.mpf(end.numerator) / end.denominator for end in (low, high)]
             room = mp.ldexp(1 + abs(mean), -TRUSTED // 2)
             told = f"a mean loss of {mp.nstr(mean, 20)}, outside the theorem's {theorem.relation()}"

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...models.float_statement import FloatStatement
+from ...models.one_layer import one_layer_of
 from ...models.training.network import require_torch
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def programs(statement: FloatStatement, *, compiled: bool = False) -> Iterator[t
 
     With ``compiled`` also what torch.compile makes of one, which takes a while.
     """
-    rounded = statement.rounded.network.tensors
+    rounded = one_layer_of(statement.rounded).tensors
     yield from _programs(_weights(statement, rounded), compiled)
     if any(statement.rounded_twice[name] != matrix for name, matrix in rounded.items()):
         for name, run in _programs(_weights(statement, statement.rounded_twice), compiled):

@@ -16,6 +16,7 @@ import numpy as np
 from flint import arb, arb_mat, fmpz
 
 from ...engine.arithmetic.ball import precision
+from ...models.one_layer import one_layer_of
 from ...models.training.network import require_torch
 from ..rules.float_margin import FloatMargin
 from .float_programs import programs
@@ -144,11 +145,11 @@ def _sample(margin: FloatMargin, count: int) -> list[tuple[int, ...]]:
 
     Errors of scores matter there, so that the largest errors are found among them.
     """
-    vocabulary, length = margin.statement.task.d_vocab, margin.statement.task.n_ctx
+    vocabulary, length = one_layer_of(margin.statement).d_vocab, one_layer_of(margin.statement).n_ctx
     if vocabulary**length <= count:
         return list(product(range(vocabulary), repeat=length))
     drawn = np.random.default_rng(0).integers(vocabulary, size=(DRAWN * count, length))
-    root = margin.statement.network.d_head**0.5
+    root = one_layer_of(margin.statement).d_head ** 0.5
     tokens, positions = (
         np.array([[float(entry) for entry in row] for row in margin.paths.tables[name].fractions()]) / root
         for name in ("EQKE", "EQKP")
@@ -167,7 +168,7 @@ def exact_differences(margin: FloatMargin, inputs: Sequence[tuple[int, ...]]) ->
     uu, evou, pvou = (paths.tables[name] for name in ("UU", "EVOU", "PVOU"))
     rows = []
     with precision(REFERENCE_BITS):
-        root = arb(margin.statement.network.d_head).sqrt()
+        root = arb(one_layer_of(margin.statement).d_head).sqrt()
         exponent = arb((fmpz(1), fmpz(paths.score_exponent)))
         values = {
             name: [[arb((entry, fmpz(table.exponent))) for entry in row] for row in table.numerators.tolist()]

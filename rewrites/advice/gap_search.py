@@ -16,6 +16,7 @@ from math import comb
 import numpy as np
 
 from ...engine.arithmetic.dyadic import DyadicMatrix
+from ...models.one_layer import one_layer_of
 from ..rules.attention_range import GRID_BITS, Reach
 from ..rules.logit_gap import Anchors
 from ..rules.path_decomposition import Paths
@@ -76,7 +77,7 @@ class _Cells:
         self.handling = handling
         position_scores = floats(paths.tables["EQKP"])
         self.vocabulary, self.positions = position_scores.shape
-        root = float(paths.statement.network.d_head) ** 0.5
+        root = float(one_layer_of(paths.statement).d_head) ** 0.5
         self.table = floats(attention.approximation) / root
         self.noise = floats(attention.bounds)[:, 0] / root
         offsets = np.sort(position_scores[:, :-1] - position_scores[:, -1:], axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...models.one_layer import one_layer_of
 from ..rules.additive_margin import AdditiveMargin
 from ..rules.box_extremes import Cell
 from ..rules.generating_function_count import Triple, Triples
@@ -11,8 +12,8 @@ from ..rules.generating_function_count import Triple, Triples
 
 def choose(margin: AdditiveMargin, grid: int, progress: Callable[[int, int], None] | None = None) -> Triples:
     """A triple for every active (q, m, x): tight ceilings, and the step that makes the budget ``grid`` steps long."""
-    task = margin.paths.statement.task
-    cells = [cell for cell in task.cells() if task.cell_size(*cell)]
+    layer = one_layer_of(margin.paths.statement)
+    cells = [cell for cell in layer.cells() if layer.cell_size(*cell)]
     triples = []
     for done, (q, m) in enumerate(cells):
         cell = Cell(margin.enclosure, q, m)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ...models.one_layer import one_layer_of
 from ..rules.loss_tree import LossCell, Shape
 from ..rules.margin_enclosure import MarginEnclosure
 from ..rules.path_decomposition import Paths
@@ -31,7 +32,7 @@ def search(
     """A tree for all cells.  ``limit``: after so many nodes none is split any more, on whatever machine."""
     late = deadline(seconds, SHARE)
     enough = NODES if limit is None else limit // 2  # the next round has about twice as many
-    inputs = paths.statement.task.inputs
+    inputs = paths.statement.inputs
     enclosure, symbols = MarginEnclosure(paths), ""
     bits = FIRST
     while bits <= LAST:
@@ -59,9 +60,9 @@ class _Round:
 
     def run(self, enclosure: MarginEnclosure) -> None:
         """Cells that the time does not reach are not split."""
-        task = enclosure.paths.statement.task
-        for q, m in task.cells():
-            if task.cell_size(q, m):
+        layer = one_layer_of(enclosure.paths.statement)
+        for q, m in layer.cells():
+            if layer.cell_size(q, m):
                 if self._ended():
                     self.symbols.append("U")
                 else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...models.architectures.one_layer_attention import OneLayerAttention
+from ...models.one_layer import OneLayer
 from .allowance import GIB, Spent, memory_limit
 
 ENTRY, WORD = 48, 8  # bytes
@@ -33,7 +33,7 @@ class MemoryTooSmall(Spent):
     exit_code = 2
 
 
-def needed(network: OneLayerAttention, strategy: str) -> int:
+def needed(network: OneLayer, strategy: str) -> int:
     """Bytes that a proof by this strategy holds at least.
 
     >>> from types import SimpleNamespace
@@ -48,7 +48,7 @@ def needed(network: OneLayerAttention, strategy: str) -> int:
     return tables + pairs * (3 * network.n_ctx + 2 * (network.n_ctx - 1)) * WORD
 
 
-def require_memory(network: OneLayerAttention, strategy: str) -> None:
+def require_memory(network: OneLayer, strategy: str) -> None:
     """Raises :class:`MemoryTooSmall` where the open allowances do not give what the strategy needs."""
     limit, least = memory_limit(), needed(network, strategy)
     if limit is None or least <= limit:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ...models.architectures.one_layer_attention import OneLayerAttention
+from ...models.one_layer import OneLayer
 
 TRUSTED = 180
 Row = list[int]
@@ -30,7 +30,7 @@ def _plus(*rows: Row) -> Row:
 class SecondEvaluation:
     """The function of docs/certificate.md §1.1 on single sequences.  Scores come times sqrt(h)."""
 
-    network: OneLayerAttention
+    network: OneLayer
 
     @cached_property
     def unit(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...engine.arithmetic.dyadic import DyadicMatrix
+from ...models.one_layer import one_layer_of
 from ..rules.attention_range import Reach
 from ..rules.diagonal import Diagonal
 from ..rules.rank_one import Factors
@@ -39,7 +40,7 @@ def story_reach(
     gap: ScoreGap, positions: RowDifference, diagonal: Diagonal, direct: RowDifference, values: RowDifference
 ) -> Reach:
     """The largest reach of every cell for which the rules of the story still show it right, in floats."""
-    network = gap.statement.network
+    network = one_layer_of(gap.statement)
     vocabulary, length, root = network.d_vocab, network.n_ctx, float(network.d_head) ** 0.5
     factors = gap.rank_one.factors
     strength, size = floats(factors.strength)[:, 0], floats(factors.size)[0]
@@ -73,7 +74,7 @@ def story_reach(
 
 def near_reaches(gap: ScoreGap) -> tuple[Reach, ...]:
     """The reaches m - d for every d of ``DISTANCES``, in all cells whose m has a score gap."""
-    network = gap.statement.network
+    network = one_layer_of(gap.statement)
     q, m, c = np.indices((network.d_vocab, network.d_vocab, network.n_ctx))
     good = ~np.isin(m, gap.increasing.exceptions) & (c >= 1)
     found = []

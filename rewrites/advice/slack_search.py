@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...engine.arithmetic.dyadic import DyadicMatrix
+from ...models.one_layer import one_layer_of
 from ..rules.additive_margin import AdditiveMargin
 from ..rules.slack_count import SlackAdvice, SlackCell
 from .deadline import deadline
@@ -19,11 +20,11 @@ def search(margin: AdditiveMargin, slack: DyadicMatrix, limits: Limits = UNLIMIT
     A node is given up when some output's gap exceeds the slack on all of it, when it holds at most ``limits.cut``
     sequences, or when the time is over.
     """
-    task = margin.paths.statement.task
+    layer = one_layer_of(margin.paths.statement)
     late = deadline(limits.seconds)
     symbols: list[str] = []
-    for q, m in task.cells():
-        if task.cell_size(q, m):
+    for q, m in layer.cells():
+        if layer.cell_size(q, m):
             _search_cell(SlackCell(margin.enclosure, q, m, slack), limits.cut, late, symbols)
     return SlackAdvice(slack, "".join(symbols))
 

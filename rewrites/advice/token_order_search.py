@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...models.one_layer import one_layer_of
 from ..rules.additive_margin import AdditiveMargin
 from ..rules.box_extremes import Cell, root_bounds
 from ..rules.float_margin import FloatMargin
@@ -30,11 +31,11 @@ class Limits:
 
 def search(margin: AdditiveMargin, limits: Limits = Limits(), progress: Progress | None = None) -> Tree:
     """A tree for all cells; with cut 0 and time enough, it settles every sequence that can be decided."""
-    task = margin.paths.statement.task
+    layer = one_layer_of(margin.paths.statement)
     late = deadline(limits.seconds)
-    digits = token_digits(task.d_vocab)
+    digits = token_digits(layer.d_vocab)
     symbols: list[str] = []
-    cells = [cell for cell in task.cells() if task.cell_size(*cell)]
+    cells = [cell for cell in layer.cells() if layer.cell_size(*cell)]
     for done, (q, m) in enumerate(cells):
         if late():
             symbols.append("U")

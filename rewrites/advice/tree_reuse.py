@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...models.one_layer import one_layer_of
 from ..rules.additive_margin import AdditiveMargin
 from ..rules.box_extremes import Cell
 from ..rules.token_order_tree import CellTree, Tree, TreeReader, token_digits
@@ -21,13 +22,13 @@ KEEP = Limits(cut=EVERYTHING)
 
 def adapted(margin: AdditiveMargin, guide: Tree, limits: Limits = KEEP) -> Tree:
     """The guide with its leaves judged anew; raises :class:`NotEstablished` for one of other sizes."""
-    task = margin.paths.statement.task
+    layer = one_layer_of(margin.paths.statement)
     late = deadline(limits.seconds)
-    digits = token_digits(task.d_vocab)
+    digits = token_digits(layer.d_vocab)
     reader = TreeReader(guide.symbols, digits, "tree_reuse")
     symbols: list[str] = []
-    for q, m in task.cells():
-        if task.cell_size(q, m):
+    for q, m in layer.cells():
+        if layer.cell_size(q, m):
             _Cell(margin, Cell(margin.enclosure, q, m), reader, digits, symbols).adapt(limits.cut, late)
     reader.finish()
     return Tree("".join(symbols))

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ...engine.terminal import errors
+from ...models import DEFAULT_TASK
 from ..check_arguments import CheckArguments
 from .options import AsJson, Certificate, Config, Task
 
@@ -19,7 +20,7 @@ check_command = typer.Typer(add_completion=False)
 def check_certificate_command(
     certificate: Certificate,
     weights: Annotated[Path, typer.Option(help="Your own copy of the weights (safetensors, npz, or a network file).")],
-    task: Task = "max-of-k",
+    task: Task = DEFAULT_TASK,
     config: Config = None,
     jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
     rule_checks: Annotated[

@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from ...engine.terminal import progress_bars
+from ...models import DEFAULT_TASK
 from .options import AsJson, Config, Quiet, StrategyName, Task, strategy_names
 
 
 def diff_command(
     first: Annotated[Path, typer.Argument(metavar="A", help="Weights, or a network file.")],
     second: Annotated[Path, typer.Argument(metavar="B", help="The same; A again for two strategies.")],
-    task: Task = "max-of-k",
+    task: Task = DEFAULT_TASK,
     strategy: StrategyName = None,
     other: Annotated[
         str | None,
@@ -34,7 +35,7 @@ def diff_command(
 
     with progress_bars(quiet) as report:
         proofs = [
-            prove(statement_of(path, task, config)[0], path.name, name, progress=report)
+            prove(statement_of(path, task, config), path.name, name, progress=report)
             for path, name in ((first, strategy), (second, other or strategy))
         ]
     found = difference(*proofs)

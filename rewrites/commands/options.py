@@ -53,10 +53,9 @@ HowMuch = Annotated[Detail, typer.Option(help="How much the transcript tells.")]
 
 def strategy_names(incomplete: str) -> list[str]:
     """The names of strategies that begin so, for a shell."""
-    from ..strategies import all_names
-    from ..strategies.networks import names
+    from ..strategies import all_names, general_names
 
-    return [name for name in (*all_names(), *names()) if name.startswith(incomplete)]
+    return [name for name in (*all_names(), *general_names()) if name.startswith(incomplete)]
 
 
 StrategyName = Annotated[

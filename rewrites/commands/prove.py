@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...engine.terminal import errors, progress_bars
+from ...models import DEFAULT_TASK
 from ..advice.allowance import BudgetSpent, command_allowance, last_allowance, shared_allowance
 from .options import AsJson, Config, Detail, HowMuch, Memory, Quiet, StrategyName, Task, Weights
 
@@ -62,7 +63,7 @@ def _share(text: str) -> Fraction:
 
 def prove_command(
     weights: Weights,
-    task: Task = "max-of-k",
+    task: Task = DEFAULT_TASK,
     metric: Annotated[Metric, typer.Option(help="What is proved.")] = Metric.accuracy,
     strategy: StrategyName = None,
     semantics: Annotated[
@@ -143,14 +144,13 @@ def prove_command(
         ("--minimise", minimise, strategy == "auto", "--strategy auto"),
     )
     from ...models.float_statement import EXP_ULPS
-    from ...models.network_statement import NetworkStatement
     from ...models.problem import statement_of
     from ..advice.cross_check import cross_check
     from ..advice.float_runs import SAMPLE
     from ..exposition import no_certificate
     from ..float_comparison import Comparison
     from ..folder import default_folder
-    from ..proof import prove, usual_strategy
+    from ..proof import prove, rests_on_paths, usual_strategy
     from ..strategies import DEFAULTS, Options
     from ..strategies.networks import DEFAULT as ENUMERATE
     from ..wrong_inputs import write_wrong
@@ -167,16 +167,16 @@ def prove_command(
     )
     with command_allowance(budget, memory), progress_bars(quiet) as report:
         try:
-            statement, _ = statement_of(weights, task, config, general=strategy == ENUMERATE or metric is Metric.margin)
-            strategy = strategy or usual_strategy(statement)
-            general = isinstance(statement, NetworkStatement)
-            enumerates = general and strategy == ENUMERATE
+            statement = statement_of(weights, task, config)
+            strategy = strategy or usual_strategy(statement, metric.value)
+            by_paths = rests_on_paths(statement, strategy, metric.value)
+            enumerates = strategy == ENUMERATE
             _refuse_what_has_no_effect(
                 ("--wrong", wrong, enumerates, "--strategy enumerate"),
                 ("--resume", resume, enumerates, "--strategy enumerate"),
                 ("--jobs", None if jobs == 1 else jobs, enumerates, "--strategy enumerate"),
                 ("--cut", cut, strategy == "branch_and_bound", "--strategy branch_and_bound"),
-                ("--cross-check", check_again, not general, "one layer of attention with one head on max-of-k"),
+                ("--cross-check", check_again, by_paths, "a strategy that rests on path tables"),
             )
             proof = prove(
                 statement,

@@ -11,10 +11,9 @@ from .options import Detail, HowMuch, Weights
 def transcript_command(weights: Weights, detail: HowMuch = Detail.appendix) -> None:
     """Prove as by default and print the transcript as Markdown."""
     from ...engine.transcript import markdown
-    from ...models.problem import problem
-    from ...models.weights import load
+    from ...models.problem import statement_of
     from ..proof import prove
 
     with progress_bars(False) as report:
-        proof = prove(problem(load(weights), "max-of-k"), weights.name, progress=report)
+        proof = prove(statement_of(weights), weights.name, progress=report)
     typer.echo(markdown(proof.transcript(detail.value)), nl=False)

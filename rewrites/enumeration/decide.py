@@ -13,7 +13,7 @@ import numpy as np
 
 from ...engine.errors import MechproofError
 from ...models.network import Network
-from ...models.network_statement import NetworkStatement
+from ...models.statement import Statement
 from ...models.tasks.task import Task
 from .block import Decider, Settings
 from .loss import MOST_OUTPUTS
@@ -110,7 +110,7 @@ def decide(
     with ExitStack() as stack:
         stored: Blocks | None = None
         if resume is not None:
-            run = f"{NetworkStatement(network, task).sha256} {settings}"
+            run = f"{Statement(network, task).sha256} {settings}"
             stored = stack.enter_context(Blocks(resume, run))
             found = {outcome.number: outcome for outcome in stored}
             done = sum(len(outcome.verdicts) for outcome in found.values())

@@ -13,6 +13,7 @@ from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.rule import NotEstablished, Rule
 from ...models.float_statement import FloatStatement
+from ...models.statement import Statement
 from .count import Count
 from .path_decomposition import V
 
@@ -26,7 +27,7 @@ DECIMALS = 8
 class Accuracy(Claim):
     """low/inputs <= accuracy <= high/inputs."""
 
-    statement: Any  # a Statement, or the NetworkStatement of any network
+    statement: Statement
     low: int
     high: int
 

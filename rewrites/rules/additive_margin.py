@@ -31,6 +31,7 @@ from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.formula import At, Num, Range, Total, Var
 from ...engine.rule import Lemma, Rule
+from ...models.one_layer import one_layer_of
 from ...models.statement import Statement
 from .margin_enclosure import MarginEnclosure
 from .path_decomposition import ALL_TABLES, K, Paths, V, exp_of_score
@@ -125,7 +126,7 @@ class AdditiveMargin(Claim):
             return 0
         for bits in LADDER:
             with precision(bits):
-                root = Ball.sqrt(paths.statement.network.d_head)
+                root = Ball.sqrt(one_layer_of(paths.statement).d_head)
                 total = Ball.dyadic(0, 0)
                 for score, delta in groups.items():
                     weight = exp_of_score(Ball.dyadic(score, paths.score_exponent).over(root))

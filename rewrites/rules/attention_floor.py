@@ -25,7 +25,8 @@ from ...engine.digest import digest
 from ...engine.formula import At, ForAll, Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...engine.term import Equation
-from ...models.architectures.one_layer_terms import OneLayerTerms
+from ...models.one_layer import one_layer_of
+from ...models.one_layer_terms import OneLayerTerms
 from .attention_range import EXP_PRECISION, GRID_BITS, MANTISSA_BITS, AttentionRange, Reach, check_reach
 from .path_decomposition import K, Paths, V, exp_of_score
 from .row_difference import RowDifference
@@ -88,7 +89,7 @@ class AttentionFloorRule(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Reach) -> AttentionFloor:
         paths, gap, positions = premises
-        network = paths.statement.network
+        network = one_layer_of(paths.statement)
         table = OneLayerTerms.of(network).tables["EQKP"]
         if len({claim.statement.sha256 for claim in (paths, gap, positions)}) != 1:
             raise NotEstablished(self.tag, "the premises are not about one network")
@@ -110,7 +111,7 @@ def _floors(gap: ScoreGap, positions: RowDifference, reach: np.ndarray) -> np.nd
     split = gap.rank_one.split
     noise = split.bounds + positions.bounds
     with precision(EXP_PRECISION):
-        root = Ball.sqrt(gap.statement.network.d_head)
+        root = Ball.sqrt(one_layer_of(gap.statement).d_head)
         table = _exponentials(root, split.approximation.integers(), split.approximation.exponent)
         factor = _exponentials(root, noise.integers(), noise.exponent)
     (size,) = gap.rank_one.factors.size.integers()
@@ -125,7 +126,7 @@ def _floors(gap: ScoreGap, positions: RowDifference, reach: np.ndarray) -> np.nd
     most = 1 << WEIGHT_BITS + LARGE_BITS
     # mantissas are above 2^58, so that a shift below zero means a ratio above 2^LARGE_BITS
     ratio = np.minimum(-(-mantissa >> np.minimum(np.maximum(shift, 0), 63)), most)
-    copies = gap.statement.network.n_ctx - c
+    copies = one_layer_of(gap.statement).n_ctx - c
     share = (copies << GRID_BITS + WEIGHT_BITS) // ((copies << WEIGHT_BITS) + c * ratio)
     low = np.full(reach.shape, -1, dtype=np.int64)
     # one unit of room for whoever computes this with another rounding

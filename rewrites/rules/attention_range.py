@@ -38,6 +38,7 @@ from ...engine.cost import Cost
 from ...engine.digest import digest
 from ...engine.formula import At, ForAll, Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
+from ...models.one_layer import one_layer_of
 from .path_decomposition import TABLE_COSTS, K, Paths, V, exp_of_score
 from .row_split import RowSplit
 
@@ -166,7 +167,7 @@ class AttentionRangeRule(Rule):
         paths, split = premises
         if split.statement.sha256 != paths.statement.sha256 or split.name != "EQKE":
             raise NotEstablished(self.tag, "the split is not of EQKE of the same network")
-        network = paths.statement.network
+        network = one_layer_of(paths.statement)
         rows = network.d_vocab
         if split.approximation.shape != (rows, rows) or split.bounds.shape != (rows, 1):
             raise NotEstablished(self.tag, "the split of EQKE must have a whole table and one bound a row")
@@ -195,7 +196,7 @@ class _Attention:
         self.paths, self.split = paths, split
         self.vocabulary, self.positions = paths.tables["EQKP"].shape
         with precision(EXP_PRECISION):
-            self._root = Ball.sqrt(paths.statement.network.d_head)
+            self._root = Ball.sqrt(one_layer_of(paths.statement).d_head)
             self._table = self._exponentials(split.approximation.integers(), split.approximation.exponent)
             self._noise = self._exponentials(split.bounds.integers(), split.bounds.exponent)
             ordered = [self._offsets(q) for q in range(self.vocabulary)]

@@ -28,7 +28,7 @@ from ...engine.domains.separable import SeparableDomain
 from ...engine.form import Form, form_of
 from ...engine.interpret import Interpreter
 from ...engine.rule import NotEstablished, Rule
-from ...models.network_statement import NetworkStatement
+from ...models.statement import Statement
 from ...models.tasks.inputs import InputSet
 from ...models.tasks.task import Answer, Task
 from ..boxes.answers import ReadPosition
@@ -72,7 +72,7 @@ class AtPosition:
 class BoxCount(Count):
     """The inputs (or pairs of input and read position) that are right: at least ``low``, at most ``high``."""
 
-    statement: NetworkStatement
+    statement: Statement
     found: tuple[AtPosition, ...]
 
     @property
@@ -116,7 +116,7 @@ class _AtOne:
 
 
 @lru_cache(maxsize=64)
-def form_at(statement: NetworkStatement, index: int) -> Form:
+def form_at(statement: Statement, index: int) -> Form:
     """The separable form of the logits at a read position; raises
     :class:`~...engine.domains.separable.NotSeparable`."""
     network, task = statement.network, statement.task
@@ -152,13 +152,13 @@ class BoxTree(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Boxes) -> BoxCount:
         (function,) = premises
-        statement: NetworkStatement = function.statement
+        statement: Statement = function.statement
         if len(advice.trees) != len(statement.task.read):
             raise NotEstablished(self.tag, f"{len(advice.trees)} trees for {len(statement.task.read)} read positions")
         found = [self._at(statement, index, advice) for index in range(len(advice.trees))]
         return BoxCount(statement, tuple(found))
 
-    def _at(self, statement: NetworkStatement, index: int, advice: Boxes) -> AtPosition:
+    def _at(self, statement: Statement, index: int, advice: Boxes) -> AtPosition:
         network, task = statement.network, statement.task
         read, tree = ReadPosition(network, task, index), advice.trees[index]
         replay = Replay(read, form_at(statement, index), network.outputs, advice.units, self.tag)
@@ -180,7 +180,7 @@ class BoxTree(Rule):
         )
 
     @staticmethod
-    def _decided(statement: NetworkStatement, read: ReadPosition, counted: Counted) -> tuple[int, int]:
+    def _decided(statement: Statement, read: ReadPosition, counted: Counted) -> tuple[int, int]:
         """How many of the inputs of leaves E are right, and wrong."""
         if not counted.enumerated:
             return 0, 0

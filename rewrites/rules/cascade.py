@@ -26,7 +26,7 @@ from ...engine.claim import Shown
 from ...engine.cost import Cost
 from ...engine.digest import digest
 from ...engine.rule import NotEstablished, Rule
-from ...models.network_statement import NetworkStatement
+from ...models.statement import Statement
 from ..enumeration.outcome import RIGHT, UNDECIDED, WRONG
 from .count import Count
 from .grid_network import GRID_MARGIN, GridNetwork
@@ -42,7 +42,7 @@ class QuotientCount(Count):
     """Of the statement's inputs some are accepted ``by`` a quotient, and so many of the others found right or wrong by
     evaluation, if they were evaluated."""
 
-    statement: NetworkStatement
+    statement: Statement
     by: Accepted
     evaluated_right: int
     wrong: int

@@ -23,6 +23,7 @@ import numpy as np
 from ...engine.certificate import small_table
 from ...engine.cost import Cost
 from ...engine.rule import NotEstablished, Rule
+from ...models.one_layer import one_layer_of
 from .additive_margin import MARGIN_COST
 from .box_extremes import BOX, root_bounds
 from .loss import LossSum
@@ -75,11 +76,11 @@ class CellLoss(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Differences) -> LossSum:
         (paths,) = premises
-        task, enclosure = paths.statement.task, MarginEnclosure(paths)
-        self._require_shapes(advice, task.d_vocab)
-        low, high = dict.fromkeys(task.cells(), 0), dict.fromkeys(task.cells(), 0)
+        layer, enclosure = one_layer_of(paths.statement), MarginEnclosure(paths)
+        self._require_shapes(advice, layer.d_vocab)
+        low, high = dict.fromkeys(layer.cells(), 0), dict.fromkeys(layer.cells(), 0)
         for done, (q, m) in enumerate(low):
-            if (size := task.cell_size(q, m)) and task.d_vocab > 1:
+            if (size := layer.cell_size(q, m)) and layer.d_vocab > 1:
                 below, above = self._bounds(Quotients(enclosure, q, m), advice.tables[m][q])
                 low[q, m] = size * cross_entropy(below, LOW)
                 high[q, m] = size * cross_entropy(above, HIGH)

@@ -18,6 +18,7 @@ import numpy as np
 
 from ...engine.certificate import hex_integer, small_table
 from ...engine.digest import digest
+from ...models.one_layer import one_layer_of
 from .path_decomposition import Paths
 
 # By (q, m, n) the tokens N as bits; for n = 0, where there is one sequence and no token, 1.
@@ -35,7 +36,7 @@ class CellSets:
     def encode(self) -> list[Any]:
         """By m: how many tokens there are by q <= m and n, base64 of 16 bits each, where they are the first ones; and
         the other sets as [q, n, tokens]."""
-        positions, vocabulary = self.paths.statement.task.n_ctx, self.paths.statement.task.d_vocab
+        positions, vocabulary = one_layer_of(self.paths.statement).n_ctx, one_layer_of(self.paths.statement).d_vocab
         tables = [[0] * ((m + 1) * positions) for m in range(vocabulary)]
         others: list[list[Any]] = [[] for _ in range(vocabulary)]
         for (q, m, n), tokens in sorted(self.sets.items()):
@@ -47,10 +48,10 @@ class CellSets:
 
     def counts(self) -> dict[tuple[int, int], int]:
         """The sequences of all sets by cell (q, m)."""
-        task = self.paths.statement.task
-        found = dict.fromkeys(task.cells(), 0)
+        layer = one_layer_of(self.paths.statement)
+        found = dict.fromkeys(layer.cells(), 0)
         for (q, m, n), tokens in self.sets.items():
-            found[q, m] += comb(task.n_ctx - 1, n) * tokens.bit_count() ** n
+            found[q, m] += comb(layer.n_ctx - 1, n) * tokens.bit_count() ** n
         return found
 
     @cached_property

@@ -40,6 +40,7 @@ from ...engine.cost import Cost
 from ...engine.errors import MagnitudeError
 from ...engine.formula import At, ForAll, Max, Members, Num, Range, Sequences, Total, Var, Where
 from ...engine.rule import Lemma, Rule
+from ...models.one_layer import one_layer_of
 from .additive_margin import MARGIN_COST, AdditiveMargin
 from .cell_sets import ALONE, CellSets, token_bits
 from .margin_enclosure import MANTISSA_BITS, WEIGHT_BITS, MarginEnclosure
@@ -186,16 +187,16 @@ class CubicCells(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: CellBounds) -> RightCount:
         (margin,) = premises
-        task, enclosure = margin.paths.statement.task, margin.enclosure
-        attention = [Attention(enclosure, q) for q in range(task.d_vocab)]
+        layer, enclosure = one_layer_of(margin.paths.statement), margin.enclosure
+        attention = [Attention(enclosure, q) for q in range(layer.d_vocab)]
         found: dict[tuple[int, int, int], int] = {}
-        for m in range(task.d_vocab):
+        for m in range(layer.d_vocab):
             bounds = LogitBounds.of(enclosure, m, advice.joint)
             for q in range(m + 1):
-                if task.cell_size(q, m):
+                if layer.cell_size(q, m):
                     found |= attention[q].sets(q, m, bounds)
                 if self._progress is not None:
-                    self._progress(m * (m + 1) // 2 + q + 1, task.d_vocab * (task.d_vocab + 1) // 2)
+                    self._progress(m * (m + 1) // 2 + q + 1, layer.d_vocab * (layer.d_vocab + 1) // 2)
         sets = CellSets(margin.paths, found)
         right = sets.counts()
         return RightCount(margin.paths.statement, right, dict.fromkeys(right, 0), sets)

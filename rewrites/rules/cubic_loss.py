@@ -24,6 +24,7 @@ import numpy as np
 
 from ...engine.cost import Cost
 from ...engine.rule import NotEstablished, Rule
+from ...models.one_layer import one_layer_of
 from .additive_margin import MARGIN_COST
 from .cell_sets import LossSets, Sets, count_of
 from .cubic_cells import MIXTURE, POSITION, TWO_ENDS, Attention, LogitBounds
@@ -71,15 +72,15 @@ class CubicLoss(Rule):
             raise NotEstablished(self.tag, f"there are {len(advice.steps)} thresholds; {MOST_THRESHOLDS} may be given")
         if any(abs(steps) >= THRESHOLD_LIMIT for steps in advice.steps):
             raise NotEstablished(self.tag, "a threshold has more than 31 bits")
-        task, enclosure = paths.statement.task, MarginEnclosure(paths)
-        low = dict.fromkeys(task.cells(), 0)
+        layer, enclosure = one_layer_of(paths.statement), MarginEnclosure(paths)
+        low = dict.fromkeys(layer.cells(), 0)
         high = dict(low)
-        attention = [Attention(enclosure, q) for q in range(task.d_vocab)]
+        attention = [Attention(enclosure, q) for q in range(layer.d_vocab)]
         known: dict[tuple[int, int, int], list[int]] = {}
-        for m in range(task.d_vocab):
+        for m in range(layer.d_vocab):
             bounds = LogitBounds.of(enclosure, m, joint=True)
             for q in range(m + 1):
-                if size := task.cell_size(q, m):
+                if size := layer.cell_size(q, m):
                     cell = _Cell(attention[q], enclosure.attention(q, m), bounds, q, m, size)
                     layers = [cell.everything]
                     for steps in advice.steps:

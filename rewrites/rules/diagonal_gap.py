@@ -26,7 +26,8 @@ from ...engine.cost import Cost
 from ...engine.formula import At, ForAll, Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...engine.term import Equation, Ones, Term
-from ...models.architectures.one_layer_terms import OneLayerTerms
+from ...models.one_layer import one_layer_of
+from ...models.one_layer_terms import OneLayerTerms
 from .attention_floor import AttentionFloor
 from .attention_range import GRID_BITS
 from .diagonal import Diagonal
@@ -115,7 +116,7 @@ class DiagonalGap(Rule):
         meant = {pair for claim in claims for pair in claim.meanings}
         if len({name for name, _ in meant}) != len(meant):
             raise NotEstablished(self.tag, "a name stands for different matrices in the premises")
-        self._check_terms(OneLayerTerms.of(attention.paths.statement.network), claims, advice)
+        self._check_terms(OneLayerTerms.of(one_layer_of(attention.paths.statement)), claims, advice)
         return LogitGap(attention, _certified(attention, diagonal, direct, positions))
 
     def _check_terms(self, terms: OneLayerTerms, claims: Sequence[Any], advice: CommonRows) -> None:

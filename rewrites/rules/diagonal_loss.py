@@ -22,6 +22,7 @@ import numpy as np
 
 from ...engine.cost import Cost
 from ...engine.rule import NotEstablished, Rule
+from ...models.one_layer import one_layer_of
 from . import attention_range
 from .attention_floor import SHARE, AttentionFloorRule
 from .attention_range import Reach
@@ -71,32 +72,32 @@ class DiagonalLoss(Rule):
         paths, gap, scores, diagonal, direct, positions = premises
         if len(advice.reaches) > MOST_LAYERS:
             raise NotEstablished(self.tag, f"there are {len(advice.reaches)} reaches; {MOST_LAYERS} may be given")
-        task, parts = paths.statement.task, Shares(diagonal, direct, positions)
+        layer, parts = one_layer_of(paths.statement), Shares(diagonal, direct, positions)
         floors = [AttentionFloorRule().conclude([paths, gap, scores], reach) for reach in advice.reaches]
-        nothing = Reach(np.full((task.d_vocab, task.d_vocab, task.n_ctx), -1, dtype=np.int64))
+        nothing = Reach(np.full((layer.d_vocab, layer.d_vocab, layer.n_ctx), -1, dtype=np.int64))
         # refuses parts that do not fit together
         DiagonalGap().conclude(
             [AttentionFloorRule().conclude([paths, gap, scores], nothing), diagonal, direct, positions], advice.rows
         )
-        whole = everything(task.d_vocab, task.n_ctx).table
+        whole = everything(layer.d_vocab, layer.n_ctx).table
         shown: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
         lone = [_steps(most, parts.exponent) for most in parts.alone.tolist()]
         known: dict[tuple[int, int, int], list[int]] = {}
-        known |= {(m, m, 0): [ALONE] for m in range(task.d_vocab)}
+        known |= {(m, m, 0): [ALONE] for m in range(layer.d_vocab)}
         for reach, low in [(whole, np.zeros_like(whole)), *((floor.reach.table, floor.low) for floor in floors)]:
             q, m, c = np.nonzero(reach >= 0)
             gaps = parts.gaps(q, m, reach[q, m, c], low[q, m, c]).tolist()
             cells = zip(q.tolist(), m.tolist(), c.tolist(), strict=True)
             for cell, j, most in zip(cells, reach[q, m, c].tolist(), gaps, strict=True):
                 others = cell[2] - (cell[0] < cell[1])
-                number = comb(task.n_ctx - 1, others) * (j + 1) ** others
+                number = comb(layer.n_ctx - 1, others) * (j + 1) ** others
                 steps = _steps(most, parts.exponent - attention_range.GRID_BITS)
-                loss = _loss(steps, task.d_vocab)
+                loss = _loss(steps, layer.d_vocab)
                 tokens = first_tokens(j) if others else ALONE
                 known.setdefault((*cell[:2], others), []).append(tokens)
                 shown.setdefault(cell, []).append((loss, number))
-        low_sums = dict.fromkeys(task.cells(), 0)
-        high = low_sums | {(m, m): _loss(steps, task.d_vocab) for m, steps in enumerate(lone)}
+        low_sums = dict.fromkeys(layer.cells(), 0)
+        high = low_sums | {(m, m): _loss(steps, layer.d_vocab) for m, steps in enumerate(lone)}
         for (q, m, _), layers in shown.items():
             high[q, m] += layered(layers)
         return LossSum(paths.statement, low_sums, high, LossSets.of(paths, known))

@@ -15,7 +15,7 @@ from ...engine.certificate import hex_integer
 from ...engine.claim import Shown
 from ...engine.cost import Cost
 from ...engine.rule import NotEstablished, Rule
-from ...models.network_statement import NetworkStatement
+from ...models.statement import Statement
 from .every_input import DecidedInputs
 from .loss import UNIT_BITS, Loss
 from .network_function import NetworkFunction
@@ -31,7 +31,7 @@ MANY, FACTOR = 1 << 18, 4
 class EnumeratedLoss(Loss):
     """low·2^-UNIT_BITS <= mean loss over all inputs and read positions <= high·2^-UNIT_BITS."""
 
-    statement: NetworkStatement
+    statement: Statement
 
     def certified(self) -> Loss:
         """What a certificate says: less than the claim."""

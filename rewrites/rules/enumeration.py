@@ -23,6 +23,7 @@ from ...engine.cost import Cost
 from ...engine.errors import MechproofError
 from ...engine.formula import At, Exists, ForAll, Num, Range, Total, Var, Where
 from ...engine.rule import Lemma, Rule
+from ...models.one_layer import one_layer_of
 from .additive_margin import MARGIN_COST, AdditiveMargin
 from .box_extremes import Cell
 from .path_decomposition import K, V
@@ -82,13 +83,13 @@ class Enumeration(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> RightCount:
         (margin,) = premises
-        task = margin.statement.task
-        if task.inputs > SEQUENCE_LIMIT:
-            raise TooManySequences(task.inputs, SEQUENCE_LIMIT)
-        right = dict.fromkeys(task.cells(), 0)
+        layer = one_layer_of(margin.statement)
+        if layer.inputs > SEQUENCE_LIMIT:
+            raise TooManySequences(layer.inputs, SEQUENCE_LIMIT)
+        right = dict.fromkeys(layer.cells(), 0)
         wrong = dict(right)
         for done, (q, m) in enumerate(right):
-            if task.cell_size(q, m):
+            if layer.cell_size(q, m):
                 right[q, m], wrong[q, m] = _enumerate_cell(margin, Cell(margin.enclosure, q, m))
             if self._progress is not None:
                 self._progress(done + 1, len(right))

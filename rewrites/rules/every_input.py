@@ -27,7 +27,7 @@ from ...engine.formula import Absolute, At, Exists, ForAll, Num, Range, Total, V
 from ...engine.network_terms import Entrywise, MaskedSoftmax, Normalised, Pointwise
 from ...engine.rule import Lemma, Rule
 from ...engine.term import Named, Ones, Product, Term
-from ...models.network_statement import NetworkStatement
+from ...models.statement import Statement
 from ..enumeration import Decision, decide
 from .count import Count
 from .loss import digits_of
@@ -122,7 +122,7 @@ class DecidedInputs(Count):
     """Of the inputs (or pairs of input and read position, as the task counts) so many are right, wrong, undecided;
     with the least margin and the mean loss, where they are known."""
 
-    statement: NetworkStatement
+    statement: Statement
     decision: Decision
 
     @property

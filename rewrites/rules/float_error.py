@@ -32,6 +32,7 @@ from ...engine.claim import Claim
 from ...engine.digest import digest, tensor_digest
 from ...engine.rule import NotEstablished, Rule
 from ...models.float_statement import FloatStatement
+from ...models.one_layer import one_layer_of
 from .float_mixture import MIXTURE
 from .float_product import PRODUCT
 from .float_rounding import ROUNDING
@@ -39,7 +40,7 @@ from .float_softmax import SOFTMAX
 from .float_stages import GRID, ErrorAnalysis
 from .float_sum import SUM
 from .float_tilt import TILT
-from .network_definition import Network
+from .network_function import NetworkFunction
 from .path_decomposition import ALL_TABLES, NAMES, PATHS, Paths
 
 
@@ -92,7 +93,7 @@ class FloatError(Claim):
         The largest over cells of ε/2 times the range of λ(x) - λ(m) over the cell's positions and tokens, plus the
         errors of both logits.
         """
-        network = self.statement.network
+        network = one_layer_of(self.statement)
         exact = [self.paths.tables[name].at_exponent(self.paths.logit_exponent) for name in ("EVOU", "PVOU")]
         step = max(grid_bits(table, 58) for table in exact)
         value = [on_grid(table, step).lower for table in exact]
@@ -136,7 +137,7 @@ class FloatErrorAnalysis(Rule):
     name = "float_error"
     certifiable = True
     version = 2
-    premises = (Network,)
+    premises = (NetworkFunction,)
     lemmas = (PATHS, ROUNDING, SUM, PRODUCT, SOFTMAX, MIXTURE, TILT)
     derivation = (
         "The weights are rounded to the format and decomposed into paths ([@path-decomposition]), and a float run of "

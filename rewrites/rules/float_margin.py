@@ -40,6 +40,7 @@ from ...engine.digest import digest
 from ...engine.formula import Absolute, At, ForAll, Num, Range, Total, Var
 from ...engine.rule import Lemma, Rule
 from ...models.float_statement import FloatStatement
+from ...models.one_layer import one_layer_of
 from .additive_margin import AdditiveMargin
 from .float_error import FloatError
 from .float_stages import GRID
@@ -148,7 +149,7 @@ class FloatMargin(AdditiveMargin):
         paths, error = self.paths, self.error
         score_exponent, logit_exponent = min(paths.score_exponent, GRID), min(paths.logit_exponent, GRID)
         with precision(PRECISION):
-            root, total = Ball.sqrt(paths.statement.network.d_head), Ball.dyadic(0, 0)
+            root, total = Ball.sqrt(one_layer_of(paths.statement).d_head), Ball.dyadic(0, 0)
             for position, token in enumerate(tokens):
                 room = error.logit(q, position, token, x) + error.logit(q, position, token, m)
                 exact = paths.logit_difference(q, position, token, x, m) << (paths.logit_exponent - logit_exponent)

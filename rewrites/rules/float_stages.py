@@ -36,6 +36,7 @@ from ...engine.arithmetic.bounds import absolute, largest_entry, scaled_up
 from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.rule import NotEstablished
 from ...models.float_statement import FloatStatement
+from ...models.one_layer import one_layer_of
 from .float_rounding import gamma
 from .path_decomposition import NAMES, Paths
 
@@ -85,10 +86,10 @@ class ErrorAnalysis:
     """The stages of a float run.  ``largest`` grows to a bound of all operands' magnitudes."""
 
     def __init__(self, statement: FloatStatement, paths: Paths) -> None:
-        self.form, self.network, self.tables = statement.format, statement.network, paths.tables
+        self.form, self.network, self.tables = statement.format, one_layer_of(paths.statement), paths.tables
         self.tensors = {
             name: Rows(value, up(absolute(statement.rounded_twice[name] - value)))
-            for name, value in paths.statement.network.tensors.items()
+            for name, value in one_layer_of(paths.statement).tensors.items()
         }
         self.steps = self.network.d_model + self.network.d_head + self.network.n_ctx + 8
         if 8 * self.steps * self.form.unit > 1:

@@ -34,6 +34,7 @@ import numpy as np
 from ...engine.cost import Cost
 from ...engine.formula import At, Num, Power, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
+from ...models.one_layer import one_layer_of
 from . import attention_range
 from .attention_range import PLACES, RANGE, AttentionRangeRule, Reach
 from .cell_sets import ALONE, LossSets, first_tokens
@@ -108,27 +109,28 @@ class GapLoss(Rule):
         require_splits(self, [paths, scores], direct, tokens)
         if len(advice.reaches) > MOST_LAYERS:
             raise NotEstablished(self.tag, f"there are {len(advice.reaches)} reaches; {MOST_LAYERS} may be given")
-        task, low = paths.statement.task, dict.fromkeys(paths.statement.task.cells(), 0)
-        if task.d_vocab == 1:  # a softmax over one output is one
+        layer = one_layer_of(paths.statement)
+        low = dict.fromkeys(layer.cells(), 0)
+        if layer.d_vocab == 1:  # a softmax over one output is one
             return LossSum(paths.statement, low, low)
         tables = SoftTables(paths, direct, tokens)
         shown: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
         known: dict[tuple[int, int, int], list[int]] = {}
-        known |= {(m, m, 0): [ALONE] for m in range(task.d_vocab)}
-        for reach in (*advice.reaches, everything(task.d_vocab, task.n_ctx)):
+        known |= {(m, m, 0): [ALONE] for m in range(layer.d_vocab)}
+        for reach in (*advice.reaches, everything(layer.d_vocab, layer.n_ctx)):
             ranges = AttentionRangeRule().conclude([paths, scores], reach)
-            for m in range(task.d_vocab):
+            for m in range(layer.d_vocab):
                 q, c, worst = worst_gaps(m, tables, ranges, Anchors())
                 within = reach.table[q, m, c]
                 for cell in zip(q.tolist(), c.tolist(), within.tolist(), worst.tolist(), strict=True):
                     others = cell[1] - (cell[0] < m)
-                    number = comb(task.n_ctx - 1, others) * (cell[2] + 1) ** others
+                    number = comb(layer.n_ctx - 1, others) * (cell[2] + 1) ** others
                     gap = tables.steps(cell[3], attention_range.GRID_BITS)
                     loss = _loss(gap)
                     tokens = first_tokens(cell[2]) if others else ALONE
                     known.setdefault((cell[0], m, others), []).append(tokens)
                     shown.setdefault((cell[0], m, cell[1]), []).append((loss, number))
-        high = {(m, m): _loss(tables.gap_alone(m)) for m in range(task.d_vocab)}
+        high = {(m, m): _loss(tables.gap_alone(m)) for m in range(layer.d_vocab)}
         for (q, m, _), layers in shown.items():
             high[q, m] = high.get((q, m), 0) + layered(layers)
         return LossSum(paths.statement, low, low | high, LossSets.of(paths, known))

@@ -50,6 +50,7 @@ from ...engine.formula import (
     Var,
 )
 from ...engine.rule import Lemma, NotEstablished, Rule
+from ...models.one_layer import one_layer_of
 from .additive_margin import MARGIN_COST, AdditiveMargin
 from .box_extremes import BOX, Cell
 from .margin_enclosure import CellTable
@@ -160,7 +161,7 @@ class GeneratingFunctionCount(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Triples) -> RightCount:
         (margin,) = premises
-        task = margin.statement.task
+        layer = one_layer_of(margin.statement)
         triples: dict[tuple[int, int], list[Triple]] = {}
         places = [(triple.m, triple.q, triple.x) for triple in advice.triples]
         if places != sorted(set(places)):
@@ -168,8 +169,8 @@ class GeneratingFunctionCount(Rule):
         for triple in advice.triples:
             triples.setdefault((triple.q, triple.m), []).append(triple)
         right, wrong = {}, {}
-        for q, m in task.cells():
-            size = task.cell_size(q, m)
+        for q, m in layer.cells():
+            size = layer.cell_size(q, m)
             right[q, m], wrong[q, m] = 0, 0
             if size:
                 cell = Cell(margin.enclosure, q, m)

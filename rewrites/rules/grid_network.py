@@ -31,7 +31,7 @@ from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.formula import Absolute, At, Expr, ForAll, Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
-from ...models.network_statement import NetworkStatement
+from ...models.statement import Statement
 from .separable_relu import SeparableRelu
 
 ENTRY_BITS = 48  # of an entry of a rounded table
@@ -103,7 +103,7 @@ class GridNetwork(Claim):
     ``exact``: whether that is so of the network itself, and not only of one near it.
     """
 
-    statement: NetworkStatement
+    statement: Statement
     grids: Grids
     left: np.ndarray
     right: np.ndarray

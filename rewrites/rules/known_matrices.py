@@ -17,8 +17,9 @@ from ...engine.cost import Cost
 from ...engine.digest import tensor_digest
 from ...engine.rule import NotEstablished, Rule
 from ...engine.term import ONE, Named, Tensor, Term
+from ...models.one_layer import one_layer_of
 from ...models.statement import Statement
-from .network_definition import Network
+from .network_function import NetworkFunction
 from .path_decomposition import values_of
 
 # Names of advice with the digests of what they stand for, sorted by name.
@@ -76,14 +77,14 @@ class KnownWeights(Rule):
 
     name = "known_weights"
     certifiable = True
-    premises = (Network,)
+    premises = (NetworkFunction,)
     lemmas = ()
     derivation = "The stored weights, and columns of ones."
     cost = Cost()
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> KnownMatrices:
         statement = premises[0].statement
-        return KnownMatrices(statement, values_of(statement.network))
+        return KnownMatrices(statement, values_of(one_layer_of(statement)))
 
 
 class NameMatrix(Rule):

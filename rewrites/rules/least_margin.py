@@ -13,7 +13,7 @@ from ...engine.certificate import hex_integer
 from ...engine.claim import Claim, Shown
 from ...engine.cost import Cost
 from ...engine.rule import NotEstablished, Rule
-from ...models.network_statement import NetworkStatement
+from ...models.statement import Statement
 from .every_input import DecidedInputs
 from .loss import UNIT_BITS, digits_of
 from .network_function import NetworkFunction
@@ -26,7 +26,7 @@ SHARE_BITS = 100
 class LeastMargin(Claim):
     """low·2^-UNIT_BITS <= least margin over all inputs and read positions <= high·2^-UNIT_BITS."""
 
-    statement: NetworkStatement
+    statement: Statement
     low: int
     high: int
 

@@ -42,6 +42,7 @@ from ...engine.cost import Cost
 from ...engine.digest import digest
 from ...engine.formula import At, ForAll, Max, Min, Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
+from ...models.one_layer import one_layer_of
 from .additive_margin import AdditiveMargin
 from .attention_range import GRID_BITS, AttentionRange
 from .cell_sets import ALONE, CellSets, first_tokens
@@ -163,12 +164,12 @@ class LogitGap(Claim):
     @property
     def looseness(self) -> int:
         """How many sequences are not shown to be right."""
-        return self.attention.paths.statement.task.inputs - sum(self.counts(1).values())
+        return self.attention.paths.statement.inputs - sum(self.counts(1).values())
 
     def counts(self, choices: int) -> dict[tuple[int, int], int]:
         """By (q, m): the sequences of certified cells whose other tokens are among the first j + ``choices``."""
-        task = self.attention.paths.statement.task
-        right, free = dict.fromkeys(task.cells(), 0), task.n_ctx - 1
+        layer = one_layer_of(self.attention.paths.statement)
+        right, free = dict.fromkeys(layer.cells(), 0), layer.n_ctx - 1
         for q, m, c in zip(*(axis.tolist() for axis in np.nonzero(self.certified)), strict=True):
             others = c if q == m else c - 1
             tokens = int(self.attention.reach.table[q, m, c]) + choices if c else 0
@@ -242,7 +243,7 @@ def require_splits(rule: Rule, others: Sequence[Any], direct: RowSplit, tokens: 
     same = {premise.statement.sha256 for premise in (*others, direct, tokens)}
     if len(same) != 1 or (direct.name, tokens.name) != ("UU", "EVOU"):
         raise NotEstablished(rule.tag, "the premises are not splits of UU and EVOU of one network")
-    whole = tokens.approximation.shape[0] == others[0].statement.network.d_vocab
+    whole = tokens.approximation.shape[0] == one_layer_of(others[0].statement).d_vocab
     if direct.approximation.shape[0] != 1 or tokens.bounds.shape[1] != 1 or not whole:
         raise NotEstablished(rule.tag, "UU's split needs a common row, EVOU's a whole table and one bound a row")
 

@@ -17,6 +17,7 @@ from ...engine.claim import Claim, Shown
 from ...engine.cost import Cost
 from ...engine.digest import digest
 from ...engine.rule import Rule
+from ...models.one_layer import one_layer_of
 from ...models.statement import Statement
 from .cell_sets import LossSets
 from .path_decomposition import V
@@ -57,7 +58,7 @@ class LossSum(Claim):
         return {"kind": self.kind, "low": hex_integer(low), "high": hex_integer(high)}
 
     def identity(self) -> str:
-        cells = [[q, m, hex(self.low[q, m]), hex(self.high[q, m])] for q, m in self.statement.task.cells()]
+        cells = [[q, m, hex(self.low[q, m]), hex(self.high[q, m])] for q, m in one_layer_of(self.statement).cells()]
         return digest([self.statement.sha256, cells])
 
     def shown(self) -> Shown | None:
@@ -78,7 +79,7 @@ class LossSum(Claim):
 class Loss(Claim):
     """low·2^-UNIT_BITS <= loss <= high·2^-UNIT_BITS."""
 
-    statement: Any  # a Statement, or the NetworkStatement of any network
+    statement: Statement
     low: int
     high: int
 
@@ -139,5 +140,5 @@ class LossFromSum(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> Loss:
         (total,) = premises
-        inputs = total.statement.task.inputs
+        inputs = total.statement.inputs
         return Loss(total.statement, sum(total.low.values()) // inputs, -(-sum(total.high.values()) // inputs))

@@ -30,6 +30,7 @@ from ...engine.arithmetic.interval import IntervalTable
 from ...engine.cost import Cost
 from ...engine.formula import At, ForAll, Max, Min, Num, Range, Total, Var, Where
 from ...engine.rule import Lemma, NotEstablished, Rule
+from ...models.one_layer import one_layer_of
 from .additive_margin import MARGIN_COST
 from .box_extremes import BOX
 from .loss import UNIT_BITS, LossSum
@@ -246,11 +247,11 @@ class LossTree(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Shape) -> LossSum:
         (paths,) = premises
-        task, enclosure = paths.statement.task, MarginEnclosure(paths)
-        reader = TreeReader(advice.symbols, token_digits(task.d_vocab), self.name)
-        low, high = dict.fromkeys(task.cells(), 0), dict.fromkeys(task.cells(), 0)
+        layer, enclosure = one_layer_of(paths.statement), MarginEnclosure(paths)
+        reader = TreeReader(advice.symbols, token_digits(layer.d_vocab), self.name)
+        low, high = dict.fromkeys(layer.cells(), 0), dict.fromkeys(layer.cells(), 0)
         for q, m in low:
-            if task.cell_size(q, m):
+            if layer.cell_size(q, m):
                 low[q, m], high[q, m] = self._cell(LossCell(enclosure, q, m), reader)
         reader.finish()
         return LossSum(paths.statement, low, high)

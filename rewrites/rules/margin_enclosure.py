@@ -42,6 +42,7 @@ from ...engine.arithmetic.interval import (
     widened,
 )
 from ...engine.errors import MagnitudeError
+from ...models.one_layer import one_layer_of
 from .path_decomposition import Paths, exp_of_score
 
 MANTISSA_BITS = 31
@@ -102,7 +103,7 @@ class MarginEnclosure:
 
     def __init__(self, paths: Paths) -> None:
         self.paths = paths
-        network = paths.statement.network
+        network = one_layer_of(paths.statement)
         self.n_ctx, self.d_vocab = network.n_ctx, network.d_vocab
         self._root = network.d_head
         # Outputs that may win, by cell; found by :mod:`.box_extremes`, kept because rules ask again.

@@ -31,7 +31,7 @@ from ...engine.rule import Lemma, NotEstablished, Rule
 from ...models.layers.attention import Attention
 from ...models.layers.mlp import Mlp
 from ...models.layers.unembed import Unembed
-from ...models.network_statement import NetworkStatement
+from ...models.statement import Statement
 from .network_function import NetworkFunction
 from .separable_relu import SeparableRelu, answers_of, embedded, free_positions, repeated
 
@@ -87,7 +87,7 @@ class NearConstantAttention(Rule):
     cost = Cost()
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> SeparableRelu:
-        statement: NetworkStatement = premises[0].statement
+        statement: Statement = premises[0].statement
         attention, mlp, last = self._layers(statement)
         free = free_positions(self.tag, statement.task)
         parts = embedded(statement)
@@ -124,7 +124,7 @@ class NearConstantAttention(Rule):
         tables = hidden, right @ into, out, direct, right @ readers[1]
         return SeparableRelu(statement, *tables, radius, max(radii[1]), answers_of(statement.task))
 
-    def _layers(self, statement: NetworkStatement) -> tuple[Attention, Mlp, Unembed]:
+    def _layers(self, statement: Statement) -> tuple[Attention, Mlp, Unembed]:
         match statement.network.layers[1:]:
             case (Attention() as attention, Mlp() as mlp, Unembed() as last) if (
                 mlp.function == "relu"
@@ -136,7 +136,7 @@ class NearConstantAttention(Rule):
         raise NotEstablished(self.tag, "the network is not embed, attention, an MLP of ReLU, unembed without norms")
 
     def charge(self, premises: Sequence[Any], advice: Any) -> Cost:
-        statement: NetworkStatement = premises[0].statement
+        statement: Statement = premises[0].statement
         attention, mlp, last = self._layers(statement)
         tokens = sum(map(len, statement.task.inputs.sets))
         width, neurons = mlp.W_in.shape

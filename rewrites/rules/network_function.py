@@ -9,14 +9,14 @@ from typing import Any
 from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.rule import Rule
-from ...models.network_statement import NetworkStatement
+from ...models.statement import Statement
 
 
 @dataclass(frozen=True)
 class NetworkFunction(Claim):
     """The logits of a network at the task's read positions, over the reals."""
 
-    statement: NetworkStatement
+    statement: Statement
 
     kind = "network"
 
@@ -35,7 +35,7 @@ class NetworkFunction(Claim):
 
 
 class NetworkFunctionDefinition(Rule):
-    """Advice: the :class:`NetworkStatement`.  A certificate carries its hash only; a checker reads its own weights."""
+    """Advice: the :class:`Statement`.  A certificate carries its hash only; a checker reads its own weights."""
 
     name = "network_definition"
     certifiable = True
@@ -45,5 +45,5 @@ class NetworkFunctionDefinition(Rule):
     derivation = "The definition; a checker reads its own copy of the weights and compares the statement's hash."
     cost = Cost()
 
-    def conclude(self, premises: Sequence[Any], advice: NetworkStatement) -> NetworkFunction:
+    def conclude(self, premises: Sequence[Any], advice: Statement) -> NetworkFunction:
         return NetworkFunction(advice)

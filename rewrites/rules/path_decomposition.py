@@ -36,10 +36,10 @@ from ...engine.equality import Equal
 from ...engine.errors import MagnitudeError
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...engine.term import Equation, Ones
-from ...models.architectures.one_layer_attention import OneLayerAttention
-from ...models.architectures.one_layer_terms import OneLayerTerms, layers_of, placeholder
+from ...models.one_layer import OneLayer, one_layer_of
+from ...models.one_layer_terms import OneLayerTerms, placeholder
 from ...models.statement import Statement
-from .network_definition import Network
+from .network_function import NetworkFunction
 
 V, K, d, h = symbols("V K d h", positive=True, integer=True)
 NAMES = ("UU", "EVOU", "PVOU", "EQKE", "EQKP")
@@ -64,13 +64,13 @@ TABLE_COSTS = {
 ALL_TABLES = sum(TABLE_COSTS.values(), Cost())
 
 
-def values_of(network: OneLayerAttention) -> Mapping[str, DyadicMatrix]:
+def values_of(network: OneLayer) -> Mapping[str, DyadicMatrix]:
     """The network's tensors and the columns of ones that the terms use."""
     ones = {n: Ones(n) for n in (network.d_vocab, network.n_ctx)}
     return dict(network.tensors) | {one.name: DyadicMatrix.ones(n, 1) for n, one in ones.items()}
 
 
-_shown, _network = OneLayerTerms(3, 2, 2, 2), layers_of(placeholder(3, 2, 2, 2))
+_shown = OneLayerTerms(3, 2, 2, 2)
 
 PATHS = Lemma(
     label="path-decomposition",
@@ -82,7 +82,7 @@ PATHS = Lemma(
         "positions ($K - 1 = 1$) and all biases. On the left is the definition by layers, with $X^{(0)} = S W_E + "
         "W_{\\mathrm{pos}}$ and $X^{(1)}$ the stream behind the attention layer."
     ),
-    statement=(Equation("paths", _shown.definition(_network), _shown.mixture),),
+    statement=(Equation("paths", _shown.definition(placeholder(_shown)), _shown.mixture),),
     proof=(
         "A chain of equations leads from the left side to the right side; it is part of this proof, for the network "
         "at hand. Entry $p$ of $s\\,\\mathrm{EQKE}\\,S^{\\top} + s\\,\\mathrm{EQKP}$, with $s = S[K-1]$ the indicator "
@@ -100,7 +100,7 @@ PATHS = Lemma(
 class Tables(Mapping[str, DyadicMatrix]):
     """The five tables of a network, each multiplied out when it is first looked at."""
 
-    def __init__(self, network: OneLayerAttention) -> None:
+    def __init__(self, network: OneLayer) -> None:
         self._network, self._known = network, dict[str, DyadicMatrix]()
 
     def __getitem__(self, name: str) -> DyadicMatrix:
@@ -129,7 +129,7 @@ class Paths(Claim):
     @staticmethod
     def of(statement: Statement) -> Paths:
         """The claim about the network of a statement."""
-        return Paths(statement, Tables(statement.network))
+        return Paths(statement, Tables(one_layer_of(statement)))
 
     def conclusion(self) -> dict[str, Any]:
         return {"kind": self.kind, **{name: tensor_digest(self.tables[name]) for name in NAMES}}
@@ -186,7 +186,7 @@ class PathDecomposition(Rule):
 
     name = "path_decomposition"
     certifiable = True
-    premises = (Network, Equal)
+    premises = (NetworkFunction, Equal)
     left_out = 1
     lemmas = (PATHS,)
     derivation = (
@@ -197,10 +197,10 @@ class PathDecomposition(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> Paths:
         statement, equation = premises[0].statement, premises[1]
-        terms = OneLayerTerms.of(statement.network)
+        terms = OneLayerTerms.of(one_layer_of(statement))
         if equation.about not in ("", statement.sha256):
             raise NotEstablished(self.tag, "the equation is about another network")
-        if equation.left != terms.definition(layers_of(statement.network)):
+        if equation.left != terms.definition(statement.network):
             raise NotEstablished(self.tag, "the equation's left side is not the definition of the network")
         if equation.right != terms.mixture:
             raise NotEstablished(self.tag, "the equation's right side is not the paths through the five tables")

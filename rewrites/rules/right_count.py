@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ...engine.claim import Shown
 from ...engine.digest import digest
+from ...models.one_layer import one_layer_of
 from ...models.statement import Statement
 from .cell_sets import CellSets
 from .count import Count
@@ -37,15 +38,15 @@ class RightCount(Count):
     @property
     def high(self) -> int:
         """At most so many sequences are right."""
-        return self.statement.task.inputs - sum(self.wrong.values())
+        return self.statement.inputs - sum(self.wrong.values())
 
     @property
     def looseness(self) -> int:
         """How many sequences are not shown to be right."""
-        return self.statement.task.inputs - self.low
+        return self.statement.inputs - self.low
 
     def identity(self) -> str:
-        cells = [[q, m, hex(self.right[q, m]), hex(self.wrong[q, m])] for q, m in self.statement.task.cells()]
+        cells = [[q, m, hex(self.right[q, m]), hex(self.wrong[q, m])] for q, m in one_layer_of(self.statement).cells()]
         return digest([self.statement.sha256, cells, *([] if self.sets is None else [self.sets.identity])])
 
     def shown(self) -> Shown | None:
@@ -53,7 +54,7 @@ class RightCount(Count):
         return None if sets is None else Shown("right_cells/1", (sets.paths,), lambda: {"sets": sets.encode()})
 
     def sentence(self) -> str:
-        total = self.statement.task.inputs
+        total = self.statement.inputs
         if self.low == self.high:
             return f"Exactly {self.low} of {total} sequences are right."
         most = "" if self.high == total else f" and at most {self.high}"

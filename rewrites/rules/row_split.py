@@ -28,7 +28,8 @@ from ...engine.digest import tensor_digest
 from ...engine.formula import At, ForAll, Num, Range, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...engine.term import Equation, Ones, Term
-from ...models.architectures.one_layer_terms import OneLayerTerms
+from ...models.one_layer import one_layer_of
+from ...models.one_layer_terms import OneLayerTerms
 from ...models.statement import Statement
 from .known_matrices import KnownMatrices
 from .path_decomposition import TABLE_COSTS, Paths
@@ -165,7 +166,7 @@ class SplitAlong(Rule):
         known, noise = premises
         require_table(self, advice.name)
         require_agreement(self, known, noise)
-        terms = OneLayerTerms.of(known.statement.network)
+        terms = OneLayerTerms.of(one_layer_of(known.statement))
         tokens = Ones(terms.d_vocab)
         table: Term = terms.tables[advice.name]
         self._check_shapes(table, noise.term, advice)

@@ -29,7 +29,7 @@ from ...models.layers.mlp import Mlp
 from ...models.layers.pointwise import Pointwise
 from ...models.layers.sum import Sum
 from ...models.layers.unembed import Unembed
-from ...models.network_statement import NetworkStatement
+from ...models.statement import Statement
 from ...models.tasks.task import Task
 from .network_function import NetworkFunction
 
@@ -77,7 +77,7 @@ class SeparableRelu(Claim):
     all exact; ``answers``: n × n' (int64).  x and y number the tokens of the task's two free positions.
     """
 
-    statement: NetworkStatement
+    statement: Statement
     left: DyadicMatrix
     right: DyadicMatrix
     out: DyadicMatrix
@@ -130,7 +130,7 @@ class SeparableReluForm(Rule):
     cost = Cost()
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> SeparableRelu:
-        statement: NetworkStatement = premises[0].statement
+        statement: Statement = premises[0].statement
         task, layers = statement.task, statement.network.layers
         sets = task.inputs.sets
         free = free_positions(self.tag, task)
@@ -221,7 +221,7 @@ def answers_of(task: Task) -> np.ndarray:
     return task.answer(tokens).reshape(len(first), len(second))
 
 
-def embedded(statement: NetworkStatement) -> list[DyadicMatrix]:
+def embedded(statement: Statement) -> list[DyadicMatrix]:
     """For each position, one row for each of its tokens in the task."""
     embed, found = statement.network.embed, []
     for p, tokens in enumerate(statement.task.inputs.sets):

@@ -31,6 +31,7 @@ from ...engine.digest import digest, tensor_digest
 from ...engine.errors import MagnitudeError
 from ...engine.formula import At, Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
+from ...models.one_layer import one_layer_of
 from ...models.statement import Statement
 from .additive_margin import MARGIN_COST, AdditiveMargin
 from .box_extremes import BOX
@@ -98,11 +99,11 @@ class SlackCount(Claim):
         return {"kind": self.kind, "right_low": hex_integer(self.low), "slack": tensor_digest(self.slack)}
 
     def identity(self) -> str:
-        cells = [[q, m, hex(self.right[q, m])] for q, m in self.statement.task.cells()]
+        cells = [[q, m, hex(self.right[q, m])] for q, m in one_layer_of(self.statement).cells()]
         return digest([self.statement.sha256, tensor_digest(self.slack), cells])
 
     def sentence(self) -> str:
-        shown = count_str(self.low, self.statement.task.inputs)
+        shown = count_str(self.low, self.statement.inputs)
         return f"On at least {shown} sequences the largest token's logit leads by more than the slack of its cell."
 
 
@@ -175,15 +176,15 @@ class SlackTree(Rule):
     def conclude(self, premises: Sequence[Any], advice: SlackAdvice) -> SlackCount:
         (margin,) = premises
         statement = margin.paths.statement
-        task = statement.task
-        if advice.slack.shape != (task.d_vocab, task.d_vocab):
+        layer = one_layer_of(statement)
+        if advice.slack.shape != (layer.d_vocab, layer.d_vocab):
             raise NotEstablished(self.tag, f"the slacks are a table of shape {advice.slack.shape}")
         if any(entry < 0 for entry in advice.slack.numerators.entries()):
             raise NotEstablished(self.tag, "a slack is negative")
-        reader = TreeReader(advice.symbols, token_digits(task.d_vocab), self.name)
-        right = dict.fromkeys(task.cells(), 0)
+        reader = TreeReader(advice.symbols, token_digits(layer.d_vocab), self.name)
+        right = dict.fromkeys(layer.cells(), 0)
         for q, m in right:
-            if task.cell_size(q, m):
+            if layer.cell_size(q, m):
                 right[q, m] = self._count(SlackCell(margin.enclosure, q, m, advice.slack), reader)
         reader.finish()
         return SlackCount(statement, advice.slack, right)

@@ -32,6 +32,7 @@ from ...engine.arithmetic.interval import IntervalTable
 from ...engine.cost import Cost
 from ...engine.formula import Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
+from ...models.one_layer import one_layer_of
 from .additive_margin import MARGIN_COST, AdditiveMargin
 from .box_extremes import BOX, Cell
 from .margin_enclosure import MarginEnclosure
@@ -260,12 +261,12 @@ class TokenOrderTree(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Tree) -> RightCount:
         (margin,) = premises
-        task = margin.statement.task
-        reader = TreeReader(advice.symbols, token_digits(task.d_vocab), self.name)
+        layer = one_layer_of(margin.statement)
+        reader = TreeReader(advice.symbols, token_digits(layer.d_vocab), self.name)
         right, wrong = {}, {}
-        for q, m in task.cells():
+        for q, m in layer.cells():
             right[q, m], wrong[q, m] = 0, 0
-            if task.cell_size(q, m):
+            if layer.cell_size(q, m):
                 right[q, m], wrong[q, m] = self._cell(margin, Cell(margin.enclosure, q, m), reader)
         reader.finish()
         return RightCount(margin.statement, right, wrong)
@@ -275,7 +276,7 @@ class TokenOrderTree(Rule):
 
     def _cell(self, margin: AdditiveMargin, cell: Cell, reader: TreeReader) -> tuple[int, int]:
         """At least how many of the cell's sequences are right, and wrong."""
-        size = margin.statement.task.cell_size(cell.q, cell.m)
+        size = one_layer_of(margin.statement).cell_size(cell.q, cell.m)
         match reader.symbol():
             case "R":
                 require(self, not cell.active, cell, "not every sequence of the cell is shown right")

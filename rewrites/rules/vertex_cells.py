@@ -46,6 +46,7 @@ from ...engine.cost import Cost
 from ...engine.errors import MagnitudeError
 from ...engine.formula import At, ForAll, Max, Members, Num, Range, Sequences, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
+from ...models.one_layer import one_layer_of
 from .additive_margin import AdditiveMargin
 from .cell_sets import ALONE, CellSets, token_bits
 from .cubic_cells import MIXTURE, TWO_ENDS, Attention
@@ -165,13 +166,13 @@ class VertexCells(Rule):
         split, margin = premises
         statement = margin.paths.statement
         require_scores(self, split, margin)
-        task, enclosure = statement.task, SplitEnclosure(margin.paths, split)
-        queries = [_Query(enclosure, q) for q in range(task.d_vocab)]
+        layer, enclosure = one_layer_of(statement), SplitEnclosure(margin.paths, split)
+        queries = [_Query(enclosure, q) for q in range(layer.d_vocab)]
         found: dict[tuple[int, int, int], int] = {}
-        for m in range(task.d_vocab):
+        for m in range(layer.d_vocab):
             values = _Values.of(enclosure, m)
             for q in range(m + 1):
-                if task.cell_size(q, m):
+                if layer.cell_size(q, m):
                     found |= queries[q].sets(m, values)
         sets = CellSets(margin.paths, found)
         right = sets.counts()
@@ -181,7 +182,7 @@ class VertexCells(Rule):
 def require_scores(rule: Rule, split: RowSplit, margin: AdditiveMargin) -> None:
     """Raise NotEstablished unless the split is a whole table for EQKE of the margin's network, one bound a row."""
     statement = margin.paths.statement
-    size = statement.network.d_vocab
+    size = one_layer_of(statement).d_vocab
     if split.statement.sha256 != statement.sha256 or split.name != "EQKE":
         raise NotEstablished(rule.tag, "the split is not of EQKE of the same network")
     if split.approximation.shape != (size, size) or split.bounds.shape != (size, 1):

@@ -31,6 +31,7 @@ from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.cost import Cost
 from ...engine.formula import At, ForAll, Max, Min, Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
+from ...models.one_layer import one_layer_of
 from .path_decomposition import ALL_TABLES, K, Paths, V
 from .right_count import RightCount
 from .slack_count import SlackCount
@@ -82,7 +83,7 @@ def moves(old: Paths, new: Paths) -> DyadicMatrix:
     parts = [change["UU"], change["EVOU"], change["PVOU"], old.tables["EVOU"], old.tables["PVOU"]]
     exponent = min(part.exponent for part in parts)
     direct, token, place, tokens, places = (_integers(part, exponent) for part in parts)
-    share = _attention_moves(change["EQKE"], change["EQKP"], new.statement.network.d_head)
+    share = _attention_moves(change["EQKE"], change["EQKP"], one_layer_of(new.statement).d_head)
     size = direct.shape[0]
     found = np.full((size, size), 0, dtype=object)
     for m in range(size):
@@ -152,9 +153,9 @@ class WeightTransfer(Rule):
         slack, old, new = premises
         if slack.statement.sha256 != old.statement.sha256:
             raise NotEstablished(self.tag, "the count and the first paths are about different networks")
-        networks = [paths.statement.network for paths in (old, new)]
+        networks = [one_layer_of(paths.statement) for paths in (old, new)]
         sizes = {(n.d_vocab, n.n_ctx, n.d_head) for n in networks}
-        if len(sizes) != 1 or old.statement.task != new.statement.task:
+        if len(sizes) != 1 or old.statement.task.describe() != new.statement.task.describe():
             raise NotEstablished(self.tag, "the two networks have not the same tokens, positions and head width")
         room = (slack.slack - moves(old, new)).numerators
         right = {(q, m): count if room[q, m] >= 0 else 0 for (q, m), count in slack.right.items()}

@@ -13,9 +13,10 @@ from flint import fmpz_mat
 from ...engine.cost import Cost
 from ...engine.rule import NotEstablished, Rule
 from ...engine.term import Term
+from ...models.one_layer import one_layer_of
 from ..equations import Zero
 from .known_matrices import tensor_names
-from .network_definition import Network
+from .network_function import NetworkFunction
 from .path_decomposition import values_of
 
 
@@ -23,14 +24,14 @@ class ZeroByValue(Rule):
     """From the network.  Advice: a term over its weights."""
 
     name = "zero_by_value"
-    premises = (Network,)
+    premises = (NetworkFunction,)
     lemmas = ()
     derivation = "The term's exact value on the stored weights is zero in every entry."
     cost = Cost()
 
     def conclude(self, premises: Sequence[Any], advice: Term) -> Zero:
         statement = premises[0].statement
-        values = values_of(statement.network)
+        values = values_of(one_layer_of(statement))
         strangers = sorted(tensor_names(advice) - values.keys())
         if strangers:
             raise NotEstablished(self.tag, f"{', '.join(strangers)} is no weight of the network")

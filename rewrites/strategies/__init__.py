@@ -103,6 +103,11 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg))
 
 
+def general_names() -> tuple[str, ...]:
+    """The strategies for any network, by file."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules([f"{path}/networks" for path in __path__])))
+
+
 def all_names() -> tuple[str, ...]:
     """All strategies, and all configurations of families as family/configuration."""
     found: list[str] = []
@@ -135,7 +140,7 @@ def strategy(name: str) -> Strategy:
     """The strategy of that name, or of the family of that name; raises :class:`UnknownStrategy`."""
     family, slash, variant = name.partition("/")
     if family not in names():
-        raise UnknownStrategy(name, names())
+        raise UnknownStrategy(name, (*names(), *general_names()))
     module = importlib.import_module(f"{__name__}.{family}")
     known = getattr(module, "VARIANTS", ())
     if slash and variant not in known:

@@ -42,7 +42,7 @@ def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress)
     choices = [Choice(claim, graph.claim(claim).low, engine.proof(claim)) for claim in dict.fromkeys(counts)]
     # what cannot be written into a certificate stays in the graph, but is not handed out as the proof
     choices = [choice for choice in choices if graph.is_certifiable(choice.claim)]
-    inputs = engine.statement.task.inputs
+    inputs = engine.statement.inputs
     enough = (
         None if options.at_least is None else -(-options.at_least.numerator * inputs // options.at_least.denominator)
     )

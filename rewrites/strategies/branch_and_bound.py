@@ -21,7 +21,7 @@ GIVEN_UP_SHARE = 10**9
 
 def derive(graph: ProofGraph, margin: int, options: Options, progress: Progress) -> int:
     claim = graph.claim(margin)
-    inputs = claim.paths.statement.task.inputs
+    inputs = claim.paths.statement.inputs
     automatic = 0 if inputs <= EXACT_INPUTS else inputs // GIVEN_UP_SHARE
     limits = Limits(automatic if options.cut is None else options.cut, options.seconds)
     tree = search(claim, limits, partial(progress, "searching for a tree"))

@@ -14,8 +14,7 @@ from mechproof.claims.run import read, run
 from mechproof.claims.session import Session
 from mechproof.claims.syntax import parse
 from mechproof.engine.checker import check
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "docs" / "examples" / "claims"
@@ -42,7 +41,7 @@ def _network(folder: Path, seed: int) -> Path:
 def test_the_checker_agrees_on_random_statements(tmp_path, seed):
     """Whatever the prover decides the checker decides alike, from the text alone; the opposite outcome is refused."""
     weights, author = _network(tmp_path, seed), _author(seed)
-    session, told = Session("net", problem(load(weights), "max-of-k")), 0
+    session, told = Session("net", statement_of(weights)), 0
     target = tmp_path / "certificate.json"
     for _ in range(12):
         text = author.statement()
@@ -93,7 +92,7 @@ EXACT_AFTER_ALL = (
 def test_what_earlier_statements_found_leaves_no_certificate_without_directions(tmp_path):
     """Directions of each statement's own stage; an interval of one number is that number, for the checker too."""
     weights = _network(tmp_path, 1)
-    session, target = Session("net", problem(load(weights), "max-of-k")), tmp_path / "certificate.json"
+    session, target = Session("net", statement_of(weights)), tmp_path / "certificate.json"
     for text in EXACT_AFTER_ALL:
         certificate = session.certificate(session.settle(parse(text)))
         assert certificate is not None, text

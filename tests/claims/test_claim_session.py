@@ -30,8 +30,7 @@ from mechproof.engine.formula import Formula
 from mechproof.engine.graph import ProofGraph
 from mechproof.engine.oracle import examine
 from mechproof.engine.rule import NotEstablished
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.models.zoo import path
 from mechproof.rewrites.advice import deadline, loss_tree_search
 
@@ -166,7 +165,7 @@ def test_the_rule_concludes_nothing_from_what_is_open(oracle):
 
 def test_over_many_inputs_the_cheapest_strategy_that_settles_is_enough():
     """Cubic cells settle a weak claim on 2^60 inputs; a stronger one takes the search."""
-    given = Session("K = 10", problem(load(path("max_of_10_v64_d32_seed123")), "max-of-k"))
+    given = Session("K = 10", statement_of(path("max_of_10_v64_d32_seed123")))
     verdict = given.settle(parse("accuracy >= 0.9"))
     assert verdict.status == "PROVED" and verdict.goal is not None
     assert "cubic_cells/1" in {step.rule.tag for step in given.graph.proof(verdict.goal)}

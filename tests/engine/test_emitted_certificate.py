@@ -62,7 +62,7 @@ def proved():
 def test_bytes_are_the_documented_ones():
     """Schema, relation (metric first), statement, derivations with backward references, one newline at the end."""
     assert emit(*proved(), "ab" * 32) == (
-        b'{"schema":"mechproof-certificate/1","relation":{"metric":"accuracy","right_low":"0x8","inputs":"0x10"},'
+        b'{"schema":"mechproof-certificate/2","relation":{"metric":"accuracy","right_low":"0x8","inputs":"0x10"},'
         b'"statement":"' + b"ab" * 32 + b'","derivations":['
         b'{"id":0,"rule":"known/1","premises":[],"advice":{"right":"0x9"},"conclusion":{"kind":"accuracy","right_low":"0x9","inputs":"0x10"}},'
         b'{"id":1,"rule":"known/1","premises":[],"advice":{"right":"0xf"},"conclusion":{"kind":"accuracy","right_low":"0xf","inputs":"0x10"}},'

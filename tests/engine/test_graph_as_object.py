@@ -45,7 +45,7 @@ def test_explain_goes_down_to_the_definition(proof):
     rules = [line.rpartition(" by ")[2] for line in lines]
 
     assert "513/4096" in lines[0] and rules[0] == "accuracy/1"
-    chain = ["token_order_tree/1", "additive_margin/1", "path_decomposition/1", "network_definition/1", "chain/1"]
+    chain = ["token_order_tree/1", "additive_margin/1", "path_decomposition/1", "network_definition/2", "chain/1"]
     assert rules[1:6] == chain
     steps = [line for line, rule in zip(lines, rules, strict=True) if rule == "named_step/1"]
     assert "read the last position" in steps[0] and "sum to one" in steps[-1]

@@ -14,8 +14,7 @@ from gap_cells import leaning
 
 from mechproof.__main__ import main
 from mechproof.engine.rule import NotEstablished
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.circuit_claims import WIDTH, Point, Telling, tell
 
 SEED123 = Path(__file__).parents[1] / "data" / "max_of_4_seed123" / "weights.npz"
@@ -28,7 +27,7 @@ TITLES = [
 
 @pytest.fixture(scope="module")
 def trained() -> Telling:
-    return tell(problem(load(SEED123), "max-of-k"), "weights.npz")
+    return tell(statement_of(SEED123), "weights.npz")
 
 
 def point(telling: Telling, title: str) -> Point:

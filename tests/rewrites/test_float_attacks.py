@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mechproof.engine.checker import check
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.proof import Proof, prove
 
 FILES = {"bf16_exponentials_stored": (71, 77, 81), "bf16_double_rounding": (2, 3, 4)}
@@ -15,7 +14,7 @@ FILES = {"bf16_exponentials_stored": (71, 77, 81), "bf16_double_rounding": (2, 3
 @pytest.fixture(scope="module", params=FILES)
 def attack(request, data) -> tuple[Proof, str]:
     file = data / "attacks" / f"{request.param}.npz"
-    return prove(problem(load(file), "max-of-k"), "net", semantics="bfloat16"), request.param
+    return prove(statement_of(file), "net", semantics="bfloat16"), request.param
 
 
 def test_no_more_is_proved_than_torch_gets_right(attack, data, tmp_path):

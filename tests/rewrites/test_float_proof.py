@@ -10,8 +10,7 @@ from mechproof.engine.arithmetic.float_format import FORMATS
 from mechproof.engine.checker import check
 from mechproof.engine.graph import ProofGraph
 from mechproof.engine.transcript import markdown
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.advice.float_runs import observe
 from mechproof.rewrites.float_proof import STRATEGIES, NoFloatProof, UnknownSemantics, prove_float
 from mechproof.rewrites.proof import Proof, prove
@@ -22,7 +21,7 @@ from mechproof.rewrites.undecided_inputs import float_margin, undecided_inputs
 @pytest.fixture(scope="module")
 def published(data) -> Proof:
     """The theorem about every float32 run of the published max-of-4 network."""
-    statement = problem(load(data / "max_of_4_seed123" / "weights.npz"), "max-of-k")
+    statement = statement_of(data / "max_of_4_seed123" / "weights.npz")
     return prove(statement, "max_of_4", semantics="float32")
 
 
@@ -39,7 +38,7 @@ def test_the_two_counts_of_the_published_network_are_close(published):
 @pytest.mark.ci
 def test_what_is_left_in_bfloat16(data):
     """The number that README and docs/float_semantics.md name."""
-    statement = problem(load(data / "max_of_4_seed123" / "weights.npz"), "max-of-k")
+    statement = statement_of(data / "max_of_4_seed123" / "weights.npz")
     graph, goal = prove_float(statement, "bfloat16")
     assert graph.claim(goal).low == 15153398
 

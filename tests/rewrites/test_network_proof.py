@@ -93,7 +93,7 @@ def test_a_margin_of_max_of_k_is_enumerated(capsys, tmp_path):
     code, out, _ = command(capsys, "show", tmp_path / "certificate.json")
     assert code == 0 and "margin in [" in out
     code, _, err = command(capsys, "prove", weights, "--metric", "margin", "--strategy", "cubic", "--quiet")
-    assert code == 2 and "there is no strategy 'cubic'" in " ".join(err.split())
+    assert code == 2 and "there is no metric 'margin'" in " ".join(err.split())
 
 
 @pytest.mark.parametrize("network", ["total_v8_k4", "cell_v3_k3"])
@@ -156,7 +156,8 @@ def test_transcripts_of_every_format(files):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--strategy", "cubic"), "there is no strategy 'cubic'"),
+        (("--strategy", "cubic"), "expected one layer of attention and nothing else"),
+        (("--strategy", "quartic"), "there is no strategy 'quartic'"),
         (("--off", "T1"), "T1"),
         (("--semantics", "float32"), "proves nothing about float runs"),
         (("--cut", "3"), "--cut"),

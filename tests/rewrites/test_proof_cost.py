@@ -9,9 +9,9 @@ from mechproof.engine.arithmetic.dyadic import DyadicMatrix
 from mechproof.engine.explain import blame, charged
 from mechproof.engine.graph import ProofGraph
 from mechproof.models import zoo
-from mechproof.models.problem import problem
+from mechproof.models.one_layer import one_layer_of
+from mechproof.models.problem import statement_of
 from mechproof.models.statement import Statement
-from mechproof.models.weights import load
 from mechproof.rewrites.proof_cost import longest_integer, proof_cost, symbolic_charge
 from mechproof.rewrites.rules.path_decomposition import Paths
 from mechproof.rewrites.rules.token_order_tree import TokenOrderTree
@@ -22,7 +22,7 @@ from mechproof.sweeps.selection import applicable
 @pytest.fixture(scope="module")
 def statement() -> Statement:
     """V = 64, K = 2, d = 32."""
-    return problem(load(zoo.path("max_of_2_v64_d32_seed123")), "max-of-k")
+    return statement_of(zoo.path("max_of_2_v64_d32_seed123"))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def small() -> Statement:
 
 
 def sizes_of(statement: Statement) -> dict[str, int]:
-    network = statement.network
+    network = one_layer_of(statement)
     return {"V": network.d_vocab, "K": network.n_ctx, "d": network.d_model, "h": network.d_head}
 
 

@@ -18,7 +18,7 @@ SMALL = "max_of_2_v64_d32_seed123"
 
 @pytest.fixture(scope="module")
 def proofs() -> dict[str, Proof]:
-    statement, name = statement_of(zoo.path(SMALL))
+    statement, name = statement_of(zoo.path(SMALL)), f"{SMALL}.safetensors"
     return {strategy: prove(statement, name, strategy) for strategy in ("cubic", "story")}
 
 

@@ -14,8 +14,7 @@ from mechproof import __version__
 from mechproof.__main__ import app
 from mechproof.engine.files import FileUnreadable
 from mechproof.engine.transcript import Document, markdown
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites import provenance as module
 from mechproof.rewrites.provenance import Weights, provenance
 
@@ -25,7 +24,7 @@ TOTAL = CELL.with_name("total_v8_k4.npz")
 
 def test_weights_are_named_by_bytes_and_by_meaning():
     """The hash that sha256sum prints, and that of the statement that proofs are about."""
-    statement = problem(load(CELL), "max-of-k")
+    statement = statement_of(CELL)
     one = Weights.of(CELL, statement)
     assert one == Weights(CELL.name, hashlib.sha256(CELL.read_bytes()).hexdigest(), statement.sha256)
     assert Weights.of(CELL, None).statement == ""
@@ -35,10 +34,10 @@ def test_weights_are_named_by_bytes_and_by_meaning():
 
 def test_every_part_is_stated_once():
     """Versions, machine, processes, threads, assumptions; a file that several claims are about is one file."""
-    statement = problem(load(CELL), "max-of-k")
+    statement = statement_of(CELL)
     made = provenance([(CELL, statement), (TOTAL, None), (CELL, statement)], ["x"], processes=2, threads=1, date="d")
     assert [one.file for one in made.weights] == [CELL.name, TOTAL.name]
-    assert made.assumptions == (*statement.network.assumptions(), "x")
+    assert made.assumptions == (*statement.network.assumed, "x")
     assert made.versions["mechproof"] == __version__ and made.versions["Python"] == platform.python_version()
     assert set(made.versions) == {"mechproof", "Python", "torch", "numpy", "python-flint"}
     text = "\n".join(made.lines())

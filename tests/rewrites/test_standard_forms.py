@@ -19,13 +19,14 @@ from mechproof.engine.network_terms import Normalised, Selection
 from mechproof.engine.rewriting import positions
 from mechproof.engine.rule import NotEstablished
 from mechproof.engine.term import Named, Ones, Row, Tensor, Term
-from mechproof.models.architectures.one_layer_terms import OneLayerTerms, layers_of
 from mechproof.models.layers.attention import Attention, Scale
 from mechproof.models.layers.embed import Embed
 from mechproof.models.layers.mlp import Mlp
 from mechproof.models.layers.norm import Norm
 from mechproof.models.layers.unembed import Unembed
 from mechproof.models.network import Network
+from mechproof.models.one_layer import one_layer_of
+from mechproof.models.one_layer_terms import OneLayerTerms
 from mechproof.models.path_tables import NoPathTables, heads_of, through_tables
 from mechproof.rewrites.standard_forms import (
     MEANINGS,
@@ -150,11 +151,11 @@ def test_the_paths_of_a_network_are_those_of_its_layers(zero):
     """The definition is the term of the layers, in which biases of zeros are absent; the tables have a place for
     each."""
     graph, statement = ProofGraph(), small_statement(4, zero)
-    terms = OneLayerTerms.of(statement.network)
+    terms = OneLayerTerms.of(one_layer_of(statement))
 
     equal = graph.claim(logits_by_paths(graph, statement))
 
-    assert equal.left == terms.definition(layers_of(statement.network))
+    assert equal.left == terms.definition(statement.network)
     assert equal.right == terms.mixture
     assert equal.about == (statement.sha256 if zero else "")
     values = dict(assignment((equal.left, equal.right), (2, 1), 3, 7))
@@ -181,20 +182,20 @@ def test_the_steps_have_names_and_conditions():
 def test_without_the_claims_the_form_is_out_of_reach():
     """A condition that is true but not proved does not fire."""
     statement = small_statement(4, ("b_V",))
-    terms = OneLayerTerms.of(statement.network)
+    terms = OneLayerTerms.of(one_layer_of(statement))
     with pytest.raises(NotEstablished, match="same words"):
-        path_form(ProofGraph(), terms.definition(layers_of(statement.network)), terms.paths)
+        path_form(ProofGraph(), terms.definition(statement.network), terms.paths)
 
 
 def test_a_wrong_form_is_not_derived():
     """Something added to the paths is noticed."""
     graph, statement = ProofGraph(), small_statement(4)
     logits_by_paths(graph, statement)
-    terms = OneLayerTerms.of(statement.network)
+    terms = OneLayerTerms.of(one_layer_of(statement))
     wrong = terms.paths + terms.selection.row(0) @ terms.tables["UU"]
 
     with pytest.raises(NotEstablished, match="same words"):
-        path_form(graph, terms.definition(layers_of(statement.network)), wrong)
+        path_form(graph, terms.definition(statement.network), wrong)
 
 
 def test_a_stored_derivation_replays_without_the_recipe():

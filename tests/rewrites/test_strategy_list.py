@@ -9,11 +9,10 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from mechproof.__main__ import app
-from mechproof.rewrites.strategies import all_names, names, strategy
-from mechproof.rewrites.strategies import networks as network_strategies
+from mechproof.rewrites.strategies import all_names, general_names, names, networks, strategy
 from mechproof.rewrites.strategies.splits import attention, direct, tokens
 
-EVERY = (*network_strategies.names(), *all_names())
+EVERY = (*general_names(), *all_names())
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -30,8 +29,8 @@ def test_every_name_is_listed_and_works():
     assert all(len(line.split(maxsplit=1)[1]) > 20 for line in lines)
     for name in all_names():
         strategy(name)
-    for name in network_strategies.names():
-        network_strategies.strategy(name)
+    for name in general_names():
+        networks.strategy(name)
     told = json.loads(printed("--json"))["strategies"]
     assert [entry["name"] for entry in told] == list(EVERY)
     assert {entry["name"] for entry in told if entry["float_runs"]} == {"branch_and_bound", "brute_force", "separable"}
@@ -60,5 +59,5 @@ def test_the_readme_offers_names_that_work():
     """What stands in the table of strategies can be typed."""
     table = README.read_text("utf-8").partition("| `--strategy` |")[2].partition("\n\n")[0]
     offered = re.findall(r"^\| `([^`]*)`", table, re.MULTILINE)
-    assert {name.split("/")[0] for name in offered} == {*names(), *network_strategies.names()}
+    assert {name.split("/")[0] for name in offered} == {*names(), *general_names()}
     assert set(offered) <= set(EVERY)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from mechproof.models.one_layer import one_layer_of
 from mechproof.models.training import Recipe, provenance
 from mechproof.models.training.network import shapes
 from mechproof.stages.checkpoints import NoCheckpoints, OtherRun, StepTwice, StepUnknown, read
@@ -29,7 +30,7 @@ def test_a_folder_in_the_order_of_steps(tmp_path):
         write(tmp_path / f"{name}.safetensors", step)
     (tmp_path / "notes.txt").write_text("nothing")
     assert [step for step, _ in read([tmp_path])] == [0, 20, 900]
-    assert read([tmp_path])[0][1].task.d_vocab == 3
+    assert one_layer_of(read([tmp_path])[0][1]).d_vocab == 3
 
 
 def test_names_tell_the_step_where_files_do_not(tmp_path):

@@ -20,7 +20,6 @@ TRUSTED = [
     "rewrites/strategies",
     "rewrites/enumeration",
     "claims",
-    "models/architectures",
     "models/layers",
     "models/recognition",
     "models/tasks",

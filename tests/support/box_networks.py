@@ -10,8 +10,8 @@ from typing import Any
 from layered_network import Draw, Layers, write
 
 from mechproof.engine.box import Lists, ListSet, Product, members
-from mechproof.models.network_statement import NetworkStatement
 from mechproof.models.problem import statement_of
+from mechproof.models.statement import Statement
 from mechproof.rewrites.boxes.answers import ReadPosition
 from mechproof.rewrites.boxes.bounds import Units
 from mechproof.rewrites.boxes.tree import Replay, State, Tree
@@ -47,16 +47,14 @@ def layers(kind: str, seed: int, tokens: int, positions: int, outputs: int | Non
     return found
 
 
-def statement(found: Layers, task: str, folder: Path) -> NetworkStatement:
-    known, _ = statement_of(write(found, folder), task, general=True)
-    assert isinstance(known, NetworkStatement)
-    return known
+def statement(found: Layers, task: str, folder: Path) -> Statement:
+    return statement_of(write(found, folder), task)
 
 
 class Leaves(Replay):
     """A replay that remembers what was tested."""
 
-    def __init__(self, known: NetworkStatement, index: int, units: Units) -> None:
+    def __init__(self, known: Statement, index: int, units: Units) -> None:
         self.read = ReadPosition(known.network, known.task, index)
         super().__init__(self.read, form_at(known, index), known.network.outputs, units, "test")
         self.seen: list[tuple[State, int, int, bool]] = []
@@ -66,7 +64,7 @@ class Leaves(Replay):
         super()._queue(streams, state, winner, loser, cuts, strictly=strictly)
 
 
-def leaves_of(known: NetworkStatement, index: int, units: Units, tree: Tree) -> Leaves:
+def leaves_of(known: Statement, index: int, units: Units, tree: Tree) -> Leaves:
     """All tests of a tree that holds."""
     replay = Leaves(known, index, units)
     replay.count(tree)

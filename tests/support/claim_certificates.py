@@ -5,29 +5,18 @@ from __future__ import annotations
 import base64
 import json
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mechproof.engine.checker.budget import Budget
 from mechproof.engine.checker.claims.matrix import Intervals
 from mechproof.engine.checker.claims.names import check_meanings
 from mechproof.engine.checker.claims.text import parse
 from mechproof.engine.checker.claims.tree import Text
 from mechproof.engine.checker.claims.value import Directions, Known, Values
-from mechproof.engine.checker.network import read_network
 from mechproof.engine.checker.rule import Auditor
-from mechproof.engine.checker.statement import statement_hash
 
 BITS, WIDTH = 128, 24
-
-
-def auditor_of(path: Path, steps: int = 10**10) -> Auditor:
-    """The auditor of the network in this file."""
-    budget = Budget(steps)
-    network = read_network(str(path), budget)
-    return Auditor(network, statement_hash(network), budget, 1)
 
 
 def floor_divided(a: np.ndarray, b: np.ndarray, bits: int) -> np.ndarray:
@@ -89,7 +78,7 @@ def spectra(auditor: Auditor, text: str, bits: int = BITS, width: int = WIDTH) -
 def steps(auditor: Auditor, rule: str = "name_logits/1", measures: Any = ()) -> list[dict[str, Any]]:
     """The derivations up to the vocabulary; ``measures``: for accuracy and loss, what gives their derivations."""
     own = [
-        ("network_definition/1", [], {}, {"kind": "network", "statement": auditor.statement}),
+        ("network_definition/2", [], {}, {"kind": "network", "statement": auditor.statement}),
         ("known_weights/1", [0], {}, {"kind": "known_matrices", "named": 0}),
     ]
     if rule != "name_matrices/1":
@@ -120,7 +109,7 @@ def certificate(
         "conclusion": {"kind": "claim", **claim},
     }
     return {
-        "schema": "mechproof-certificate/1",
+        "schema": "mechproof-certificate/2",
         "relation": {"metric": "claim", **claim},
         "statement": auditor.statement,
         "derivations": [*before, decide],

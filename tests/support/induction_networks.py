@@ -13,8 +13,8 @@ import numpy as np
 
 from mechproof.engine.formula import Formula
 from mechproof.engine.rule import Lemma
-from mechproof.models.network_statement import NetworkStatement
 from mechproof.models.problem import statement_of
+from mechproof.models.statement import Statement
 
 Tokens = tuple[int, ...]
 
@@ -53,11 +53,9 @@ def layers(
     return found
 
 
-def statement(made: second.Layers, folder: Path, task: str) -> NetworkStatement:
+def statement(made: second.Layers, folder: Path, task: str) -> Statement:
     """The network as mechproof takes it."""
-    found, _ = statement_of(second.write(made, folder), task, general=True)
-    assert isinstance(found, NetworkStatement)
-    return found
+    return statement_of(second.write(made, folder), task)
 
 
 def inputs(condition: str, tokens: int, positions: int) -> list[Tokens]:

@@ -14,8 +14,7 @@ from typing import Any
 import mpmath
 
 from mechproof.engine.certificate import emit
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.strategies import prove_loss
 
 DIGITS = 60
@@ -71,7 +70,7 @@ def numbers(text: str) -> list[int]:
 
 def proved(weights: Path, strategy: str) -> tuple[dict[str, Any], str]:
     """The prover's certificate, and the line that its verdict must be."""
-    statement = problem(load(weights), "max-of-k")
+    statement = statement_of(weights)
     graph, goal = prove_loss(statement, strategy)
     line = f"s VERIFIED {graph.claim(goal).relation()} sha256:{statement.sha256}"
     return json.loads(emit(graph, goal, statement.sha256)), line

@@ -15,16 +15,15 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import mpmath
 import numpy as np
 
 from mechproof.engine.arithmetic.dyadic import DyadicMatrix
-from mechproof.models.architectures.one_layer_attention import OneLayerAttention
+from mechproof.models.one_layer import with_weights
+from mechproof.models.problem import stated
 from mechproof.models.statement import Statement
-from mechproof.models.tasks.max_of_k import MaxOfK
 from mechproof.rewrites.rules.additive_margin import AdditiveMargin, AdditiveMarginRule
 from mechproof.rewrites.rules.path_decomposition import Paths
 
@@ -63,8 +62,7 @@ class Net:
             bits = max(_places(value) for row in rows for value in row)
             integers = [int(value * 2**bits) for row in rows for value in row]
             tensors[name] = DyadicMatrix.from_integers(len(rows), len(rows[0]), integers, -bits)
-        network = OneLayerAttention(self.V, self.K, self.d, self.h, MappingProxyType(tensors))
-        return Statement(network, MaxOfK(self.K, self.V))
+        return stated(with_weights(tensors))
 
     def margin(self) -> AdditiveMargin:
         """A fresh claim of the network's additive margins, with no caches filled."""

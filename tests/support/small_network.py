@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import random
-from types import MappingProxyType
 
 from mechproof.engine.arithmetic.dyadic import DyadicMatrix
 from mechproof.engine.graph import ProofGraph
-from mechproof.models.architectures.one_layer_attention import OneLayerAttention
-from mechproof.models.architectures.one_layer_terms import OneLayerTerms
+from mechproof.models.one_layer import with_weights
+from mechproof.models.one_layer_terms import OneLayerTerms
+from mechproof.models.problem import stated
 from mechproof.models.statement import Statement
-from mechproof.models.tasks.max_of_k import MaxOfK
 from mechproof.rewrites.rules.known_matrices import KnownWeights
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
+from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition
 
 
 def small_statement(seed: int = 0, zero: tuple[str, ...] = ()) -> Statement:
@@ -27,10 +26,10 @@ def small_statement(seed: int = 0, zero: tuple[str, ...] = ()) -> Statement:
         )
         for name, tensor in sizes.weights.items()
     }
-    return Statement(OneLayerAttention(3, 2, 2, 2, MappingProxyType(tensors)), MaxOfK(2, 3))
+    return stated(with_weights(tensors))
 
 
 def small_known(seed: int = 0) -> tuple[ProofGraph, int]:
     """That network's weights, known in a fresh graph."""
     graph = ProofGraph()
-    return graph, graph.apply(KnownWeights(), [graph.apply(NetworkDefinition(), (), small_statement(seed))])
+    return graph, graph.apply(KnownWeights(), [graph.apply(NetworkFunctionDefinition(), (), small_statement(seed))])

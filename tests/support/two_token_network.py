@@ -17,7 +17,7 @@ from mechproof.models.layers.linear import Linear
 from mechproof.models.layers.pointwise import Pointwise
 from mechproof.models.layers.unembed import Unembed
 from mechproof.models.network import Network
-from mechproof.models.network_statement import NetworkStatement
+from mechproof.models.statement import Statement
 from mechproof.models.tasks import task_of
 from mechproof.rewrites.advice.quotient_search import Found, search
 from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition
@@ -33,7 +33,7 @@ def tensor(rows: list[list[int]] | list[int], exponent: int) -> DyadicTensor:
     return DyadicTensor.of(array.shape, array.reshape(-1).tolist(), exponent)
 
 
-def adding_network(seed: int, noise: int = 2) -> NetworkStatement:
+def adding_network(seed: int, noise: int = 2) -> Statement:
     """A neuron for every modulus and pair of classes, active on those alone; weights are off by at most noise/64."""
     rng = random.Random(seed)
 
@@ -53,10 +53,10 @@ def adding_network(seed: int, noise: int = 2) -> NetworkStatement:
         Unembed(tensor(out, -6), tensor([rng.randint(-noise, noise) for _ in range(ORDER)], -6)),
     )
     network = Network("adding", layers)
-    return NetworkStatement(network, task_of(f"group:Z{ORDER}", network))
+    return Statement(network, task_of(f"group:Z{ORDER}", network))
 
 
-def exact_margin(statement: NetworkStatement, x: int, y: int) -> Fraction:
+def exact_margin(statement: Statement, x: int, y: int) -> Fraction:
     """The right logit minus the largest other one, from the stored numbers alone, by loops over fractions."""
     embed, _, linear, _, last = statement.network.layers
     rows = [table.matrix().fractions()[token] for table, token in zip(embed.tables, (x, y), strict=True)]  # type: ignore[attr-defined]
@@ -71,7 +71,7 @@ def exact_margin(statement: NetworkStatement, x: int, y: int) -> Fraction:
     return Fraction(logits[answer]) - max(logits[:answer] + logits[answer + 1 :])
 
 
-def form_of(statement: NetworkStatement) -> tuple[ProofGraph, int]:
+def form_of(statement: Statement) -> tuple[ProofGraph, int]:
     """A graph with the separable form of the statement's network, and the form's id."""
     graph = ProofGraph()
     function = graph.apply(NetworkFunctionDefinition(), (), statement)
@@ -83,7 +83,7 @@ def candidates(graph: ProofGraph, form: int) -> list[Found]:
     return search(graph.claim(form), lambda done, total: None)
 
 
-def written(statement: NetworkStatement, folder: Path) -> Path:
+def written(statement: Statement, folder: Path) -> Path:
     """The network as a file with its weights beside it, which mean the same statement."""
     embed, _, linear, _, last = statement.network.layers
     tensors = {

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ..certificate import Reader
 from ..errors import Code, Failure
@@ -21,15 +21,12 @@ from ..networks import margin
 from ..networks.evaluator import Coarse
 from ..networks.gates import GATES
 from ..packing import width_for
-from ..rule import Count, Derivation, Rule, check_count, read_count
+from ..rule import Auditor, Count, Derivation, Rule, check_count, read_count
 from ..shards import in_shards
 from .bounds import Bounds, Pairs, Piece, Ratio
 from .lines import FRACTION, STEEP, WIDEST
 from .sets import Box, Label, Lists
 from .tables import Query, Tables
-
-if TYPE_CHECKING:
-    from ..networks.rules import NetworkAuditor
 
 MAX_EACH = 1 << 16
 MAX_ANSWERS = 1 << 12
@@ -390,7 +387,7 @@ def by_two(ends: Sequence[int]) -> list[tuple[int, int]]:
     return list(zip(ends[::2], ends[1::2], strict=True))
 
 
-def counted(auditor: NetworkAuditor, derivation: Derivation) -> tuple[Tables, Count]:
+def counted(auditor: Auditor, derivation: Derivation) -> tuple[Tables, Count]:
     """What the trees show: right are the inputs whose margins exceed the threshold."""
     task, advice = auditor.task, derivation.advice
     if len(advice.trees) != len(task.read):
@@ -416,14 +413,14 @@ def counted(auditor: NetworkAuditor, derivation: Derivation) -> tuple[Tables, Co
     return tables, Count(max(0, size - sum(size - low for low in lows)), min(highs))
 
 
-def check(auditor: NetworkAuditor, derivation: Derivation) -> None:
+def check(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when the trees show as much, with the threshold 0."""
     if derivation.advice.threshold:
         raise derivation.differs("the threshold", derivation.advice.threshold, 0)
     check_count(derivation, counted(auditor, derivation)[1])
 
 
-def check_margin(auditor: NetworkAuditor, derivation: Derivation) -> None:
+def check_margin(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when all margins exceed the threshold, and one input has a margin of ``high`` at most."""
     (threshold, _, _, witness), stated, task = derivation.advice, derivation.conclusion, auditor.task
     lowest = threshold << margin.UNIT_BITS - THRESHOLD_BITS

@@ -55,7 +55,7 @@ class Claim:
         """What the verdict says in JSON."""
         return {"outcome": self.outcome, "claim": self.claim}
 
-    def words(self, inputs: str) -> str:
+    def words(self, inputs: str, counted: str) -> str:
         """The theorem in words."""
         return (
             f"Theorem: over the real numbers, the following statement about the network {self.outcome}:\n"
@@ -150,7 +150,7 @@ def check_decide(auditor: Auditor, derivation: Derivation) -> None:
 
 def check_positive(auditor: Auditor, derivation: Derivation) -> None:
     """Holds for two outputs or more."""
-    own = auditor.network.vocabulary
+    own = auditor.network.outputs
     if derivation.conclusion != own or own < 2:
         raise derivation.differs("the number of outputs", derivation.conclusion, f"{own} (at least 2 are needed)")
 

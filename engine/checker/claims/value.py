@@ -12,7 +12,7 @@ from ..budget import ENTRY_BITS, within
 from ..dyadic import matrix, plus_row, product
 from ..errors import Code, Failure
 from ..logarithm import UNIT_BITS
-from ..network import SIZES
+from ..one_layer import SIZES, OneLayer
 from ..rule import Auditor
 from ..rule_accuracy import Accuracy
 from ..rule_loss import Loss
@@ -101,7 +101,6 @@ class Values:
 
     def __init__(self, auditor: Auditor, known: Known, bits: int, spectra: Mapping[Node, Directions]) -> None:
         self.auditor = auditor
-        self.network = auditor.network
         self.budget = auditor.budget
         self.premises = known
         self.arithmetic = Arithmetic(auditor.budget, bits)
@@ -145,6 +144,11 @@ class Values:
                 within("the values of the claim in bits", self.held, MAX_HELD_BITS)
                 self.remembered[node] = found
         return found
+
+    @property
+    def network(self) -> OneLayer:
+        """The network that the names are about."""
+        return self.auditor.one_layer
 
     def tokens(self, values: Sequence[Intervals]) -> list[int]:
         """A whole sequence of tokens; E292."""

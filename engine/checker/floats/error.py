@@ -31,7 +31,7 @@ from math import isqrt
 from ..budget import Budget
 from ..dyadic import Matrix, in_units, matrix, plus_row, product, transpose, zeros
 from ..errors import Code, Failure
-from ..network import Network
+from ..one_layer import OneLayer
 from ..paths import Paths
 from .format import Runs
 
@@ -106,7 +106,7 @@ class Analysis:
     ``magnitude`` grows to four times the largest sum of sizes that occurs.
     """
 
-    def __init__(self, network: Network, twice: Network, paths: Paths, runs: Runs, budget: Budget) -> None:
+    def __init__(self, network: OneLayer, twice: OneLayer, paths: Paths, runs: Runs, budget: Budget) -> None:
         self.network, self.paths, self.runs, self.budget = network, paths, runs, budget
         self.unit, self.storage = runs.arithmetic.unit, runs.arithmetic.storage
         self.steps = network.model + network.head + network.positions + 8

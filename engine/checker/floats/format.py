@@ -11,7 +11,9 @@ from ..budget import Budget
 from ..certificate import Reader
 from ..dyadic import Matrix, matrix
 from ..errors import Code, Failure
-from ..network import Network
+from ..one_layer import OneLayer
+
+RUN_MODEL = 2
 
 
 class Arithmetic(NamedTuple):
@@ -53,6 +55,17 @@ class Runs(NamedTuple):
     arithmetic: Arithmetic
     exp_ulps: int
 
+    @property
+    def semantics(self) -> dict[str, object]:
+        """As it stands in a statement."""
+        return {
+            "runs": "every float run",
+            "model": RUN_MODEL,
+            "stored": self.arithmetic.name,
+            "accumulated_bits": self.arithmetic.accumulated,
+            "exp_ulps": self.exp_ulps,
+        }
+
 
 def read_runs(reader: Reader) -> Runs:
     """``"semantics":"float32","exp_ulps":4``; E110 for another name."""
@@ -83,7 +96,7 @@ def nearest(value: int, exponent: int, arithmetic: Arithmetic) -> int:
     return value
 
 
-def rounded(network: Network, arithmetic: Arithmetic, budget: Budget) -> Network:
+def rounded(network: OneLayer, arithmetic: Arithmetic, budget: Budget) -> OneLayer:
     """The network of the rounded weights; E260."""
 
     def of(a: Matrix) -> Matrix:
@@ -94,7 +107,7 @@ def rounded(network: Network, arithmetic: Arithmetic, budget: Budget) -> Network
     return replace(network, tensors={name: of(a) for name, a in network.tensors.items()})
 
 
-def rounded_twice(network: Network, arithmetic: Arithmetic, budget: Budget) -> Network:
+def rounded_twice(network: OneLayer, arithmetic: Arithmetic, budget: Budget) -> OneLayer:
     """The network of the weights rounded to as many bits as are added up first; E260."""
     longer = arithmetic._replace(stored=arithmetic.accumulated)
     return rounded(rounded(network, longer, budget), arithmetic, budget)

@@ -73,7 +73,7 @@ class FloatAccuracy:
         real = {"real_low": self.real.right_low, "real_high": self.real.right_high}
         return self.runs.fields(inputs) | which | real
 
-    def words(self, inputs: str) -> str:
+    def words(self, inputs: str, counted: str) -> str:
         """The theorem in words, with what is assumed of a run."""
         arithmetic = self.which.arithmetic
         right, wrong = self.runs.right_low, self.runs.inputs - self.runs.right_high
@@ -88,9 +88,9 @@ class FloatAccuracy:
             ulps=self.which.exp_ulps,
         )
         return (
-            f"Theorem: of all {inputs} sequences there are at least {right} on each of which\n"
+            f"Theorem: of all {inputs} {counted} there are at least {right} on each of which\n"
             f"  every {arithmetic.name} run answers right, and at least {wrong} on each of which every one is wrong.\n"
-            f"{self.real.words(inputs)}{program}"
+            f"{self.real.words(inputs, counted)}{program}"
         )
 
 
@@ -116,7 +116,7 @@ def read_hashes(reader: Reader) -> dict[str, str]:
 def check_error(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when each hash is that of the auditor's own table (error.py), of its own rounded weights."""
     runs: Runs = derivation.advice
-    network, twice = (of(auditor.network, runs.arithmetic, auditor.budget) for of in (rounded, rounded_twice))
+    network, twice = (of(auditor.one_layer, runs.arithmetic, auditor.budget) for of in (rounded, rounded_twice))
     paths = path_matrices(network, auditor.budget)
     errors = Analysis(network, twice, paths, runs, auditor.budget).tables()
     for name, own in errors.hashes().items():
@@ -134,7 +134,7 @@ def check_margin(auditor: Auditor, derivation: Derivation) -> None:
     """Holds for every network of the family: S0'. The ends of the tables are kept."""
     paths, errors = auditor.found[derivation.premises[0].id]
     low, high = (moved(paths, errors, side) for side in (-1, 1))
-    auditor.found[derivation.id] = Margins(low, auditor.network.head, auditor.budget, high)
+    auditor.found[derivation.id] = Margins(low, auditor.one_layer.head, auditor.budget, high)
 
 
 def read_bounds(reader: Reader) -> FloatAccuracy:

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from ..budget import within
 from ..errors import Code, Failure
 from ..files import read_bytes
-from ..network import CANONICAL, read_tensors
+from ..weights_file import read_tensors
 from .layers import Description, Layer, Norm
 from .tensor import MAX_NUMBERS, Tensor, read_tensor
 from .toml_file import nearest_double
@@ -35,8 +35,13 @@ _OUTER = {
     "ln_final.w": "w",
     "ln_final.b": "b",
 }
+# Plain names of what is not in a block, and of what is in the first one.
+_PLAIN = {name.replace(".", "_"): name for name in _OUTER} | {
+    name.partition(".")[2]: name for name in _OUTER if len(name.partition(".")[2]) > 1
+}
+_PLAIN |= {name: f"blocks.0.attn.{name}" for name in _ATTENTION} | {name: f"blocks.0.mlp.{name}" for name in _MLP}
+_PLAIN_BLOCK = re.compile(r"L([0-9]{1,2})_(attn|mlp|ln1|ln2)_([A-Za-z_]+)")
 _BLOCK = re.compile(r"blocks\.([0-9]{1,2})\.(attn|mlp|ln1|ln2)\.([A-Za-z_]+)")
-_BUFFER = re.compile(r"blocks\.[0-9]{1,2}\.attn\.(mask|IGNORE)")
 # Axes without the head axis; a head axis is put in front of what has none.
 _AXES = {"W_Q": 3, "W_K": 3, "W_V": 3, "W_O": 3, "b_Q": 2, "b_K": 2, "b_V": 2, "b_O": 1}
 _NORMS = {"LN": "layernorm", "LNPre": "layernorm", "RMS": "rmsnorm", "RMSPre": "rmsnorm", None: None}
@@ -284,7 +289,7 @@ def read_config(file: str) -> Config:
 
 def read_all(file: str) -> dict[str, Tensor]:
     """All tensors of a file, buffers left out."""
-    tensors = [stored for stored in read_tensors(file) if not _BUFFER.fullmatch(stored.name)]
+    tensors = read_tensors(file)
     within("the number of weights", sum(prod(stored.shape) for stored in tensors), MAX_NUMBERS)
     return {stored.name: read_tensor(file, stored) for stored in tensors}
 
@@ -426,13 +431,14 @@ class _StateDict:
 
 
 def canonical(name: str) -> str:
-    """The TransformerLens name of a plain one."""
-    plain_name = CANONICAL.get(name, name)
-    if plain_name in _ATTENTION:
-        return f"blocks.0.attn.{plain_name}"
-    return {"W_E": "embed.W_E", "W_pos": "pos_embed.W_pos", "W_U": "unembed.W_U", "b_U": "unembed.b_U"}.get(
-        plain_name, plain_name
-    )
+    """The TransformerLens name of a plain one.
+
+    >>> canonical("W_U"), canonical("b_Q"), canonical("L1_mlp_W_in"), canonical("ln_final_w")
+    ('unembed.W_U', 'blocks.0.attn.b_Q', 'blocks.1.mlp.W_in', 'ln_final.w')
+    """
+    if match := _PLAIN_BLOCK.fullmatch(name):
+        return f"blocks.{int(match[1])}.{match[2]}.{match[3]}"
+    return _PLAIN.get(name, name)
 
 
 def plain(tensor: Tensor, axes: int) -> Tensor:

@@ -9,17 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from ..certificate import Reader
 from ..errors import Failure
-from ..rule import Count, Derivation, Rule, check_count, read_count
+from ..rule import Auditor, Count, Derivation, Rule, check_count, read_count
 from ..shards import in_shards
 from .enumeration import Deciding
 from .induction import Distractors, Node, NodeTest, Tables
-
-if TYPE_CHECKING:
-    from .rules import NetworkAuditor
 
 MARGIN_BITS = 24
 POSITIONS = "0123456789abcdef"
@@ -42,7 +38,7 @@ def read_advice(reader: Reader) -> Advice:
 class Trees:
     """The walk through one derivation's tree; ``blocks`` are the leaves of the groups with one q and i."""
 
-    def __init__(self, auditor: NetworkAuditor, derivation: Derivation) -> None:
+    def __init__(self, auditor: Auditor, derivation: Derivation) -> None:
         self.auditor, self.derivation, self.advice = auditor, derivation, derivation.advice
         margins = self.advice.margins
         if margins != sorted(set(margins)) or not margins or margins[0] < 0:
@@ -146,7 +142,7 @@ class Trees:
         return Count(right, self.auditor.task.size - wrong)
 
 
-def check(auditor: NetworkAuditor, derivation: Derivation) -> None:
+def check(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when the stated bounds are no better than what the tree shows."""
     check_count(derivation, Trees(auditor, derivation).counted())
 

@@ -16,16 +16,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from ..exponential import exponential, shifted_down, shifted_up
 from ..logarithm import UNIT_BITS, logarithm
-from ..rule import Derivation
+from ..rule import Auditor, Derivation
 from .evaluator import Coarse
 from .inputs import Inputs
-
-if TYPE_CHECKING:
-    from .rules import NetworkAuditor
 
 # of sums and of the table, steps of the table and where it ends, what it is computed with besides, and how long a
 # product may get
@@ -106,7 +102,7 @@ class Losses:
         return max(low - (low * x >> grid) - 1, 0), high + (high * ((x << grid) + x * x) >> 2 * grid) + 1
 
 
-def check(auditor: NetworkAuditor, derivation: Derivation) -> None:
+def check(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when the bounds are no better than the checker's own."""
     passes, stated = auditor.passes, derivation.conclusion
     pairs, width = passes.task.inputs.size() * len(passes.task.read), stated.high - stated.low

@@ -9,20 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from ..certificate import Reader
 from ..errors import Code, Failure
 from ..exponential import shifted_down, shifted_up
 from ..logarithm import UNIT_BITS
-from ..rule import Derivation
+from ..rule import Auditor, Derivation
 from ..rule_loss import Enclosure, read_ends
 from .enumeration import margin
 from .evaluator import Coarse
 from .inputs import Inputs
-
-if TYPE_CHECKING:
-    from .rules import NetworkAuditor
 
 
 class Margin(Enclosure):
@@ -70,7 +66,7 @@ def ends(logits: Sequence[int], radius: int, right: int, grid: int) -> tuple[int
     return shifted_down(found - 2 * radius, up), shifted_up(found + 2 * radius, up)
 
 
-def check(auditor: NetworkAuditor, derivation: Derivation) -> None:
+def check(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when every margin is seen to be at least the lower bound, and one at most the upper bound."""
     passes, stated = auditor.passes, derivation.conclusion
     if passes.network.outputs == 1:

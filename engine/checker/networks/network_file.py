@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 
 from ..budget import within
 from ..errors import Code, Failure
-from ..network import read_tensors
 from ..stored import Stored
+from ..weights_file import read_tensors
 from .checkpoints import read_config, recognised
 from .layers import NORMS, SETTINGS, TENSORS, WITH_NORM, Description, Layer, Norm
 from .pattern import Misfit, rearranged

@@ -24,18 +24,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import isqrt
-from typing import TYPE_CHECKING
 
 from ..budget import Budget
 from ..certificate import Reader
 from ..errors import Code, Failure
 from ..packing import combined, combining_steps, offset, pack, unpack
-from ..rule import Count, Derivation, check_count
+from ..rule import Auditor, Count, Derivation, check_count
 from ..shards import in_shards
 from .two_tokens import Form, Grid, OtherForm, Rows, form_of, on_grids
-
-if TYPE_CHECKING:
-    from .rules import NetworkAuditor
 
 WIDTH = 64
 WORD = 1 << 62
@@ -363,7 +359,7 @@ def above_root(square: int) -> int:
     return isqrt(square - 1) + 1 if square > 0 else 0
 
 
-def check(auditor: NetworkAuditor, derivation: Derivation) -> None:
+def check(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when the stated bounds are no better than the checker's own count."""
     try:
         form = form_of(auditor.network, auditor.task, auditor.budget)

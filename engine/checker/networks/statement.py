@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..dyadic import entry_text
 from .layers import Layer, Network, Norm
@@ -39,9 +39,9 @@ def tokens_text(tokens: Sequence[int]) -> list[int]:
     return [tokens[0], *tokens] if len(tokens) == 2 else list(tokens)
 
 
-def statement_text(network: Network, task: Task) -> str:
-    """The canonical text."""
-    statement = {
+def statement_text(network: Network, task: Task, semantics: Mapping[str, object] | None = None) -> str:
+    """The canonical text; ``semantics``: which float runs it is about, if it is about these."""
+    statement: dict[str, object] = {
         "schema": "mechproof-statement/2",
         "network": {
             "vocabulary": list(network.vocabulary),
@@ -59,9 +59,11 @@ def statement_text(network: Network, task: Task) -> str:
             "tensors": _hashes(task.tensors),
         },
     }
+    if semantics is not None:
+        statement["semantics"] = semantics
     return json.dumps(statement, separators=(",", ":"), ensure_ascii=True)
 
 
-def statement_hash(network: Network, task: Task) -> str:
+def statement_hash(network: Network, task: Task, semantics: Mapping[str, object] | None = None) -> str:
     """sha256 of the statement's text."""
-    return hashlib.sha256(statement_text(network, task).encode("ascii")).hexdigest()
+    return hashlib.sha256(statement_text(network, task, semantics).encode("ascii")).hexdigest()

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from ..budget import MAX_POSITIONS, within
 from ..errors import Code, Failure
-from ..network import read_tensors
+from ..weights_file import read_tensors
 from .expression import read_expression
 from .groups import group_table, is_group
 from .inputs import Inputs

@@ -33,6 +33,10 @@ class Tensor:
         width = self.shape[-1]
         return matrix((self.entries[i : i + width] for i in range(0, len(self.entries), width)), self.exponent)
 
+    def last_axes(self, height: int, width: int) -> Matrix:
+        """The last two axes as a matrix of its first ``height`` rows; earlier axes have length 1."""
+        return Tensor((height, width), self.entries[: height * width], self.exponent).rows()
+
     def parts(self) -> list[Matrix]:
         """The slices along the first of three axes, or the rows of a matrix as matrices of one row."""
         size = prod(self.shape[1:])

@@ -56,7 +56,7 @@ def theorem(network: Network, task: Task, sha256: str) -> tuple[str, str]:
         "inputs": "an input counts when it is right at all of them",
     }[task.counted]
     return (
-        f"Network: {len(task.tokens)} positions, {network.outputs} outputs, the weights given; over the real numbers:\n"
+        f"Network: {len(task.tokens)} positions, {network.outputs} outputs, the weights given:\n"
         f"{layers}"
         f"Task: {task.name}: tokens {_tokens(task)}{condition}. Right answer: {task.right}; it must get the strictly\n"
         f"  largest logit (a tie is wrong) at {read}{'' if len(task.read) == 1 else f'; {right}'}.\n",

@@ -13,7 +13,7 @@ from ....engine.rule import NotEstablished
 from ....models.layers.attention import Attention, Scale
 from ....models.layers.embed import Embed
 from ....models.layers.unembed import Unembed
-from ....models.network_statement import NetworkStatement
+from ....models.statement import Statement
 
 CONDITIONS = ("repeated", "once")
 MOST_POSITIONS = 16
@@ -44,7 +44,7 @@ class TwoLayers:
     direct: DyadicMatrix
 
     @staticmethod
-    def of(statement: NetworkStatement, rule: str) -> TwoLayers:
+    def of(statement: Statement, rule: str) -> TwoLayers:
         """Raises :class:`~....engine.rule.NotEstablished` in the name of ``rule`` for any other network or task."""
         reason = missing(statement)
         if reason:
@@ -77,7 +77,7 @@ class TwoLayers:
         )
 
 
-def missing(statement: NetworkStatement) -> str:
+def missing(statement: Statement) -> str:
     """Why the bounds for induction heads do not apply; empty if they do."""
     network, task = statement.network, statement.task
     kinds = [layer.kind for layer in network.layers]

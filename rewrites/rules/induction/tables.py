@@ -12,7 +12,7 @@ import numpy as np
 from ....engine.claim import Claim
 from ....engine.cost import Cost
 from ....engine.rule import Rule
-from ....models.network_statement import NetworkStatement
+from ....models.statement import Statement
 from ...enumeration.block import Decider
 from ...enumeration.decide import chosen
 from ...enumeration.outcome import Outcome
@@ -30,7 +30,7 @@ class InductionTables(Claim):
     What was tested is remembered: a search and the rule that replays what it found evaluate each node once.
     """
 
-    statement: NetworkStatement
+    statement: Statement
     grid: Grid
     _wide: dict[tuple[int, int], Distractors] = field(default_factory=dict)
     _held: dict[tuple[Node, bool, int], bool] = field(default_factory=dict)

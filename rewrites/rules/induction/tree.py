@@ -14,7 +14,7 @@ from typing import Any
 from ....engine.cost import Cost
 from ....engine.digest import digest
 from ....engine.rule import NotEstablished, Rule
-from ....models.network_statement import NetworkStatement
+from ....models.statement import Statement
 from ...enumeration.outcome import RIGHT, WRONG, Outcome
 from ..count import Count
 from ..every_input import DECIDED_BY_RADIUS
@@ -62,7 +62,7 @@ class RightInputs(Count):
     ``groups``: how many groups are right by one test, without branching, and how many there are.
     """
 
-    statement: NetworkStatement
+    statement: Statement
     right: int
     wrong: int
     margins: tuple[Fraction, ...]

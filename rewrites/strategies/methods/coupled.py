@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ....models.one_layer import one_layer_of
 from ...advice.coupling_search import search
 from ...rules.additive_margin import AdditiveMargin
 from ...rules.attention_range import AttentionRangeRule
@@ -40,7 +41,7 @@ class Coupled:
 
     def attempts(self, bench: Workbench, goal: Goal, claims: Sequence[int]) -> Iterator[int]:
         graph, (margin,) = bench.graph, claims
-        size = graph.claim(bench.paths).statement.network.d_vocab
+        size = one_layer_of(graph.claim(bench.paths).statement).d_vocab
         scores, tokens = attention_split(bench, self.scores), exact(bench.fresh())
         direct = direct_split(bench, "exact", Sharpening())
         blocks = size if self.blocks is None else min(self.blocks, size)

@@ -10,13 +10,12 @@ where ``function`` is the id of the :class:`~...rules.network_function.NetworkFu
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from typing import Protocol, cast
 
 from ....engine.graph import ProofGraph
-from ....models.network_statement import NetworkStatement
+from ....models.statement import Statement
 from ...rules.network_function import NetworkFunctionDefinition
-from .. import Options, Progress, UnknownMetric, UnknownStrategy, UnknownTightening
+from .. import Options, Progress, UnknownMetric, UnknownStrategy, UnknownTightening, general_names
 
 DEFAULT = "enumerate"
 PAST_ENUMERATION = "branch_and_bound"  # for more inputs than enumeration takes
@@ -31,20 +30,15 @@ class NetworkStrategy(Protocol):
     def derive(self, graph: ProofGraph, function: int, metric: str, options: Options, progress: Progress) -> int: ...
 
 
-def names() -> tuple[str, ...]:
-    """All strategies for any network, by file."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
-
-
 def strategy(name: str) -> NetworkStrategy:
     """The strategy of that name; raises :class:`UnknownStrategy`."""
-    if name not in names():
-        raise UnknownStrategy(name, names())
+    if name not in general_names():
+        raise UnknownStrategy(name, general_names())
     return cast(NetworkStrategy, importlib.import_module(f"{__name__}.{name}"))
 
 
 def prove_network(
-    statement: NetworkStatement, name: str, metric: str, options: Options, progress: Progress
+    statement: Statement, name: str, metric: str, options: Options, progress: Progress
 ) -> tuple[ProofGraph, int]:
     """A proof graph for the metric of the statement's network, and the id of the claim.
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from ....engine.graph import ProofGraph, carried
 from ....engine.transcript.plain import plain
-from ....models.problem import problem
+from ....models import DEFAULT_TASK
+from ....models.problem import statement_of
 from ....models.statement import Statement
-from ....models.weights import load
 from ...advice.allowance import Allowance, BudgetSpent
 from ...rules.accuracy import Accuracy
 from ...standard_forms import paths_of
@@ -44,7 +44,7 @@ class Alternatives:
 
 
 def alternatives(
-    weights: str | PathLike[str], text: str, seconds: int, task: str = "max-of-k", memory: int | None = None
+    weights: str | PathLike[str], text: str, seconds: int, task: str = DEFAULT_TASK, memory: int | None = None
 ) -> Alternatives:
     """Everything a backward search finds for the goal of that name.
 
@@ -52,7 +52,7 @@ def alternatives(
     found, and :class:`~mechproof.rewrites.advice.allowance.Spent` when the time or the memory ends before anything is.
     """
     with Allowance(seconds, memory):
-        return _alternatives(problem(load(weights), task), text, seconds)
+        return _alternatives(statement_of(weights, task), text, seconds)
 
 
 def _alternatives(statement: Statement, text: str, seconds: int) -> Alternatives:

@@ -25,6 +25,7 @@ from ....engine.extraction import Extracted, extract
 from ....engine.front import front
 from ....engine.graph import Derivation, ProofGraph
 from ....engine.rule import NotEstablished
+from ....models.one_layer import one_layer_of
 from ....models.statement import Statement
 from ...advice.allowance import shared_allowance
 from ...advice.deadline import WIDE, deadline
@@ -91,7 +92,7 @@ class Engine:
         """The operations that a derivation charges for this network."""
         key = derivation.claim, derivation.rule.tag, derivation.premises
         if key not in self._prices:
-            network = self.statement.network
+            network = one_layer_of(self.statement)
             sizes = {"V": network.d_vocab, "K": network.n_ctx, "d": network.d_model, "h": network.d_head}
             self._prices[key] = price(self.graph, derivation, sizes)
         return self._prices[key]

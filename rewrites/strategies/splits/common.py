@@ -9,10 +9,11 @@ from ....engine.arithmetic.dyadic import DyadicMatrix
 from ....engine.equality import Expansion
 from ....engine.graph import ProofGraph
 from ....engine.term import Tensor, Term, factors, product
-from ....models.architectures.one_layer_terms import OneLayerTerms
+from ....models.one_layer import one_layer_of
+from ....models.one_layer_terms import OneLayerTerms
 from ...advice.directions import mean_row, median_row, middle_row
 from ...rules.known_matrices import KnownWeights, NameMatrix
-from ...rules.network_definition import Network
+from ...rules.network_function import NetworkFunction
 from ...rules.path_decomposition import Paths
 from ...rules.row_difference import RowDifferenceAlong, RowDifferenceExact
 from ...rules.row_difference_least import RowDifferenceLeast
@@ -40,7 +41,7 @@ class Workbench:
         """For a graph that has the network and its paths."""
         claim: Paths = graph.claim(paths)
         network = graph.apply(KnownWeights(), [_network(graph, claim)])
-        return Workbench(graph, paths, network, OneLayerTerms.of(claim.statement.network), any_row)
+        return Workbench(graph, paths, network, OneLayerTerms.of(one_layer_of(claim.statement)), any_row)
 
     def fresh(self) -> Workbench:
         """The same without any names: what one split calls its parts is no concern of another."""
@@ -91,7 +92,7 @@ Recipe = Callable[[Workbench], int]
 
 
 def _network(graph: ProofGraph, paths: Paths) -> int:
-    found = graph.find(Network(paths.statement))
+    found = graph.find(NetworkFunction(paths.statement))
     if found is None:
         raise LookupError("the graph has paths, but not the network they are from")
     return found

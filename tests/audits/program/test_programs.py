@@ -25,8 +25,7 @@ from audited_programs import (
 from mechproof.audits.program.record import Kind
 from mechproof.audits.program.verdict import Verdict, audit
 from mechproof.audits.session import float_weights
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.models.zoo import path
 from mechproof.rewrites.published import cubic, sub_cubic
 from mechproof.rewrites.published.network import FloatNetwork
@@ -36,7 +35,7 @@ EPS = 2.0**-6
 
 
 def published(name: str, dtype: torch.dtype) -> FloatNetwork:
-    return FloatNetwork.of(float_weights(problem(load(path(name)), "max-of-k")), dtype)
+    return FloatNetwork.of(float_weights(statement_of(path(name))), dtype)
 
 
 @pytest.mark.parametrize("configuration", ["exact/mean/EQKE", "exact/drop/mdx", "mean/mean/svd"])

@@ -52,14 +52,13 @@ def judge(tmp_path: Path, emitter: Any) -> Any:
 def subcubic(emitter: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """subcubic(model, configuration, off) -> certificate as an object, made by the prover."""
     from mechproof.engine.certificate import emit
-    from mechproof.models.problem import problem
-    from mechproof.models.weights import load
+    from mechproof.models.problem import statement_of
     from mechproof.rewrites.strategies import Options, prove_accuracy
 
     folder = tmp_path_factory.mktemp("subcubic")
 
     def certificate(model: Any, configuration: str, off: tuple[str, ...] = ()) -> Any:
-        statement = problem(load(emitter.write(model, folder)), "max-of-k")
+        statement = statement_of(emitter.write(model, folder))
         graph, goal = prove_accuracy(statement, f"subcubic/{configuration}", Options(off=off))
         return json.loads(emit(graph, goal, statement.sha256))
 

@@ -65,7 +65,7 @@ def entry(value: Fraction) -> str:
 
 
 def tensor_hash(a: Exact, sizes: tuple[int, ...]) -> str:
-    """The hash of section 1.3."""
+    """The hash of certificate.md, section 1.3."""
     text = "mechproof-tensor/1 " + "x".join(map(str, sizes)) + "\n"
     return hashlib.sha256((text + "".join(entry(fraction(v, a[1])) for v in a[0].ravel())).encode()).hexdigest()
 
@@ -85,17 +85,31 @@ class Model:
         full = {name: np.zeros(size, dtype=np.float32) for name, size in sizes.items()} | self.tensors
         self.exact = {name: integers(full[name]) for name in full}
 
+    def hashes(self, *tensors: str) -> str:
+        """The ``tensors`` of a layer, by the statement's names; biases and positions of zeros are absent."""
+        found = []
+        for name in tensors:
+            own = {"E": "W_E", "P": "W_pos"}.get(name, name)
+            values, exponent = self.exact[own]
+            per_head = own[2:] in ("Q", "K", "V") or own == "W_O"
+            if values.any() or (own.startswith("W_") and own != "W_pos"):
+                shape = (1, *values.shape) if per_head else values.shape
+                found.append(f'"{name}":"{tensor_hash((values, exponent), shape)}"')
+        return '"tensors":{' + ",".join(found) + "}"
+
     @cached_property
     def statement(self) -> str:
-        """The hash of section 1.3, from its text."""
-        names = ["W_E", "W_K", "W_O", "W_Q", "W_U", "W_V", "W_pos", "b_K", "b_O", "b_Q", "b_U", "b_V"]
-        hashes = ",".join(f'"{n}":"{tensor_hash(self.exact[n], self.exact[n][0].shape)}"' for n in names)
+        """The hash of docs/statement.md, section 3, from its text."""
+        scale = f"1/sqrt({self.h})" if self.h > 1 else "1/1"
+        every, vocabulary = (",".join([each] * self.K) for each in (f"[0,{self.V - 1}]", str(self.V)))
+        attention = self.hashes("W_Q", "W_K", "W_V", "W_O", "b_Q", "b_K", "b_V", "b_O")
         text = (
-            '{"schema":"mechproof-statement/1","architecture":{"family":"one-layer-attention-only",'
-            f'"d_vocab":{self.V},"n_ctx":{self.K},"d_model":{self.d},"d_head":{self.h},"n_heads":1,'
-            '"normalization":"none","attention_scale":"1/sqrt(d_head)","mask":"causal","read_at":"last position"},'
-            '"task":{"name":"max-of-k","inputs":"all d_vocab^n_ctx sequences",'
-            '"right":"strictly largest logit at the largest token","tie":"wrong"},"tensors":{' + hashes + "}}"
+            f'{{"schema":"mechproof-statement/2","network":{{"vocabulary":[{vocabulary}],"outputs":{self.V},"layers":['
+            f'{{"kind":"embed","tables":"shared",{self.hashes("E", "P")}}},'
+            f'{{"kind":"attention","heads":1,"scale":"{scale}","mask":"causal",{attention}}},'
+            f'{{"kind":"unembed",{self.hashes("W_U", "b_U")}}}]}},'
+            f'"task":{{"name":"max-of-k","tokens":[{every}],"condition":"none","read":[{self.K - 1}],'
+            '"counted":"inputs","right":"max(t)","tie":"wrong","tensors":{}}}'
         )
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -362,14 +376,14 @@ def certificate(model: Model, rule: str, advice: dict[str, Any], low: int, high:
     counts = {"right_low": hex(low), "right_high": hex(high)}
     hashes = {name: tensor_hash(value, value[0].shape) for name, value in model.paths.items()}
     conclusions: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
-        ("network_definition/1", {}, {"kind": "network", "statement": model.statement}),
+        ("network_definition/2", {}, {"kind": "network", "statement": model.statement}),
         ("path_decomposition/1", {}, {"kind": "paths", **hashes}),
         ("additive_margin/1", {}, {"kind": "additive_margin"}),
         (rule, advice, {"kind": "right_count", **counts}),
         ("accuracy/1", {}, {"kind": "accuracy", **counts, "inputs": inputs}),
     ]
     return {
-        "schema": "mechproof-certificate/1",
+        "schema": "mechproof-certificate/2",
         "relation": {"metric": "accuracy", **counts, "inputs": inputs},
         "statement": model.statement,
         "derivations": [

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from auditors import auditor_of
 
 from mechproof.engine.checker import check
 from mechproof.engine.checker.budget import Budget, quotient_steps
@@ -16,8 +17,6 @@ from mechproof.engine.checker.certificate import Reader
 from mechproof.engine.checker.errors import Failure
 from mechproof.engine.checker.exponential import exponential, exponential_steps, sign_of_sum
 from mechproof.engine.checker.margins import Margins
-from mechproof.engine.checker.network import read_network
-from mechproof.engine.checker.paths import path_matrices
 from mechproof.engine.checker.rule_triples import Triple, count_cell
 
 V, K = 16, 2
@@ -51,9 +50,7 @@ def wrong(emitter: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def margins(emitter: Any, wrong: Any, tmp_path_factory: pytest.TempPathFactory) -> Margins:
-    budget = Budget(10**12)
-    network = read_network(str(emitter.write(wrong, tmp_path_factory.mktemp("wrong"))), budget)
-    return Margins(path_matrices(network, budget), network.head, budget)
+    return auditor_of(emitter.write(wrong, tmp_path_factory.mktemp("wrong")), 10**12).margins
 
 
 def spent(margins: Margins, *triples: Triple) -> int:

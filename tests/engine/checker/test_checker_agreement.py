@@ -11,8 +11,8 @@ import pytest
 from mechproof.engine.checker.networks.network_file import read_description
 from mechproof.engine.checker.networks.statement import statement_text
 from mechproof.engine.checker.networks.task import read_task
-from mechproof.models.network_statement import NetworkStatement
 from mechproof.models.recognition.network_file import load_network
+from mechproof.models.statement import Statement
 from mechproof.models.tasks import task_of
 
 KINDS = reference.every_kind(reference.Draw(3))
@@ -22,7 +22,7 @@ def texts(path: Path, task: str) -> tuple[str, str]:
     """The statement's text, by the checker and by the prover."""
     network = load_network(path)
     own = statement_text(*read_task(task, read_description(str(path), None)))
-    return own, NetworkStatement(network, task_of(task, network)).text()
+    return own, Statement(network, task_of(task, network)).text()
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -14,9 +14,10 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+from auditors import auditor_of
 
 import mechproof.engine.checker as checker
-from mechproof.engine.checker import exponential, margins, network, paths, rule_triples, shards, stored
+from mechproof.engine.checker import exponential, margins, rule_triples, shards, stored
 from mechproof.engine.checker.budget import Budget
 from mechproof.engine.checker.cells import Cell
 from mechproof.engine.checker.dyadic import matrix, plus_row, product
@@ -26,9 +27,7 @@ from mechproof.engine.checker.walk import roots
 
 def margins_of(emitter: Any, model: Any, folder: Any) -> margins.Margins:
     """The checker's margins of a model."""
-    budget = Budget(10**9)
-    read = network.read_network(str(emitter.write(model, folder)), budget)
-    return margins.Margins(paths.path_matrices(read, budget), read.head, budget)
+    return auditor_of(emitter.write(model, folder), 10**9).margins
 
 
 def candidates(own: margins.Margins, q: int, m: int) -> list[int]:

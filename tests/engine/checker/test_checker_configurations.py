@@ -16,8 +16,8 @@ from mechproof.engine.checker.networks.network_file import read_description
 from mechproof.engine.checker.networks.statement import statement_hash
 from mechproof.engine.checker.networks.task import read_task
 from mechproof.engine.errors import MechproofError
-from mechproof.models.architectures.transformer_lens_config import DETAILS, plain
 from mechproof.models.problem import statement_of
+from mechproof.models.recognition.transformer_lens_config import DETAILS, plain
 
 COMPARED = (
     *("normalization_type", "act_fn", "eps", "attn_scale", "use_attn_scale", "n_ctx", "n_layers", "n_heads"),
@@ -107,7 +107,7 @@ def read_twice(weights: Path, config: Path | None, task: str) -> tuple[str | Non
     """The statement's hash by the prover and by the checker; None for what is refused."""
     own = other = None
     try:
-        own = statement_of(weights, task, config, general=True)[0].sha256
+        own = statement_of(weights, task, config).sha256
     except MechproofError as error:
         assert str(error)
     try:

@@ -18,7 +18,7 @@ from mechproof.engine.checker.networks.statement import statement_hash, statemen
 from mechproof.engine.checker.networks.task import read_task
 from mechproof.engine.checker.networks.tensor import Tensor
 from mechproof.engine.checker.networks.toml_file import nearest_double
-from mechproof.models.architectures.transformer_lens_config import HARMLESS, plain
+from mechproof.models.recognition.transformer_lens_config import HARMLESS, plain
 
 Draw = reference.Draw
 MAX = "max-of-k"
@@ -182,7 +182,7 @@ def test_plain_names_and_head_axes(tmp_path):
     np.savez(tmp_path / "plain.npz", **(flat | {"L0_attn_W_Q": flat["W_Q"] + 1}))
     assert code(tmp_path / "plain.npz") == "E134"
     np.savez(tmp_path / "plain.npz", **(flat | {"L0_ln1_b": flat["W_E"][0]}))
-    assert code(tmp_path / "plain.npz") == "E144"
+    assert code(tmp_path / "plain.npz") == "E143"
     np.savez(tmp_path / "plain.npz", **(flat | {"blocks.0.attn.W_rotary": flat["W_E"][0]}))
     assert code(tmp_path / "plain.npz") == "E144"
     for name in ("W_E", "W_U", "W_Q"):
@@ -487,7 +487,7 @@ def test_every_failure_is_a_verdict(tmp_path):
     assert check(certificate, path, "expression: t[0] + 1").code == "E152"
     for old, new, expected in (
         (b"enumeration/1", b"enumeration/9", "E210"),
-        (b"enumeration/1", b"token_order_tree/1", "E210"),
+        (b"enumeration/1", b"token_order_tree/1", "E211"),
         (b'"premises":[0]', b'"premises":[1]', "E212"),
         (b'"premises":[0]', b'"premises":[]', "E211"),
         (b'"advice":{}', b'"advice":[]', "E110"),

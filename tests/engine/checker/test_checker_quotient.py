@@ -14,7 +14,7 @@ import pytest
 from quotient_advice import VARIANTS, random_advice
 from two_token_network import ORDER, adding_network, exact_margin, form_of, written
 
-from mechproof.engine.certificate import NETWORK_SCHEMA, emit
+from mechproof.engine.certificate import emit
 from mechproof.engine.checker import Verdict, check
 from mechproof.engine.checker.networks import quotient, two_tokens
 from mechproof.engine.checker.networks.network_file import read_description
@@ -39,7 +39,7 @@ def certificate(seed: int, noise: int, *, evaluate: bool = True) -> tuple[Any, b
     made = random_advice(rng, ORDER, neurons, rng.choice(VARIANTS))
     accepted = graph.apply(Quotient(), [grid], made)
     goal = graph.apply(AccuracyFromCount(), [graph.apply(Cascade(evaluate=evaluate), [accepted, form])])
-    return statement, emit(graph, goal, statement.sha256, NETWORK_SCHEMA)
+    return statement, emit(graph, goal, statement.sha256)
 
 
 def judged(text: bytes, network: Path, **options: Any) -> Verdict:

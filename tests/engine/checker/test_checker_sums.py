@@ -10,13 +10,11 @@ from typing import Any
 
 import mpmath
 import pytest
+from auditors import auditor_of
 from set_certificates import members
 
-from mechproof.engine.checker.budget import Budget
-from mechproof.engine.checker.margins import COARSE, SHARP_BITS, Margins, Packed
-from mechproof.engine.checker.network import read_network
+from mechproof.engine.checker.margins import COARSE, SHARP_BITS, Packed
 from mechproof.engine.checker.packing import maximum, offset, pack, unpack
-from mechproof.engine.checker.paths import path_matrices
 from mechproof.engine.checker.sums import Sums
 from mechproof.engine.checker.walk import roots
 
@@ -83,9 +81,7 @@ def weight(model: Any, q: int, p: int, t: int) -> Any:
 def test_packed_bounds_are_bounds(emitter: Any, tmp_path: Path, index: int, bits: Any) -> None:
     """Of D and -D, with numbers taken off and without: above the truth and near it."""
     model = models(emitter)[index]
-    budget = Budget(10**9)
-    network = read_network(str(emitter.write(model, tmp_path)), budget)
-    margins = Margins(path_matrices(network, budget), network.head, budget)
+    margins = auditor_of(emitter.write(model, tmp_path), 10**9).margins
     rng = random.Random(0)
     numbers = [rng.randint(-(1 << 10), 1 << 10) << -9 - margins.logit_unit for _ in range(model.V)]
     tables = (margins.direct, margins.by_token, margins.by_position, [numbers])

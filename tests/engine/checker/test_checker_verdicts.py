@@ -66,8 +66,8 @@ def test_the_verdict_speaks_in_words_and_json(emitter: Any, judge: Any, small: A
     """The theorem is rendered from the checker's numbers; the JSON object has the same facts."""
     verdict = judge(small, emitter.tree_certificate(small))
     assert verdict.text.splitlines()[0] == verdict.line
-    assert "of all 4^3 = 64 sequences, exactly" in verdict.text
-    assert "V = 4 tokens, K = 3 positions, d_model = 3, d_head = 2" in verdict.text
+    assert "of all 64 inputs, exactly" in verdict.text
+    assert "embed: tables shared, E 4 x 3, P 3 x 3\n  attention: heads 1, scale 1/sqrt(2)" in verdict.text
     assert verdict.as_json()["sha256"] == small.statement
     assert "code" not in verdict.as_json()
 

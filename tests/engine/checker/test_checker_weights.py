@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
+from auditors import auditor_of
 
 from mechproof.engine.checker import check
-from mechproof.engine.checker.budget import Budget
-from mechproof.engine.checker.network import read_network
-from mechproof.engine.checker.statement import statement_hash
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.engine.checker.budget import DEFAULT_STEPS
+from mechproof.engine.checker.errors import Failure, describe
+from mechproof.models.problem import statement_of
 
 OUTER = {"W_E": "embed.W_E", "W_pos": "pos_embed.W_pos", "W_U": "unembed.W_U", "b_U": "unembed.b_U"}
 
@@ -141,15 +140,15 @@ def test_wrong_tensors(small: Any, verdict: Any) -> None:
     def code(**changes: Any) -> str:
         return verdict(npz(plain | changes)).code
 
-    assert code(extra=np.zeros(3)) == "E130"
-    assert verdict(npz(plain | {"blocks.1.attn.W_Q": plain["W_Q"]})).code == "E130"
-    assert verdict(npz({n: a for n, a in plain.items() if n != "W_K"})).code == "E131"
+    assert code(extra=np.zeros(3)) == "E144"
+    assert verdict(npz(plain | {"blocks.1.attn.W_Q": plain["W_Q"]})).code == "E141"
+    assert verdict(npz({n: a for n, a in plain.items() if n != "W_K"})).code == "E141"
     assert verdict(npz({"b_O": plain["b_O"]})).code == "E131"
-    assert code(W_U=plain["W_U"].T) == "E132"
-    assert code(b_U=np.zeros(5, dtype=np.float32)) == "E132"
-    assert code(W_Q=np.stack([plain["W_Q"]] * 2)) == "E132"
+    assert code(W_U=plain["W_U"].T) == "E141"
+    assert code(b_U=np.zeros(5, dtype=np.float32)) == "E141"
+    assert code(W_Q=np.stack([plain["W_Q"]] * 2)) == "E141"
     assert code(W_Q=np.zeros((3, 0), dtype=np.float32)) == "E132"
-    assert code(b_Q=np.float32(1)) == "E132"
+    assert code(b_Q=np.float32(1)) == "E141"
     assert code(b_O=np.array([0, np.nan, 0], dtype=np.float32)) == "E133"
     assert code(b_O=np.array([0, 0, -np.inf], dtype=np.float64)) == "E133"
     assert code(L0_attn_W_Q=plain["W_Q"] * 2) == "E134"
@@ -169,7 +168,7 @@ def test_both_byte_orders_of_an_npz(small: Any, tmp_path: Any, kind: str) -> Non
         lay = np.asfortranarray if layout == "F" else np.ascontiguousarray
         arrays = {name: lay(np.array(a).astype(order + kind)) for name, a in small.tensors.items()}
         np.savez(path, allow_pickle=False, **arrays)
-        hashes |= {statement_hash(read_network(str(path), Budget(10**9))), problem(load(path), "max-of-k").sha256}
+        hashes |= {auditor_of(path, 10**9).statement, statement_of(path).sha256}
     assert len(hashes) == 1
 
 
@@ -239,7 +238,7 @@ def test_broken_safetensors(emitter: Any, small: Any, verdict: Any) -> None:
         assert verdict(data, ".safetensors").code == "E121", data[:60]
     assert time.process_time() - started < 5
     assert verdict(header({"W_E": entry("I32")}, four), ".safetensors").code == "E124"
-    assert verdict(header({"\ud800\n": entry()}, four), ".safetensors").code == "E130"
+    assert verdict(header({"\ud800\n": entry()}, four), ".safetensors").code == "E144"
     assert verdict(header({"\ud800\n": entry()}, four), ".safetensors").line.isascii()
 
 
@@ -352,9 +351,9 @@ def shaped(V: int, K: int, d: int, h: int, fill: float = 0.0) -> bytes:
     return npz({n: np.full(s, fill) for n, s in shapes.items()}, compressed=True)
 
 
-def test_hostile_sizes(verdict: Any) -> None:
+def test_hostile_sizes(tmp_path: Path) -> None:
     """Networks that no certificate could be checked for are refused at once, with the limit that they exceed."""
-    started = time.process_time()
+    started, path = time.process_time(), tmp_path / "weights.npz"
     for V, K, d, h, code, word in (
         (2, 257, 1, 1, "E243", "positions"),
         (1500, 1, 1, 1, "E243", "V^2"),
@@ -362,9 +361,11 @@ def test_hostile_sizes(verdict: Any) -> None:
         (2, 2, 1100, 1000, "E243", "weights"),
         (700, 4, 1, 1, "E242", "budget"),
     ):
-        answer = verdict(shaped(V, K, d, h))
-        assert answer.code == code, answer.line
-        assert word in answer.line
+        path.write_bytes(shaped(V, K, d, h))
+        with pytest.raises(Failure) as refused:
+            _ = auditor_of(path, DEFAULT_STEPS).one_layer
+        assert refused.value.code.name == code
+        assert word in describe(refused.value.code, refused.value.data)
     assert time.process_time() - started < 10
 
 

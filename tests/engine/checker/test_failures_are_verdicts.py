@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mechproof.engine.checker import check, command, errors, rule_tree, shards, verdict
+from mechproof.engine.checker import check, command, errors, rule, rule_tree, shards, verdict
 from mechproof.engine.checker.errors import Code, Failure
 
 
@@ -33,8 +33,9 @@ PLANTED = [
 PLACES = [
     (verdict, "read_bytes"),
     (verdict, "read_certificate"),
-    (verdict, "read_network"),
-    (verdict, "statement_hash"),
+    (verdict, "read_description"),
+    (verdict, "read_task"),
+    (rule, "statement_hash"),
     (verdict, "check_proof"),
     (verdict, "proved"),
     (verdict, "describe"),

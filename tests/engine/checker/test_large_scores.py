@@ -12,8 +12,7 @@ from mechproof.claims.session import Session
 from mechproof.claims.syntax import parse
 from mechproof.engine.certificate import emit
 from mechproof.engine.errors import MagnitudeError
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.strategies import prove_accuracy, prove_loss
 
 PROVERS = [
@@ -39,7 +38,7 @@ def test_scores_that_are_proved_are_checked(
 ) -> None:
     """Either the prover says that scores are too large, or its certificate is verified; below 2^21 it is."""
     model = scaled(emitter, size)
-    statement = problem(load(emitter.write(model, tmp_path)), "max-of-k")
+    statement = statement_of(emitter.write(model, tmp_path))
     try:
         graph, goal = prove(statement, name)
     except MagnitudeError as error:
@@ -52,7 +51,7 @@ def test_scores_that_are_proved_are_checked(
 
 def test_claims_about_large_scores_stay_open(emitter: Any, tmp_path: Any) -> None:
     """A claim about sequences is undecided; one about matrices alone is decided."""
-    statement = problem(load(emitter.write(scaled(emitter, 2**25), tmp_path)), "max-of-k")
+    statement = statement_of(emitter.write(scaled(emitter, 2**25), tmp_path))
     session = Session("large", statement, outputs=4)
     assert session.settle(parse("max(logits(0, 1, 2)) > 0")).status == "UNDECIDED"
     assert session.settle(parse("max(EQKE) > 2^20")).status == "PROVED"

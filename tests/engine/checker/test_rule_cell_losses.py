@@ -7,14 +7,12 @@ from typing import Any
 
 import mpmath
 import pytest
+from auditors import auditor_of
 from loss_certificates import DIGITS, differences, proved, require_tight, require_true, soft, written
 from set_certificates import advice, members
 
-from mechproof.engine.checker.budget import Budget
 from mechproof.engine.checker.logarithm import UNIT_BITS
-from mechproof.engine.checker.margins import Margins, Packed
-from mechproof.engine.checker.network import read_network
-from mechproof.engine.checker.paths import path_matrices
+from mechproof.engine.checker.margins import Packed
 from mechproof.engine.checker.rule_losses import SET_BITS, SetBounds
 
 RULE = "cell_losses/1"
@@ -37,9 +35,7 @@ def models(emitter: Any) -> list[Any]:
 def test_every_loss_is_below_its_bound(emitter: Any, tmp_path: Any, index: int) -> None:
     """On every set of every cell; and bounds are not far above the largest loss where the weights are known."""
     model = models(emitter)[index]
-    budget = Budget(10**9)
-    network = read_network(str(emitter.write(model, tmp_path)), budget)
-    margins = Margins(path_matrices(network, budget), network.head, budget)
+    margins = auditor_of(emitter.write(model, tmp_path), 10**9).margins
     packed = Packed(margins, SET_BITS, SET_BITS)
     for m in range(model.V):
         for q in range(m + 1):

@@ -11,8 +11,7 @@ from loss_certificates import found as found_sums
 from loss_certificates import state
 
 from mechproof.engine.certificate import emit
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.strategies import prove_accuracy, prove_loss
 
 MANY, LONG = (0, 9, 3, 0.2), (0, 2, 256, 0.0)
@@ -20,7 +19,7 @@ MANY, LONG = (0, 9, 3, 0.2), (0, 2, 256, 0.0)
 
 def certificate(emitter: Any, model: Any, folder: Any, prove: Any, name: str) -> Any:
     """The prover's."""
-    statement = problem(load(emitter.write(model, folder)), "max-of-k")
+    statement = statement_of(emitter.write(model, folder))
     graph, goal = prove(statement, name)
     return json.loads(emit(graph, goal, statement.sha256))
 

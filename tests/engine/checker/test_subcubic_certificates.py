@@ -11,8 +11,7 @@ from loss_certificates import numbers, table
 
 from mechproof.engine.certificate import emit
 from mechproof.engine.checker import check
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.strategies import Options, prove_accuracy, prove_loss, variants
 from mechproof.rewrites.strategies.subcubic import TIGHTENINGS
 
@@ -32,7 +31,7 @@ LIMIT = 20_000_000
 
 def proved(weights: Path, configuration: str, off: tuple[str, ...] = ()) -> tuple[bytes, str]:
     """The certificate and the line that its verdict must be."""
-    statement = problem(load(weights), "max-of-k")
+    statement = statement_of(weights)
     graph, goal = prove_accuracy(statement, f"subcubic/{configuration}", Options(off=off))
     line = f"s VERIFIED {graph.claim(goal).relation()} sha256:{statement.sha256}"
     return emit(graph, goal, statement.sha256), line
@@ -43,7 +42,7 @@ def test_all_configurations(emitter: Any, judge: Any, tmp_path: Path, prove: Any
     """Every configuration of the sub-cubic family, and others, on one small network: what is proved is verified."""
     model = emitter.pulled_model(3, 4, 3, 0.1)
     weights = emitter.write(model, tmp_path)
-    statement = problem(load(weights), "max-of-k")
+    statement = statement_of(weights)
     seen: set[bytes] = set()
     for name in FAMILIES:
         for configuration in variants(name)[:: 1 if prove is prove_accuracy and name == "subcubic" else 7]:

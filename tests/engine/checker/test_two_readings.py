@@ -13,10 +13,10 @@ from mechproof.engine.checker.errors import Failure
 from mechproof.engine.checker.networks.network_file import read_description
 from mechproof.engine.checker.networks.statement import statement_hash
 from mechproof.engine.checker.networks.task import read_task
-from mechproof.models.network_statement import NetworkStatement
 from mechproof.models.recognition import recognise
 from mechproof.models.recognition.errors import StrangeTensor
 from mechproof.models.recognition.network_file import load_network
+from mechproof.models.statement import Statement
 from mechproof.models.tasks import task_of
 from mechproof.models.weights import load
 
@@ -50,7 +50,7 @@ def both(folder: Path, text: str, task: str) -> tuple[str, str]:
     path = folder / "net.toml"
     path.write_text(text, "utf-8")
     network = load_network(path)
-    mine = NetworkStatement(network, task_of(task, network)).sha256
+    mine = Statement(network, task_of(task, network)).sha256
     return mine, statement_hash(*read_task(task, read_description(str(path), None)))
 
 

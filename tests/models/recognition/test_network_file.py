@@ -10,8 +10,8 @@ from npz import random_arrays, write_npz
 from shared_data import shared
 
 from mechproof.engine.errors import MechproofError
-from mechproof.models.network_statement import NetworkStatement
 from mechproof.models.recognition.network_file import load_network
+from mechproof.models.statement import Statement
 from mechproof.models.tasks import task_of
 
 SHAPES = {"E": (5, 4), "P": (3, 4), "Q": (2, 4, 3), "K": (2, 4, 3), "V": (2, 4, 3), "O": (2, 3, 4), "U": (4, 5)}
@@ -43,7 +43,7 @@ def written(folder: Path, text: str, arrays: dict[str, np.ndarray]) -> Path:
 
 def sha256(path: Path) -> str:
     network = load_network(path)
-    return NetworkStatement(network, task_of("max-of-k", network)).sha256
+    return Statement(network, task_of("max-of-k", network)).sha256
 
 
 def test_another_layout_is_the_same_statement(tmp_path):

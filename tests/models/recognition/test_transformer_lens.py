@@ -12,9 +12,9 @@ from npz import random_arrays, write_npz
 
 from mechproof.engine.errors import MechproofError
 from mechproof.models.network import Network
-from mechproof.models.network_statement import NetworkStatement
 from mechproof.models.recognition import recognise
 from mechproof.models.recognition.network_file import load_network
+from mechproof.models.statement import Statement
 from mechproof.models.tasks import task_of
 from mechproof.models.weights import load
 
@@ -33,7 +33,7 @@ CONFIG: dict[str, Any] = {
     "n_layers": 2, "n_heads": 2, "d_model": 4, "d_head": 3, "d_vocab": 5, "n_ctx": 3, "act_fn": "gelu_new",
     "attn_only": False, "normalization_type": "LN", "eps": 1e-5, "attention_dir": "causal", "use_attn_scale": True,
     "attn_scale": -1.0, "positional_embedding_type": "standard", "attn_scores_soft_cap": -1.0,
-    "output_logits_soft_cap": -1.0, "gated_mlp": False, "seed": 3, "device": "cuda",
+    "output_logits_soft_cap": -1.0, "use_local_attn": False, "gated_mlp": False, "seed": 3, "device": "cuda",
 }  # fmt: skip
 
 NETWORK_FILE = (
@@ -83,15 +83,15 @@ def recognised(folder: Path, arrays: dict[str, np.ndarray], config: dict[str, An
 
 
 def sha256(network: Network) -> str:
-    return NetworkStatement(network, task_of("max-of-k", network)).sha256
+    return Statement(network, task_of("max-of-k", network)).sha256
 
 
 def test_the_configured_network_is_the_described_one(tmp_path):
-    """Two layers, two heads, MLPs and LayerNorms: one statement, and nothing left to assume."""
+    """Two layers, two heads, MLPs and LayerNorms: one statement; assumed is only that absent biases are zero."""
     network = recognised(tmp_path, random_arrays(SHAPES), CONFIG)
     (tmp_path / "net.toml").write_text(NETWORK_FILE, "utf-8")
     assert sha256(network) == sha256(load_network(tmp_path / "net.toml"))
-    assert network.assumed == ()
+    assert [said.partition(" are zero")[0] for said in network.assumed] == ["biases that the file does not hold"]
 
 
 def test_without_a_configuration_the_usual_values_are_assumed(tmp_path):

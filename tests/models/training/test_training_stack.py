@@ -22,7 +22,7 @@ RECIPES = (
 def test_the_network_file_describes_what_was_trained(recipe, tmp_path):
     """Exact decisions beside a float64 run of the training code, on every input: they agree where floats are clear."""
     state = train_stack(recipe)
-    statement, _ = statement_of(save_stack(recipe, state, tmp_path), recipe.task)
+    statement = statement_of(save_stack(recipe, state, tmp_path), recipe.task)
     inputs = torch.cartesian_prod(*[torch.arange(recipe.d_vocab)] * recipe.n_ctx)
     logits = stack_logits(recipe, {name: tensor.double() for name, tensor in state.items()}, inputs)
     right = inputs.sum(1) % recipe.modulus if recipe.modulus else inputs.amax(1)

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mechproof.models.architectures import recognise
+from mechproof.models.one_layer import one_layer_of
+from mechproof.models.problem import stated
+from mechproof.models.recognition import recognise
 from mechproof.models.weights import from_live, load
 from mechproof.models.weights.errors import NotALiveModel, NotAStateDict, NotFinite, UnsupportedDtype
 
@@ -117,8 +119,8 @@ def test_configuration_as_a_mapping():
 def test_live_model_is_recognised_with_nothing_left_to_assume():
     """A full configuration settles everything that tensors do not show."""
     network = recognise(from_live(StandIn()))
-    assert network.describe()["d_head"] == H
-    assert network.assumptions() == []
+    assert one_layer_of(stated(network)).d_head == H
+    assert network.assumed == ()
 
 
 def test_what_is_no_model():

@@ -13,7 +13,7 @@ import pytest
 
 import mechproof
 from mechproof.engine.errors import MechproofError
-from mechproof.models.architectures import recognise
+from mechproof.models.recognition import recognise
 from mechproof.models.weights import from_live
 from mechproof.models.weights.convert import convert
 
@@ -55,7 +55,7 @@ def test_recorded_is_what_is_installed(kind):
 def test_theorem_is_about_what_the_model_computes(kind, tmp_path):
     """The proved accuracy is what the live model's forward pass gets on all inputs, and the checker agrees."""
     model = network(kind)
-    assert recognise(from_live(model)).assumptions() == []
+    assert recognise(from_live(model)).assumed == ()
     inputs = torch.tensor(list(itertools.product(range(5), repeat=3)))
     with torch.no_grad():
         logits = model(inputs)[:, -1]

@@ -113,13 +113,13 @@ def test_no_claim_enters_a_graph_by_half(clock, monkeypatch):
             return super().setdefault(key, value)
 
     from mechproof.rewrites.rules.known_matrices import KnownWeights  # any rule
-    from mechproof.rewrites.rules.network_definition import NetworkDefinition
+    from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition
 
     graph = ProofGraph()
     monkeypatch.setattr(graph, "_ids", Late())
     statement = _statement()
     with pytest.raises(BudgetSpent), Allowance(5):
-        network = graph.apply(NetworkDefinition(), (), statement)
+        network = graph.apply(NetworkFunctionDefinition(), (), statement)
         assert graph.derivations_of(network)
         clock.tick()
     monkeypatch.setattr(KnownWeights, "conclude", lambda *_: clock.tick())
@@ -169,10 +169,9 @@ def test_other_threads_are_not_ended_and_still_know_the_time():
 
 def _statement():
     from mechproof.models import zoo
-    from mechproof.models.problem import problem
-    from mechproof.models.weights import load
+    from mechproof.models.problem import statement_of
 
-    return problem(load(zoo.path("max_of_2_v64_d32_seed123")), "max-of-k")
+    return statement_of(zoo.path("max_of_2_v64_d32_seed123"))
 
 
 def test_a_command_counts_from_the_start_of_its_program(clock, monkeypatch):

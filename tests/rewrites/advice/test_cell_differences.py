@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from gap_cells import leaning
 
+from mechproof.models.one_layer import one_layer_of
 from mechproof.rewrites.advice.cell_differences import choose, nearest
 from mechproof.rewrites.rules.cell_loss import Quotients
 from mechproof.rewrites.rules.margin_enclosure import MarginEnclosure
@@ -24,7 +25,7 @@ def test_what_is_chosen_passes_and_the_next_does_not(oracle):
     """In every cell, on both sides, where a number is said."""
     paths = leaning(oracle, 2, 4, 3).margin().paths
     enclosure, tables = MarginEnclosure(paths), choose(paths).tables
-    for q, m in paths.statement.task.cells():
+    for q, m in one_layer_of(paths.statement).cells():
         cell, (below, above) = Quotients(enclosure, q, m), tables[m][q]
         assert (cell.are_below(below) | (below == 0)).all() and not (cell.are_below(below + 1) & (below > 0)).any()
         assert (cell.are_above(above) | (above == 0)).all() and not (cell.are_above(above - 1) & (above > 0)).any()

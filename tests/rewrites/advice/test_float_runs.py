@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from mechproof.engine.arithmetic.float_format import FORMATS  # noqa: E402
 from mechproof.models.float_statement import FloatStatement  # noqa: E402
-from mechproof.models.problem import problem  # noqa: E402
-from mechproof.models.weights import load  # noqa: E402
+from mechproof.models.one_layer import one_layer_of  # noqa: E402
+from mechproof.models.problem import statement_of  # noqa: E402
 from mechproof.rewrites import float_comparison  # noqa: E402
 from mechproof.rewrites.advice import float_programs, float_runs  # noqa: E402
 from mechproof.rewrites.advice.allowance import Allowance  # noqa: E402
@@ -88,9 +88,9 @@ ATTACKS = {"bf16_exponentials_stored": (71, 81), "bf16_double_rounding": (2, 4)}
 @pytest.mark.parametrize("name", ATTACKS)
 def test_programs_do_what_once_contradicted_a_theorem(name, data):
     """Some program gets as few inputs right as torch did then, and it contradicts nothing now."""
-    margin, open_inputs = proved(problem(load(data / "attacks" / f"{name}.npz"), "max-of-k"), "bfloat16")
+    margin, open_inputs = proved(statement_of(data / "attacks" / f"{name}.npz"), "bfloat16")
     least, inputs = ATTACKS[name]
-    vocabulary, length = margin.statement.task.d_vocab, margin.statement.task.n_ctx
+    vocabulary, length = one_layer_of(margin.statement).d_vocab, one_layer_of(margin.statement).n_ctx
     tokens = torch.cartesian_prod(*[torch.arange(vocabulary)] * length)
     assert len(tokens) == inputs
     right = {}

@@ -10,6 +10,7 @@ import pytest
 
 from mechproof.engine.arithmetic.dyadic import DyadicMatrix
 from mechproof.engine.errors import describe
+from mechproof.models.one_layer import one_layer_of
 from mechproof.rewrites.advice.allowance import GIB, Allowance
 from mechproof.rewrites.advice.memory import MemoryTooSmall, needed, require_memory
 from mechproof.rewrites.proof import prove
@@ -58,7 +59,7 @@ def test_the_estimate_is_below_what_is_held(oracle):
     table, weights = enclosure.cell(q, m), enclosure._weights
     held = sum(array.nbytes for array in (table.free.lower, table.free.upper))
     held += sum(part.nbytes for w in weights for part in (w.mantissa.lower, w.mantissa.upper, w.exponent))
-    network = margin.statement.network
+    network = one_layer_of(margin.statement)
     counted = needed(network, "branch_and_bound") - needed(network, "subcubic")
     assert np.dtype(np.int64).itemsize == 8
     assert counted == held

@@ -73,7 +73,7 @@ def test_cells_after_the_time_cost_nothing(oracle, monkeypatch):
     monkeypatch.setattr(token_order_search, "deadline", lambda seconds: lambda: next(looks, True))
     tree = search(margin, Limits(seconds=1))
     count = TokenOrderTree().conclude([margin], tree)
-    assert 0 <= count.low <= count.high <= count.statement.task.inputs
+    assert 0 <= count.low <= count.high <= count.statement.inputs
     assert len(set(computed)) <= 1
 
 

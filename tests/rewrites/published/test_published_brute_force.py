@@ -12,8 +12,8 @@ from float_networks import small
 
 from mechproof.audits.session import float_weights
 from mechproof.models import zoo
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.one_layer import one_layer_of
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.published.brute_force import (
     batches,
     cached_pass,
@@ -64,10 +64,10 @@ def test_the_two_differ(tmp_path):
 def test_the_right_number_comes_out(data):
     """Two networks, in float32: as many right sequences as are proved."""
     for path in (data / "unsound_averaging" / "total_v8_k4.npz", zoo.path("max_of_2_v64_d32_seed123")):
-        statement = problem(load(path), "max-of-k")
+        statement = statement_of(path)
         graph, goal = prove_accuracy(statement)
         model = full_pass(FloatNetwork.of(float_weights(statement), torch.float32))
-        task = statement.task
+        task = one_layer_of(statement)
         parts = [run(model, tokens) for tokens in batches(task.d_vocab, task.n_ctx)]
         assert sum(part.count() for part in parts) == graph.claim(goal).low
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.published.sub_cubic import Configuration, FloatNetwork, names, replay, search
 from mechproof.rewrites.strategies import prove_accuracy
 
@@ -59,7 +58,7 @@ def test_the_averaging_rule_is_unsound(name, data):
 @pytest.mark.parametrize("name", SAMPLE)
 def test_the_repaired_rule_is_not(name, data):
     """The same configurations, repaired, never say more than 513."""
-    statement = problem(load(data / "unsound_averaging" / "total_v8_k4.npz"), "max-of-k")
+    statement = statement_of(data / "unsound_averaging" / "total_v8_k4.npz")
     graph, goal = prove_accuracy(statement, f"subcubic/{name}")
     assert graph.claim(goal).low <= 513
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from mechproof.models.one_layer import one_layer_of
 from mechproof.rewrites.rules.accuracy import Accuracy, AccuracyFromCount
 from mechproof.rewrites.rules.right_count import RightCount
 
 
 def count(statement: Any, right: dict[tuple[int, int], int], wrong: dict[tuple[int, int], int]) -> RightCount:
-    cells = dict.fromkeys(statement.task.cells(), 0)
+    cells = dict.fromkeys(one_layer_of(statement).cells(), 0)
     return RightCount(statement, cells | right, cells | wrong)
 
 
@@ -64,7 +65,8 @@ def test_decimals_are_rounded_in_the_safe_direction(statement, low, high, said):
 def test_counts_in_words(statement):
     """A count says 'exactly' only when nothing is open."""
     assert count(statement, {(2, 2): 3}, {}).sentence() == "At least 3 of 27 sequences are right."
-    sizes = {cell: statement.task.cell_size(*cell) for cell in statement.task.cells()}
+    layer = one_layer_of(statement)
+    sizes = {cell: layer.cell_size(*cell) for cell in layer.cells()}
     assert count(statement, sizes, {}).sentence() == "Exactly 27 of 27 sequences are right."
     assert count(statement, sizes, {}).conclusion() == {
         "kind": "right_count",

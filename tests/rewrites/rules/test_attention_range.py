@@ -30,6 +30,7 @@ from mechproof.engine.errors import MagnitudeError
 from mechproof.engine.formula import Table
 from mechproof.engine.oracle import examine, fails
 from mechproof.engine.rule import NotEstablished
+from mechproof.models.one_layer import one_layer_of
 from mechproof.rewrites.rules import attention_range
 from mechproof.rewrites.rules.attention_range import (
     GRID_BITS,
@@ -163,7 +164,9 @@ def extremes(paths: Any, split: Any, cell: Cell, reach: int) -> tuple[Any, Any]:
     gaps = [table[q][m] - table[q][k] for k in range(reach + 1)]
 
     def power(value: Fraction) -> Any:
-        return mpmath.exp(mpmath.mpf(value.numerator) / value.denominator / mpmath.sqrt(paths.statement.network.d_head))
+        return mpmath.exp(
+            mpmath.mpf(value.numerator) / value.denominator / mpmath.sqrt(one_layer_of(paths.statement).d_head)
+        )
 
     with mpmath.workdps(80):
         b = [power(entry - scores[q][-1]) for entry in scores[q][:-1]]

@@ -14,7 +14,7 @@ from layered_network import Draw, logits
 
 from mechproof.engine.graph import ProofGraph
 from mechproof.engine.rule import NotEstablished
-from mechproof.models.network_statement import NetworkStatement
+from mechproof.models.statement import Statement
 from mechproof.rewrites.advice.box_search import found_boxes
 from mechproof.rewrites.boxes.answers import NoBoxes
 from mechproof.rewrites.enumeration import decide
@@ -22,14 +22,14 @@ from mechproof.rewrites.rules.box_rule import BoxCount, Boxes, BoxTree
 from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition
 
 
-def counted(known: NetworkStatement, advice: Boxes | None = None) -> BoxCount:
+def counted(known: Statement, advice: Boxes | None = None) -> BoxCount:
     graph = ProofGraph()
     function = graph.apply(NetworkFunctionDefinition(), (), known)
     found = found_boxes(known, None, lambda done, total: None) if advice is None else advice
     return graph.claim(graph.apply(BoxTree(), [function], found))
 
 
-def true_count(known: NetworkStatement) -> int:
+def true_count(known: Statement) -> int:
     found = decide(known.network, known.task, loss=False)
     assert found.undecided == 0
     return found.right

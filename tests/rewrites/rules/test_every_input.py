@@ -19,7 +19,7 @@ from mechproof.engine.rule import Lemma
 from mechproof.models.layers.attention import Attention
 from mechproof.models.layers.unembed import Unembed
 from mechproof.models.network import Network
-from mechproof.models.network_statement import NetworkStatement
+from mechproof.models.statement import Statement
 from mechproof.models.tasks import task_of
 from mechproof.rewrites.enumeration import block
 from mechproof.rewrites.rules.every_input import (
@@ -90,11 +90,11 @@ def test_lemmas_hold_and_their_mutants_do_not(name):
     assert [mutant.change for mutant in report.mutants if mutant.required and not mutant.killed] == []
 
 
-def statement(net: Network, task: str = "expression:(t[0] + t[2]) % 5") -> NetworkStatement:
-    return NetworkStatement(net, task_of(task, net))
+def statement(net: Network, task: str = "expression:(t[0] + t[2]) % 5") -> Statement:
+    return Statement(net, task_of(task, net))
 
 
-def counts(subject: NetworkStatement) -> tuple[int, int, int]:
+def counts(subject: Statement) -> tuple[int, int, int]:
     found = EveryInput().conclude([NetworkFunction(subject)], None).decision
     return found.right, found.wrong, found.undecided
 
@@ -138,7 +138,7 @@ def test_mutated_networks_have_other_counts():
     assert all(noticed.values()), noticed
 
 
-def near_ties(seed: int) -> NetworkStatement:
+def near_ties(seed: int) -> Statement:
     """Outputs 1 and 0 differ by so little that a block of integers cannot tell them apart."""
     net = every_kind(seed)["two heads"]
     last = net.layers[2]

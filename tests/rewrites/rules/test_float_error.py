@@ -15,11 +15,12 @@ from mechproof.engine.arithmetic.bounds import absolute
 from mechproof.engine.arithmetic.float_format import FORMATS, FloatFormat
 from mechproof.engine.rule import NotEstablished
 from mechproof.models.float_statement import FloatStatement
+from mechproof.models.one_layer import one_layer_of
 from mechproof.rewrites.rules import float_stages
 from mechproof.rewrites.rules.float_error import FloatError, FloatErrorAnalysis, rounded_up
 from mechproof.rewrites.rules.float_margin import FloatMargin, FloatMarginRule
 from mechproof.rewrites.rules.float_stages import ErrorAnalysis, Rows, up
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
+from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition
 
 COARSE = FloatFormat("coarse", 14, 14, -126, 128)
 STORED = FloatFormat("stored coarsely", 9, 20, -126, 128)
@@ -27,14 +28,14 @@ STORED = FloatFormat("stored coarsely", 9, 20, -126, 128)
 
 def float_error(net: Any, form: FloatFormat, ulps: int = 4) -> FloatError:
     statement = FloatStatement(net.statement.network, net.statement.task, form, ulps)
-    return FloatErrorAnalysis().conclude([NetworkDefinition().conclude((), statement.stored)], statement)
+    return FloatErrorAnalysis().conclude([NetworkFunctionDefinition().conclude((), statement.stored)], statement)
 
 
 def worst(error: FloatError, net: Any, seed: int, runs: int = 12) -> Fraction:
     """Runs on random sequences: none contradicts a sign, and the largest error of a logit difference over its bound."""
     rng, margin, largest = random.Random(seed), FloatMarginRule().conclude([error], None), mpmath.mpf(0)
     statement, choices = error.statement, ways(rng)
-    weights = {name: matrix.fractions() for name, matrix in statement.rounded.network.tensors.items()}
+    weights = {name: matrix.fractions() for name, matrix in one_layer_of(statement.rounded).tensors.items()}
     form = statement.format
 
     def logits(choose: Any, tokens: Sequence[int]) -> list[Any]:
@@ -154,7 +155,7 @@ def test_other_networks_are_refused(oracle):
     net = oracle.net(2, 1, 1, 1, W_E=[[Fraction(257, 256)], [2]], W_U=[[1, 0]])
     statement = FloatStatement(net.statement.network, net.statement.task, FORMATS["bfloat16"])
     with pytest.raises(NotEstablished, match="this network"):
-        FloatErrorAnalysis().conclude([NetworkDefinition().conclude((), statement.rounded)], statement)
+        FloatErrorAnalysis().conclude([NetworkFunctionDefinition().conclude((), statement.rounded)], statement)
 
 
 def test_the_sentence_overstates_nothing(oracle):

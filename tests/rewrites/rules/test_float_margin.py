@@ -15,11 +15,12 @@ from mechproof.engine.arithmetic.float_format import FORMATS
 from mechproof.engine.formula import Table
 from mechproof.engine.oracle import examine
 from mechproof.models.float_statement import FloatStatement
+from mechproof.models.one_layer import one_layer_of
 from mechproof.rewrites.rules import float_margin as module
 from mechproof.rewrites.rules.float_error import FloatErrorAnalysis
 from mechproof.rewrites.rules.float_margin import FLOAT_MARGIN, FloatMargin, FloatMarginRule
 from mechproof.rewrites.rules.float_stages import GRID
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
+from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition
 
 STATEMENT: Any = FLOAT_MARGIN.statement
 
@@ -62,25 +63,25 @@ def test_mutants_of_the_lemma():
 
 def float_margin(net: Any, name: str = "float32") -> FloatMargin:
     statement = FloatStatement(net.statement.network, net.statement.task, FORMATS[name])
-    network = NetworkDefinition().conclude((), statement.stored)
+    network = NetworkFunctionDefinition().conclude((), statement.stored)
     return FloatMarginRule().conclude([FloatErrorAnalysis().conclude([network], statement)], None)
 
 
 def faults(margin: FloatMargin) -> list[tuple[int, ...]]:
     """Entries of the fixed-point tables that do not enclose [D⁻, D⁺] at 300 bits."""
-    paths, error, task = margin.paths, margin.error, margin.statement.task
+    paths, error, layer = margin.paths, margin.error, one_layer_of(margin.statement)
     found = []
-    for q, m in task.cells():
-        if not task.cell_size(q, m):
+    for q, m in layer.cells():
+        if not layer.cell_size(q, m):
             continue
         table = margin.enclosure.cell(q, m)
-        for p, t, x in product(range(task.n_ctx), range(m + 1), range(task.d_vocab)):
-            own = p == task.n_ctx - 1
+        for p, t, x in product(range(layer.n_ctx), range(m + 1), range(layer.d_vocab)):
+            own = p == layer.n_ctx - 1
             if x == m or (own and t != q):
                 continue
             entry = table.base[x] if own else table.free[p, t, x]
             with precision(300):
-                root = Ball.sqrt(paths.statement.network.d_head)
+                root = Ball.sqrt(one_layer_of(paths.statement).d_head)
                 for side, bound in ((1, int(entry.upper)), (-1, int(entry.lower))):
                     room = Ball.dyadic(error.logit(q, p, t, x) + error.logit(q, p, t, m), GRID)
                     delta = Ball.dyadic(paths.logit_difference(q, p, t, x, m), paths.logit_exponent)

@@ -17,14 +17,14 @@ from float_adversary import Adversary, shares, table  # noqa: E402
 
 from mechproof.engine.arithmetic.float_format import FORMATS, FloatFormat  # noqa: E402
 from mechproof.models.float_statement import FloatStatement  # noqa: E402
-from mechproof.models.problem import problem  # noqa: E402
+from mechproof.models.one_layer import one_layer_of  # noqa: E402
+from mechproof.models.problem import statement_of  # noqa: E402
 from mechproof.models.statement import Statement  # noqa: E402
-from mechproof.models.weights import load  # noqa: E402
 from mechproof.rewrites.rules import float_stages  # noqa: E402
 from mechproof.rewrites.rules.float_error import FloatError, FloatErrorAnalysis  # noqa: E402
 from mechproof.rewrites.rules.float_margin import FloatMarginRule  # noqa: E402
 from mechproof.rewrites.rules.float_stages import ErrorAnalysis  # noqa: E402
-from mechproof.rewrites.rules.network_definition import NetworkDefinition  # noqa: E402
+from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition  # noqa: E402
 
 COARSE = FloatFormat("coarse", 14, 14, -126, 128)
 STORED = FloatFormat("stored coarsely", 9, 20, -126, 128)
@@ -35,14 +35,14 @@ NOISE = 2.0**-25
 
 def analysed(statement: Statement, form: FloatFormat, ulps: int = 1) -> FloatError:
     runs = FloatStatement(statement.network, statement.task, form, ulps)
-    return FloatErrorAnalysis().conclude([NetworkDefinition().conclude((), statement)], runs)
+    return FloatErrorAnalysis().conclude([NetworkFunctionDefinition().conclude((), statement)], runs)
 
 
 def adversary(error: FloatError) -> Adversary:
     statement, form = error.statement, error.statement.format
     once, twice = (
         {name: table(matrix.fractions()) for name, matrix in of.items()}
-        for of in (statement.rounded.network.tensors, statement.rounded_twice)
+        for of in (one_layer_of(statement.rounded).tensors, statement.rounded_twice)
     )
     unit = float(form.unit)
     return Adversary(once, twice, unit, float(form.storage), 2 * statement.exp_ulps * unit)
@@ -55,7 +55,7 @@ def worst(error: FloatError, sequences: Any, steps: int = 4, orders: Any = ORDER
         {name: matrix.fractions() for name, matrix in of.items()} for of in (error.paths.tables, error.errors)
     )
     for tokens in sequences:
-        for goal in shares(exact, allowed, error.statement.network.d_head, tokens).values():
+        for goal in shares(exact, allowed, one_layer_of(error.statement).d_head, tokens).values():
             for order in orders:
                 against.order = order
                 yield against.most(tokens, goal, 1, steps)
@@ -88,7 +88,8 @@ def test_weights_rounded_either_way_stay_within_the_tables(oracle):
         net = nearly_ties(oracle, seed)
         error = analysed(net.statement, STORED)
         assert any(
-            error.statement.rounded_twice[name] != of for name, of in error.statement.rounded.network.tensors.items()
+            error.statement.rounded_twice[name] != of
+            for name, of in one_layer_of(error.statement.rounded).tensors.items()
         )
         assert max(worst(error, net.sequences[:2], orders=ORDERS[:1])) <= 1 + NOISE
 
@@ -168,11 +169,11 @@ def test_mutants_with_one_rounding_or_storing_less(oracle, monkeypatch, owner, n
 @pytest.mark.parametrize("name", ["bf16_exponentials_stored", "bf16_double_rounding"])
 def test_no_run_contradicts_the_theorem_about_networks_that_once_did(name, data):
     """Where every run is said to be right, the worst run is; and worst runs are wrong on some of the other inputs."""
-    statement = problem(load(data / "attacks" / f"{name}.npz"), "max-of-k")
+    statement = statement_of(data / "attacks" / f"{name}.npz")
     error = analysed(statement, FORMATS["bfloat16"], 4)
     margin, against = FloatMarginRule().conclude([error], None), adversary(error)
     said, found = set(), set()
-    task = statement.task
+    task = one_layer_of(statement)
     for tokens in itertools.product(range(task.d_vocab), repeat=task.n_ctx):
         m = max(tokens)
         others = [x for x in range(task.d_vocab) if x != m]

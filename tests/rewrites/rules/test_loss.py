@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mechproof.models.one_layer import one_layer_of
 from mechproof.rewrites.rules.loss import UNIT_BITS, Loss, LossFromSum, LossSum, digits_of
 
 ONE = 1 << UNIT_BITS
@@ -18,7 +19,7 @@ def statement(oracle):
 
 
 def sums(statement: Any, low: dict[tuple[int, int], int], high: dict[tuple[int, int], int]) -> LossSum:
-    cells = dict.fromkeys(statement.task.cells(), 0)
+    cells = dict.fromkeys(one_layer_of(statement).cells(), 0)
     return LossSum(statement, cells | low, cells | high)
 
 

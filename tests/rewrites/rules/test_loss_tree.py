@@ -14,6 +14,7 @@ import pytest
 from mechproof.engine.formula import Table
 from mechproof.engine.oracle import examine
 from mechproof.engine.rule import NotEstablished
+from mechproof.models.one_layer import one_layer_of
 from mechproof.rewrites.advice.loss_tree_search import search
 from mechproof.rewrites.rules import loss_tree
 from mechproof.rewrites.rules.loss import UNIT_BITS
@@ -274,7 +275,9 @@ def test_any_tree_is_sound(oracle):
         net = oracle.random_net(seed, "float16", 4, 3)
         enclosure, paths = MarginEnclosure(paths_of(net)), paths_of(net)
         truth = mpmath.fsum(map(net.truth.loss, net.sequences))
-        symbols = "".join(_random_symbols(LossCell(enclosure, q, m), rng) for q, m in paths.statement.task.cells())
+        symbols = "".join(
+            _random_symbols(LossCell(enclosure, q, m), rng) for q, m in one_layer_of(paths.statement).cells()
+        )
         found = RULE.conclude([paths], Shape(symbols))
         assert real(sum(found.low.values())) <= truth <= real(sum(found.high.values()))
 

@@ -25,7 +25,7 @@ from mechproof.models.layers.embed import Embed
 from mechproof.models.layers.mlp import Mlp
 from mechproof.models.layers.unembed import Unembed
 from mechproof.models.network import Network
-from mechproof.models.network_statement import NetworkStatement
+from mechproof.models.statement import Statement
 from mechproof.models.tasks import task_of
 from mechproof.rewrites.proof import prove
 from mechproof.rewrites.rules import near_constant_attention
@@ -59,7 +59,7 @@ def test_lemmas_hold_and_their_mutants_do_not(lemma, instances):
     assert [mutant.change for mutant in report.mutants if mutant.required and not mutant.killed] == []
 
 
-def transformer(seed: int, spread: int = 8) -> NetworkStatement:
+def transformer(seed: int, spread: int = 8) -> Statement:
     """Two heads, biases everywhere, scores of a size up to ``spread``; x + y modulo 4, read at an equals sign."""
     rng = np.random.default_rng(seed)
 
@@ -77,10 +77,10 @@ def transformer(seed: int, spread: int = 8) -> NetworkStatement:
         Unembed(tensor(D, N), tensor(N)),
     )
     network = Network("transformer", layers)
-    return NetworkStatement(network, task_of(f"modular-addition:{N}", network))
+    return Statement(network, task_of(f"modular-addition:{N}", network))
 
 
-def off(statement: NetworkStatement) -> Fraction:
+def off(statement: Statement) -> Fraction:
     """By how much differences of logits leave what the form allows at most (negative: all are within)."""
     form = NearConstantAttention().conclude([NetworkFunction(statement)], None)
     task, network = statement.task, statement.network
@@ -135,7 +135,7 @@ def test_other_networks_are_refused(change):
     }[change]
     network = Network("other", layers)
     with pytest.raises(NotEstablished, match="near_constant_attention"):
-        prove(NetworkStatement(network, statement.task), "other", "quotient")
+        prove(Statement(network, statement.task), "other", "quotient")
 
 
 @pytest.mark.ci

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
+from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition
 
 
 def test_the_claim_is_the_statement(oracle):
     """The only rule without premises concludes the statement's hash, and other weights give another claim."""
     net = oracle.random_net(0, "eighths", 3, 2)
     other = net.replaced(b_U=[[value + 1 for value in net.tensors["b_U"][0]]])
-    claim = NetworkDefinition().conclude((), net.statement)
-    assert NetworkDefinition.premises == ()
-    assert NetworkDefinition().encode(net.statement) == {}
+    claim = NetworkFunctionDefinition().conclude((), net.statement)
+    assert NetworkFunctionDefinition.premises == ()
+    assert NetworkFunctionDefinition().encode(net.statement) == {}
     assert claim.conclusion() == {"kind": "network", "statement": net.statement.sha256}
-    assert claim.identity() == net.statement.sha256 != NetworkDefinition().conclude((), other.statement).identity()
+    assert claim.identity() == net.statement.sha256 != other.statement.sha256
 
 
 def test_the_sentence_gives_the_sizes(oracle):
     """K, V, d and h are printed as the network has them."""
     net = oracle.random_net(7, "eighths", 5, 3)
-    sentence = NetworkDefinition().conclude((), net.statement).sentence()
+    sentence = NetworkFunctionDefinition().conclude((), net.statement).sentence()
     for part in ("$K = 3$", "$V = 5$", f"$d = {net.d}$", f"$h = {net.h}$"):
         assert part in sentence

@@ -15,10 +15,11 @@ from mechproof.engine.graph import ProofGraph
 from mechproof.engine.network_terms import MaskedSoftmax
 from mechproof.engine.rule import NotEstablished
 from mechproof.engine.term import Ones, Term
-from mechproof.models.architectures.one_layer_terms import OneLayerTerms, layers_of, placeholder
+from mechproof.models.one_layer import one_layer_of
+from mechproof.models.one_layer_terms import OneLayerTerms, placeholder
+from mechproof.models.problem import stated
 from mechproof.models.statement import Statement
-from mechproof.models.tasks.max_of_k import MaxOfK
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
+from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition
 from mechproof.rewrites.rules.path_decomposition import NAMES, PATHS, PathDecomposition, Paths
 from mechproof.rewrites.standard_forms import logits_by_paths, path_form, paths_of
 
@@ -38,8 +39,8 @@ def assignment(terms: OneLayerTerms, seed: int) -> dict[str, FractionMatrix]:
 
 def general(*sizes: int) -> tuple[OneLayerTerms, Statement]:
     """The terms of these sizes, and a network that has every bias."""
-    network = placeholder(*sizes)
-    return OneLayerTerms(*sizes), Statement(network, MaxOfK(network.n_ctx, network.d_vocab))
+    terms = OneLayerTerms(*sizes)
+    return terms, stated(placeholder(terms))
 
 
 @pytest.mark.parametrize("sizes", SIZES)
@@ -106,7 +107,7 @@ SQUARE, STATEMENT = general(3, 3, 2, 2)
 @pytest.mark.parametrize("mutant", _mutants(SQUARE))
 def test_mutated_tables_are_refused_and_false(mutant):
     """A bias, a position, a sign or an order that is wrong is not derived, and is indeed wrong."""
-    graph, definition, wrong = ProofGraph(), SQUARE.definition(layers_of(STATEMENT.network)), _mutants(SQUARE)[mutant]
+    graph, definition, wrong = ProofGraph(), SQUARE.definition(STATEMENT.network), _mutants(SQUARE)[mutant]
     logits_by_paths(graph, STATEMENT)
 
     with pytest.raises(NotEstablished, match="same words"):
@@ -119,7 +120,7 @@ def test_the_rule_takes_the_equation_of_its_network():
     """No paths without the equation, nor from one about other weights, another definition or other tables."""
     graph = ProofGraph()
     mine, other = small_statement(1, ("b_V",)), small_statement(2, ("b_V",))
-    network = graph.apply(NetworkDefinition(), (), mine)
+    network = graph.apply(NetworkFunctionDefinition(), (), mine)
     equation = graph.claim(logits_by_paths(graph, mine))
     everywhere = graph.claim(logits_by_paths(graph, small_statement(1)))
     rule, premise = PathDecomposition(), graph.claim(network)
@@ -143,7 +144,7 @@ def test_a_certificate_carries_the_network_alone():
 
     steps = graph.steps(paths)
     assert steps is not None
-    assert [step.rule for step in steps] == ["network_definition/1", "path_decomposition/1"]
+    assert [step.rule for step in steps] == ["network_definition/2", "path_decomposition/1"]
     assert len(graph.proof(paths)) > 5 and graph.is_certifiable(paths)
     assert isinstance(graph.claim(paths), Paths)
 
@@ -179,6 +180,6 @@ def test_the_claim_names_its_tables(oracle):
 
 def test_terms_take_the_sizes_of_the_network(oracle):
     """Every tensor of the terms has the shape of the network's tensor of that name."""
-    network = oracle.random_net(0, "eighths", 4, 3).statement.network
+    network = one_layer_of(oracle.random_net(0, "eighths", 4, 3).statement)
     for name, tensor in OneLayerTerms.of(network).weights.items():
         assert tensor.shape == network.tensors[name].shape

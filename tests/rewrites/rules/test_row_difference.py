@@ -15,11 +15,10 @@ from mechproof.engine.graph import ProofGraph
 from mechproof.engine.rule import NotEstablished
 from mechproof.engine.term import Named, Ones, Tensor
 from mechproof.models import zoo
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.equations import TABLE
 from mechproof.rewrites.rules.known_matrices import KnownWeights
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
+from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition
 from mechproof.rewrites.rules.row_difference import (
     RANGE,
     RowDifferenceAlong,
@@ -33,8 +32,8 @@ W_E, W_V, W_O = Tensor("W_E", (64, 32)), Tensor("W_V", (32, 32)), Tensor("W_O", 
 
 def known_weights() -> tuple[ProofGraph, int]:
     graph = ProofGraph()
-    statement = problem(load(zoo.path("max_of_2_v64_d32_seed123")), "max-of-k")
-    return graph, graph.apply(KnownWeights(), [graph.apply(NetworkDefinition(), (), statement)])
+    statement = statement_of(zoo.path("max_of_2_v64_d32_seed123"))
+    return graph, graph.apply(KnownWeights(), [graph.apply(NetworkFunctionDefinition(), (), statement)])
 
 
 def environments():

@@ -17,12 +17,11 @@ from mechproof.engine.oracle import examine, fails
 from mechproof.engine.rule import NotEstablished
 from mechproof.engine.term import Tensor
 from mechproof.models import zoo
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.advice.ellipsoid import enclosing
 from mechproof.rewrites.rules import row_difference_ellipsoid
 from mechproof.rewrites.rules.known_matrices import KnownWeights, NameMatrix
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
+from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition
 from mechproof.rewrites.rules.row_difference import RowDifferenceExact
 from mechproof.rewrites.rules.row_difference_ellipsoid import ELLIPSOID, Ellipsoid, RowDifferenceEllipsoid
 from mechproof.rewrites.standard_forms import paths_of
@@ -157,7 +156,7 @@ def _nothing(name: str) -> Any:
 def test_better_than_lengths_on_a_trained_network():
     """The rest of the zoo's rank-one split: less than by lengths of rows, at the multiplications said."""
     graph = ProofGraph()
-    network = graph.apply(NetworkDefinition(), (), problem(load(zoo.path("max_of_4_v64_d32_seed50")), "max-of-k"))
+    network = graph.apply(NetworkFunctionDefinition(), (), statement_of(zoo.path("max_of_4_v64_d32_seed50")))
     bench = Workbench.of(graph, paths_of(graph, graph.claim(network).statement), any_row=True)
     ellipsoid, lengths = (graph.claim(attention_split(bench, name)) for name in ("ellipsoid", "len"))
     assert 4 * ellipsoid.largest < 3 * lengths.largest

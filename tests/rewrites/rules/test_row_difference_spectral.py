@@ -17,11 +17,10 @@ from mechproof.engine.graph import ProofGraph
 from mechproof.engine.oracle import examine, fails
 from mechproof.engine.term import Tensor, Term
 from mechproof.models import zoo
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.advice.principal_directions import principal_directions
 from mechproof.rewrites.rules.known_matrices import KnownWeights, NameMatrix
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
+from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition
 from mechproof.rewrites.rules.row_difference import RowDifferenceExact
 from mechproof.rewrites.rules.row_difference_norm import RowDifferenceNorm
 from mechproof.rewrites.rules.row_difference_spectral import (
@@ -81,7 +80,7 @@ def test_mutants_with_smaller_numbers_fail():
 
 def known_weights(name: str) -> tuple[ProofGraph, int]:
     graph = ProofGraph()
-    network = graph.apply(NetworkDefinition(), (), problem(load(zoo.path(name)), "max-of-k"))
+    network = graph.apply(NetworkFunctionDefinition(), (), statement_of(zoo.path(name)))
     return graph, graph.apply(KnownWeights(), [network])
 
 

@@ -18,9 +18,9 @@ from mechproof.engine.oracle import examine, fails
 from mechproof.engine.rule import NotEstablished
 from mechproof.engine.term import Ones, Tensor
 from mechproof.engine.whatif import merge
-from mechproof.models.architectures.one_layer_terms import OneLayerTerms
+from mechproof.models.one_layer_terms import OneLayerTerms
 from mechproof.rewrites.rules.known_matrices import NameMatrix
-from mechproof.rewrites.rules.network_definition import Network
+from mechproof.rewrites.rules.network_function import NetworkFunction
 from mechproof.rewrites.rules.row_difference import RowDifferenceExact
 from mechproof.rewrites.rules.row_split import SPLIT, TABLES, Split, SplitAlong, TableItself
 from mechproof.rewrites.standard_forms import paths_of
@@ -61,7 +61,7 @@ def workshop(seed: int) -> tuple[ProofGraph, int, int]:
     """A small network's graph, and its claims of paths and of known matrices."""
     graph, known = small_known(seed)
     statement = graph.claim(known).statement
-    network = graph.find(Network(statement))
+    network = graph.find(NetworkFunction(statement))
     assert network is not None
     return graph, paths_of(graph, graph.claim(network).statement), known
 

@@ -16,7 +16,7 @@ from mechproof.engine.rule import NotEstablished
 from mechproof.models.layers.pointwise import Pointwise
 from mechproof.models.layers.sum import Sum
 from mechproof.models.network import Network
-from mechproof.models.network_statement import NetworkStatement
+from mechproof.models.statement import Statement
 from mechproof.models.tasks import task_of
 from mechproof.rewrites.rules.separable_relu import LINEAR_OF_A_SUM, READOUT
 
@@ -63,7 +63,7 @@ def test_positions_that_are_added_up():
     half = replace(linear, W=linear.W.rearranged(linear.W.numerators[: linear.W.shape[1]]))  # type: ignore[attr-defined]
     summed = Network("sum", (layers[0], half, Sum(), *layers[3:]))
     joined = form_of(statement)
-    added = form_of(NetworkStatement(summed, task_of("group:Z6", summed)))
+    added = form_of(Statement(summed, task_of("group:Z6", summed)))
     one, other = joined[0].claim(joined[1]), added[0].claim(added[1])
     ends = [claim.left.fraction(0, 0) + claim.right.fraction(0, 0) for claim in (one, other)]
     assert ends[1] - ends[0] == linear.b.row_matrix().fraction(0, 0)  # type: ignore[attr-defined]
@@ -83,4 +83,4 @@ def test_other_networks_are_refused(change):
         layers = [layers[0], Pointwise("relu"), *layers[4:]]
     network = Network("other", tuple(layers))
     with pytest.raises(NotEstablished, match="separable_relu"):
-        form_of(NetworkStatement(network, task_of("group:Z6", network)))
+        form_of(Statement(network, task_of("group:Z6", network)))

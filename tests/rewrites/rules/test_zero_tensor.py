@@ -10,9 +10,10 @@ from mechproof.engine.graph import ProofGraph
 from mechproof.engine.normal_form import normalised
 from mechproof.engine.rule import NotEstablished
 from mechproof.engine.term import Ones, Tensor, Zeros
+from mechproof.models.one_layer import one_layer_of
 from mechproof.rewrites.equations import TABLE, Zero, rules
 from mechproof.rewrites.rules.known_matrices import KnownWeights, NameMatrix
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
+from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition
 from mechproof.rewrites.rules.zero_tensor import ZeroByValue
 
 A, B = small_statement(1, zero=("b_Q", "b_K")), small_statement(2, zero=("b_V",))
@@ -25,7 +26,7 @@ VANISH = Step(TABLE["vanish"])
 def both() -> tuple[ProofGraph, int, int]:
     """A graph with both networks; b_Q is zero in the first and not in the second."""
     graph = ProofGraph()
-    return graph, graph.apply(NetworkDefinition(), (), A), graph.apply(NetworkDefinition(), (), B)
+    return graph, graph.apply(NetworkFunctionDefinition(), (), A), graph.apply(NetworkFunctionDefinition(), (), B)
 
 
 def test_zero_of_one_network_is_not_found_for_another():
@@ -41,7 +42,7 @@ def test_zero_of_one_network_is_not_found_for_another():
 def test_the_same_fact_about_two_networks_is_two_claims():
     """Of each network it has to be proved, and the sentence says of which."""
     graph, first, _ = both()
-    other = graph.apply(NetworkDefinition(), (), small_statement(3, zero=("b_Q",)))
+    other = graph.apply(NetworkFunctionDefinition(), (), small_statement(3, zero=("b_Q",)))
     claims = [graph.apply(ZeroByValue(), [network], BIAS) for network in (first, other)]
 
     assert claims[0] != claims[1]
@@ -101,4 +102,4 @@ def test_advice_does_not_take_the_name_of_the_selection():
     graph, first, _ = both()
     known = graph.apply(KnownWeights(), [first])
     with pytest.raises(NotEstablished, match="taken"):
-        graph.apply(NameMatrix(), [known], ("S", A.network.tensors["W_E"]))
+        graph.apply(NameMatrix(), [known], ("S", one_layer_of(A).tensors["W_E"]))

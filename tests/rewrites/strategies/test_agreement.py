@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mechproof.engine.certificate import emit
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.rules.accuracy import Accuracy
 from mechproof.rewrites.strategies import (
     DEFAULT,
@@ -79,7 +78,7 @@ PUBLISHED = {
 def test_published_networks(oracle, data, file):
     """The two-sided strategies give the published counts, and so does an enumeration from the definition."""
     prefix, right, inputs = PUBLISHED[file]
-    statement = problem(load(data / file), "max-of-k")
+    statement = statement_of(data / file)
     net = oracle.stored(data / file, prefix)
     assert net.statement.sha256 == statement.sha256
     assert (net.truth.right, len(net.sequences)) == (right, inputs)
@@ -89,7 +88,7 @@ def test_published_networks(oracle, data, file):
 
 def test_max_of_4(data):
     """The trained max-of-4 network: exact by branch and bound, enclosed by generating functions."""
-    statement = problem(load(data / "max_of_4_seed123/weights.npz"), "max-of-k")
+    statement = statement_of(data / "max_of_4_seed123/weights.npz")
     assert theorem(statement, "branch_and_bound").relation() == "accuracy = 16772964/16777216"
     accuracy = theorem(statement, "separable", Options(grid=256))
     assert accuracy.low <= 16772964 <= accuracy.high

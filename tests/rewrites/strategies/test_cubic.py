@@ -10,8 +10,7 @@ import pytest
 
 from mechproof.engine.certificate import emit
 from mechproof.engine.checker import check
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.strategies import DEFAULTS, Options, cubic, prove_accuracy
 
 INPUTS = 64**4
@@ -30,7 +29,7 @@ def certificate(statement: Any, path: Path, options: Options = DEFAULTS) -> tupl
 def test_the_published_figure(data, tmp_path, off):
     """Max of 4, seed 123: separate bounds give the published 16024705, joint ones more; one more is refused."""
     weights, path = data / "max_of_4_seed123/weights.npz", tmp_path / "certificate.json"
-    statement = problem(load(weights), "max-of-k")
+    statement = statement_of(weights)
     low, stated = certificate(statement, path, Options(off=off))
     assert low == EXPECTED[off]
     assert check(path, weights).line == f"s VERIFIED accuracy >= {low}/{INPUTS} sha256:{statement.sha256}"
@@ -45,7 +44,7 @@ def test_the_published_figure(data, tmp_path, off):
 def test_ten_positions(tmp_path):
     """K = 10 is proved and checked in seconds, the count far beyond 53 bits."""
     weights = Path(cubic.__file__).parents[2] / "models/zoo/max_of_10_v64_d32_seed123.safetensors"
-    statement = problem(load(weights), "max-of-k")
+    statement = statement_of(weights)
     low, _ = certificate(statement, tmp_path / "certificate.json")
     assert 9 * 64**10 < 10 * low < 10 * 64**10
     assert check(tmp_path / "certificate.json", weights).right_low == low

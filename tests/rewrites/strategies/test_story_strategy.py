@@ -13,8 +13,7 @@ from mechproof.engine.certificate import emit
 from mechproof.engine.checker import check
 from mechproof.engine.transcript import markdown
 from mechproof.models import zoo
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.exposition import transcript
 from mechproof.rewrites.rules.gap_count import GapCount
 from mechproof.rewrites.rules.logit_gap import LogitGap
@@ -61,7 +60,7 @@ BOUNDS = {
 def test_trained_networks(data, tmp_path, name):
     """At least nearly the measured bound, and the independent checker verifies the certificate."""
     path = data / name / "weights.npz" if name == "max_of_4_seed123" else zoo.path(name)
-    statement = problem(load(path), "max-of-k")
+    statement = statement_of(path)
     graph, goal = prove_accuracy(statement, "story")
     accuracy = graph.claim(goal)
     assert accuracy.bounds[0] >= BOUNDS[name] - Fraction(1, 1000)

@@ -20,8 +20,7 @@ from gap_cells import leaning, noisy, wrongly_certified
 
 from mechproof.engine.graph import ProofGraph
 from mechproof.models import zoo
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.rules.logit_gap import LogitGap
 from mechproof.rewrites.strategies import Options, UnknownStrategy, UnknownTightening, prove_accuracy, tightenings
 from mechproof.rewrites.strategies.splits import attention, direct
@@ -136,7 +135,7 @@ def test_edge_sizes(oracle, V, K):
 def test_a_trained_network():
     """Max of 4: sampled configurations stay below the exact count, and the best counts nine tenths of the inputs."""
     name = "max_of_4_v64_d32_seed50"
-    statement = problem(load(zoo.path(name)), "max-of-k")
+    statement = statement_of(zoo.path(name))
     found = {}
     for configuration in [(DEFAULT_VARIANT, ()), *sample("zoo", 2 * NETWORKS)]:
         _, found[configuration], _ = proof(statement, configuration)

@@ -10,7 +10,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from claim_certificates import auditor_of
+from auditors import auditor_of
 
 from mechproof.engine.checker.claims.network import Sequences
 from mechproof.engine.checker.errors import Failure

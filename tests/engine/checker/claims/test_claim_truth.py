@@ -9,7 +9,8 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from claim_certificates import auditor_of, values_of
+from auditors import auditor_of
+from claim_certificates import values_of
 
 from mechproof.engine.checker.claims import truth as claim_truth
 from mechproof.engine.checker.claims.matrix import Intervals

@@ -8,7 +8,8 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from claim_certificates import auditor_of, values_of
+from auditors import auditor_of
+from claim_certificates import values_of
 
 from mechproof.engine.checker.claims import value as claim_value
 from mechproof.engine.checker.claims.functions import MATRIX_FUNCTIONS

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from claim_certificates import auditor_of, certificate, encoded
+from auditors import auditor_of
+from claim_certificates import certificate, encoded
 
 import mechproof.engine.checker as checker
 from mechproof.engine.checker.certificate import Reader
@@ -364,7 +365,7 @@ def positivity(auditor: Any, text: str, outcome: str, outputs: int) -> dict[str,
             "conclusion": {"kind": "claim", **claim},
         },
     ]
-    header = {"schema": "mechproof-certificate/1", "relation": {"metric": "claim", **claim}}
+    header = {"schema": "mechproof-certificate/2", "relation": {"metric": "claim", **claim}}
     return header | {"statement": auditor.statement, "derivations": steps}
 
 

@@ -20,7 +20,7 @@ from mechproof.engine.checker.floats.error import Analysis, Held, moved
 from mechproof.engine.checker.floats.format import ARITHMETICS, Arithmetic, Runs, nearest, rounded
 from mechproof.engine.checker.floats.rules import TABLES
 from mechproof.engine.checker.margins import Margins
-from mechproof.engine.checker.network import SIZES, Network
+from mechproof.engine.checker.one_layer import SIZES, OneLayer
 from mechproof.engine.checker.paths import path_matrices
 from mechproof.engine.checker.rule_triples import column
 
@@ -30,7 +30,7 @@ VAGUE = Arithmetic("vague", 8, 8, -126, 128)
 LIMIT = 1 << 40
 
 
-def network(V: int, K: int, d: int, h: int, **tensors: list[list[int]]) -> Network:
+def network(V: int, K: int, d: int, h: int, **tensors: list[list[int]]) -> OneLayer:
     """Integer weights; missing ones are zero."""
     sizes = {"V": V, "K": K, "d": d, "h": h}
     full = {
@@ -39,14 +39,14 @@ def network(V: int, K: int, d: int, h: int, **tensors: list[list[int]]) -> Netwo
         else zeros(*([1] * (2 - len(letters)) + [sizes[c] for c in letters]))
         for name, letters in SIZES.items()
     }
-    return Network(full, V, K, d, h)
+    return OneLayer(full, V, K, d, h)
 
 
-def drawn(seed: int) -> Network:
+def drawn(seed: int) -> OneLayer:
     """Four tokens, three positions, width 3, head 2, biases; multiples of 1/64."""
     rng = random.Random(seed)
     made = network(4, 3, 3, 2)
-    return Network(
+    return OneLayer(
         {
             name: matrix([[rng.randint(-128, 128) for _ in row] for row in a.rows], -6)
             for name, a in made.tensors.items()
@@ -59,14 +59,14 @@ def fractions(a: Matrix) -> list[list[Fraction]]:
     return [[v * Fraction(2) ** a.exponent for v in row] for row in a.rows]
 
 
-def tables(net: Network, runs: Runs) -> tuple[Any, Any]:
+def tables(net: OneLayer, runs: Runs) -> tuple[Any, Any]:
     """The path matrices and the errors."""
     budget = Budget(LIMIT)
     paths = path_matrices(net, budget)
     return paths, Analysis(net, net, paths, runs, budget).tables()
 
 
-def worst(net: Network, runs: Runs, errors: Any, seed: int, count: int, underflow: Fraction = Fraction(0)) -> Any:
+def worst(net: OneLayer, runs: Runs, errors: Any, seed: int, count: int, underflow: Fraction = Fraction(0)) -> Any:
     """The largest share of the allowed error that ``count`` runs on random sequences make."""
     rng, arithmetic = random.Random(seed), runs.arithmetic
     exact = path_matrices(net, Budget(LIMIT))
@@ -91,7 +91,7 @@ def test_runs_stay_within_the_tables(arithmetic: Arithmetic, seed: int) -> None:
 
 
 ONE, BOTH = [[1]], [[1, -1]]
-ISOLATED: dict[str, tuple[Network, Runs]] = {
+ISOLATED: dict[str, tuple[OneLayer, Runs]] = {
     "logits": (network(2, 1, 8, 1, W_E=[[1] * 8, [2] * 8], W_U=[[1, -1]] * 8), Runs(COARSE, 1)),
     "attention": (
         network(2, 2, 1, 1, W_E=[[1], [1]], W_V=[[1024]], W_O=ONE, W_U=BOTH), Runs(COARSE, 1),
@@ -223,7 +223,7 @@ def test_rounding_is_that_of_the_formats() -> None:
         assert all(abs(size - abs(kept)) < gap or (abs(size - abs(kept)) == gap and not bits >> 16 & 1) for gap in gaps)
 
 
-def ends(net: Network, paths: Any, errors: Any, cell: tuple[int, int], x: int, p: int, t: int) -> tuple[Any, Any]:
+def ends(net: OneLayer, paths: Any, errors: Any, cell: tuple[int, int], x: int, p: int, t: int) -> tuple[Any, Any]:
     """D- and D+, by mpmath."""
     q, m = cell
     exact, off = ({name: fractions(getattr(of, name)) for name in TABLES} for of in (paths, errors))

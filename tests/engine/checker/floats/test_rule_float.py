@@ -9,20 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from auditors import auditor_of
 from float_networks import small as saved
 from json_leaves import leaf_at, places, replaced, variants
 from stored_certificates import MANIFEST, stored
 
 from mechproof.engine.checker import check
-from mechproof.engine.checker.budget import Budget
 from mechproof.engine.checker.floats.format import ARITHMETICS, Runs
 from mechproof.engine.checker.floats.rules import TABLES
-from mechproof.engine.checker.network import read_network
-from mechproof.engine.checker.paths import path_matrices
-from mechproof.engine.checker.statement import statement_hash
+from mechproof.engine.checker.networks.statement import statement_hash
 from mechproof.models import zoo
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.proof import Proof, prove
 from mechproof.rewrites.rules.float_accuracy import FloatAccuracy
 from mechproof.rewrites.strategies import Options
@@ -33,7 +30,7 @@ LIMIT = 1 << 40
 
 @cache
 def proof(weights: Path, semantics: str, strategy: str = "branch_and_bound") -> Proof:
-    return prove(problem(load(weights), "max-of-k"), "net", strategy, Options(cut=0), semantics=semantics)
+    return prove(statement_of(weights), "net", strategy, Options(cut=0), semantics=semantics)
 
 
 def theorem_of(proved: Proof) -> FloatAccuracy:
@@ -216,10 +213,10 @@ def test_overflow_is_refused_in_a_certificate(verdict: Any, weights: Path, tmp_p
     tensors["W_U"] = tensors["W_U"] * np.float32(2.0**125)
     np.savez(tmp_path / "large.npz", **tensors)
     certificate = json.loads(proof(weights, "float32").certificate)
-    large = read_network(str(tmp_path / "large.npz"), Budget(LIMIT))
+    large = auditor_of(tmp_path / "large.npz", LIMIT)
     runs = Runs(ARITHMETICS["float32"], 4)
-    hashes = [statement_hash(large, None), statement_hash(large, runs)]
-    paths = path_matrices(large, Budget(LIMIT)).hashes()
+    hashes = [large.statement, statement_hash(large.network, large.task, runs.semantics)]
+    paths = large.paths.hashes()
     changed = replaced(certificate, ("statement",), hashes[1])
     changed = replaced(changed, ("derivations", 0, "conclusion", "statement"), hashes[0])
     for name, own in paths.items():

@@ -12,12 +12,11 @@ from typer.testing import CliRunner
 from mechproof.__main__ import app
 from mechproof.engine.graph import ProofGraph
 from mechproof.models import zoo
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.advice.allowance import Allowance
 from mechproof.rewrites.rules.accuracy import Accuracy
 from mechproof.rewrites.rules.additive_margin import AdditiveMargin, AdditiveMarginRule
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
+from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition
 from mechproof.rewrites.rules.path_decomposition import Paths
 from mechproof.rewrites.rules.right_count import RightCount
 from mechproof.rewrites.rules.row_split import RowSplit
@@ -32,7 +31,7 @@ from mechproof.rewrites.strategies.splits.common import Workbench
 
 def bench(statement) -> Workbench:
     graph = ProofGraph()
-    network = graph.apply(NetworkDefinition(), (), statement)
+    network = graph.apply(NetworkFunctionDefinition(), (), statement)
     return Workbench.of(graph, paths_of(graph, graph.claim(network).statement), any_row=True)
 
 
@@ -169,7 +168,7 @@ def test_a_goal_that_needs_itself_ends(oracle):
 @pytest.mark.ci
 def test_the_chosen_proof_is_at_least_as_good_as_every_recipe():
     """On the zoo's network: for what each sub-cubic recipe shows, auto finds a proof that costs no more."""
-    statement = problem(load(zoo.path("max_of_4_v64_d32_seed50")), "max-of-k")
+    statement = statement_of(zoo.path("max_of_4_v64_d32_seed50"))
     engine = Engine(bench(statement), Limits(seconds=3600), methods=quick())
     found = engine.solve(Goal(RightCount))
     for name in ("exact/chord/EQKE", "exact/chord/len", "mean/chord/len", "exact/chord/sub"):

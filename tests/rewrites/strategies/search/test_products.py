@@ -9,11 +9,11 @@ from mechproof.engine.explain import blame
 from mechproof.engine.graph import ProofGraph
 from mechproof.engine.term import Tensor, factors, product
 from mechproof.models import zoo
-from mechproof.models.architectures.one_layer_terms import OneLayerTerms
-from mechproof.models.problem import problem
-from mechproof.models.weights import load
+from mechproof.models.one_layer import one_layer_of
+from mechproof.models.one_layer_terms import OneLayerTerms
+from mechproof.models.problem import statement_of
 from mechproof.rewrites.rules.known_matrices import KnownWeights
-from mechproof.rewrites.rules.network_definition import NetworkDefinition
+from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition
 from mechproof.rewrites.strategies.search.products import curve, row_difference_bounds
 
 A, B, C = Tensor("W_E", (3, 2)), Tensor("W_Q", (2, 2)), Tensor("W_U", (2, 3))
@@ -67,10 +67,10 @@ def test_two_searches_find_the_same():
 
 def test_a_real_network_has_a_curve_from_cheap_to_tight():
     """EQKE of the K = 4 network: several non-dominated bounds."""
-    statement = problem(load(zoo.path("max_of_4_v64_d32_seed50")), "max-of-k")
+    statement = statement_of(zoo.path("max_of_4_v64_d32_seed50"))
     graph = ProofGraph()
-    known = graph.apply(KnownWeights(), [graph.apply(NetworkDefinition(), (), statement)])
-    w = OneLayerTerms.of(statement.network).weights
+    known = graph.apply(KnownWeights(), [graph.apply(NetworkFunctionDefinition(), (), statement)])
+    w = OneLayerTerms.of(one_layer_of(statement)).weights
 
     found = row_difference_bounds(graph, known, w["W_E"] @ w["W_Q"] @ w["W_K"].T @ w["W_E"].T)
     best = curve(found)

@@ -10,56 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ...engine.arithmetic.dyadic import DyadicMatrix
-from ...engine.arithmetic.tensor import DyadicTensor
-from ...engine.network_terms import Selection
-from ...engine.term import Named, Ones, Tensor, Term
-from ..layers.attention import Attention, Scale
-from ..layers.embed import Embed
-from ..layers.layer import says_nothing
-from ..layers.unembed import Unembed
-from ..network import Network
-from ..path_tables import HeadTables, through_tables
-from .one_layer_attention import OneLayerAttention
-
-# The layers' names of tensors -> the papers'.
-NAMES = {
-    "0.embed.E": "W_E",
-    "0.embed.P": "W_pos",
-    **{f"1.attention.{name}.0": name for name in ("W_Q", "W_K", "W_V", "W_O", "b_Q", "b_K", "b_V")},
-    "1.attention.b_O": "b_O",
-    "2.unembed.W_U": "W_U",
-    "2.unembed.b_U": "b_U",
-}
-
-
-def layers_of(network: OneLayerAttention) -> Network:
-    """The network by its layers; positions of zeros and biases of zeros are absent."""
-
-    def tensor(name: str, *before: int) -> DyadicTensor | None:
-        matrix = network.tensors[name]
-        shape = matrix.shape if name.startswith("W_") else matrix.shape[1:]
-        found = DyadicTensor.of((*before, *shape), [n for row in matrix.integers() for n in row], matrix.exponent)
-        return None if says_nothing(name, found) else found
-
-    def weight(name: str, *before: int) -> DyadicTensor:
-        found = tensor(name, *before)
-        assert found is not None, "a weight that is no bias is always there"
-        return found
-
-    attention = Attention(
-        W_Q=weight("W_Q", 1),
-        W_K=weight("W_K", 1),
-        W_V=weight("W_V", 1),
-        W_O=weight("W_O", 1),
-        scale=Scale(root=network.d_head),
-        b_Q=tensor("b_Q", 1),
-        b_K=tensor("b_K", 1),
-        b_V=tensor("b_V", 1),
-        b_O=tensor("b_O"),
-    )
-    unembed = Unembed(weight("W_U"), tensor("b_U"))
-    return Network("the network", (Embed((weight("W_E"),), weight("W_pos")), attention, unembed))
+from ..engine.arithmetic.dyadic import DyadicMatrix
+from ..engine.network_terms import Selection
+from ..engine.term import Named, Ones, Tensor, Term
+from .layers.attention import Scale
+from .network import Network
+from .one_layer import NAMES, OneLayer, with_weights
+from .path_tables import HeadTables, through_tables
 
 
 @dataclass(frozen=True)
@@ -72,7 +29,7 @@ class OneLayerTerms:
     d_head: int
 
     @staticmethod
-    def of(network: OneLayerAttention) -> OneLayerTerms:
+    def of(network: OneLayer) -> OneLayerTerms:
         return OneLayerTerms(network.d_vocab, network.n_ctx, network.d_model, network.d_head)
 
     def _weight(self, name: str, rows: int, columns: int) -> Tensor:
@@ -170,8 +127,6 @@ def with_tensors(term: Term, tensors: Mapping[str, Tensor]) -> Term:
     return term
 
 
-def placeholder(d_vocab: int, n_ctx: int, d_model: int, d_head: int) -> OneLayerAttention:
+def placeholder(terms: OneLayerTerms) -> Network:
     """A network of these sizes that has every bias: where a definition is shown, and no numbers."""
-    weights = OneLayerTerms(d_vocab, n_ctx, d_model, d_head).weights
-    tensors = {name: DyadicMatrix.ones(*tensor.shape) for name, tensor in weights.items()}
-    return OneLayerAttention(d_vocab, n_ctx, d_model, d_head, tensors)
+    return with_weights({name: DyadicMatrix.ones(*tensor.shape) for name, tensor in terms.weights.items()})

@@ -85,14 +85,6 @@ def no_cap() -> Expected:
     return Expected("null or a number of at most 0", lambda found: found is None or (is_number(found) and found <= 0))
 
 
-def scale_of_square_root(n: int) -> Expected:
-    """What TransformerLens computes in float64 where the real square root of ``n`` is meant, or -1 (its default)."""
-    return Expected(
-        f"-1 or the float64 nearest to the square root of {n}",
-        lambda found: is_number(found) and found in (-1, nearest_float64_to_square_root(n)),
-    )
-
-
 def plain() -> dict[str, Expected]:
     """What is switched off unless a network has it: other attention, other streams, other numbers than those stored."""
     off = exactly(False)

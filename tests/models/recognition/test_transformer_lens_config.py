@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mechproof.models.architectures.errors import UnknownConfigKey, UnsupportedConfig
-from mechproof.models.architectures.transformer_lens_config import (
+from mechproof.models.recognition.errors import UnknownConfigKey, UnsupportedConfig
+from mechproof.models.recognition.transformer_lens_config import (
     check_config,
     exactly,
     nearest_float64_to_square_root,
     no_cap,
-    scale_of_square_root,
     shown,
 )
 
@@ -39,16 +38,6 @@ def test_nearest_by_definition(n):
     ulp = Fraction(math.ulp(float(root)))
     below = ulp / 2 if root != 2 ** (int(root).bit_length() - 1) else ulp / 4
     assert (root - below) ** 2 < n < (root + ulp / 2) ** 2
-
-
-def test_scale_has_no_tolerance():
-    """The neighbours of the right float64 are refused."""
-    right = math.sqrt(32)
-    scale = scale_of_square_root(32)
-    assert scale.accepts(Fraction(right))
-    for wrong in (math.nextafter(right, 0), math.nextafter(right, 9)):
-        assert not scale.accepts(Fraction(wrong))
-    assert scale_of_square_root(64).accepts(8)
 
 
 @pytest.mark.parametrize(
