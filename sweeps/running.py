@@ -107,7 +107,7 @@ def complete(jobs: Sequence[Job], store: Store, processes: int, progress: Progre
     ``progress(what, done, all)`` counts the rows that were there too.
     """
     done = {(row.statement, row.strategy, row.off) for row in _stored(jobs, store)}
-    waiting = [job for job in jobs if (statement_of(job.path).sha256, job.strategy, job.off) not in done]
+    waiting = [job for job in jobs if (statement_at(job.path).sha256, job.strategy, job.off) not in done]
     finished = len(jobs) - len(waiting)
     progress("proving", finished, len(jobs))
     for row in in_processes(partial(execute, store.version), waiting, processes) if waiting else ():
@@ -118,7 +118,7 @@ def complete(jobs: Sequence[Job], store: Store, processes: int, progress: Progre
 
 def _stored(jobs: Sequence[Job], store: Store) -> Iterator[Row]:
     for path in {job.path for job in jobs}:
-        yield from store.rows(statement_of(path).sha256)
+        yield from store.rows(statement_at(path).sha256)
 
 
 def in_processes(work: Callable[[Given], Made], jobs: Sequence[Given], processes: int) -> Iterator[Made]:

@@ -12,7 +12,7 @@ from ..engine.errors import MechproofError
 from ..rewrites.strategies import Progress, UnknownTightening, tightenings
 from .curve import Curve
 from .published import compare
-from .running import Job, complete, statement_of
+from .running import Job, complete, statement_at
 from .selection import applicable, group
 from .storage import Row, Store
 
@@ -105,7 +105,7 @@ def run(
     for name in off:
         if name not in known:
             raise UnknownTightening(name, ", ".join(names[:3]), tuple(sorted(known)))
-    paths = list({statement_of(str(path)).sha256: path for path in weights}.values())
+    paths = list({statement_at(str(path)).sha256: path for path in weights}.values())
     jobs = {path: [Job(str(path), name, applicable(name, off)) for name in names] for path in paths}
     complete([job for path in paths for job in jobs[path]], store, processes, progress)
     swept = [Swept(path, _curve(store, jobs[path])) for path in paths]
@@ -114,7 +114,7 @@ def run(
 
 def _rows(store: Store, jobs: Sequence[Job]) -> list[Row]:
     """The jobs' rows, in their order; the jobs are one network's."""
-    found = {(row.strategy, row.off): row for row in store.rows(statement_of(jobs[0].path).sha256)}
+    found = {(row.strategy, row.off): row for row in store.rows(statement_at(jobs[0].path).sha256)}
     return [found[job.strategy, job.off] for job in jobs]
 
 

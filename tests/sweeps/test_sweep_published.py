@@ -11,7 +11,7 @@ import pytest
 
 from mechproof.sweeps import published
 from mechproof.sweeps.curve import Curve
-from mechproof.sweeps.running import statement_of
+from mechproof.sweeps.running import statement_at
 from mechproof.sweeps.selection import GROUPS, OURS
 from mechproof.sweeps.storage import Row
 from mechproof.sweeps.tables import beside_rows, spread_sheet, summary
@@ -23,7 +23,7 @@ FILES = files("mechproof.sweeps")
 def network(data):
     """The entry of the weights that the reference implementation was run on."""
     (entry,) = json.loads(FILES.joinpath("published.json").read_text("utf-8"))["networks"]
-    assert entry["statement"] == statement_of(str(data / "max_of_4_seed123" / "weights.npz")).sha256
+    assert entry["statement"] == statement_at(str(data / "max_of_4_seed123" / "weights.npz")).sha256
     return entry
 
 

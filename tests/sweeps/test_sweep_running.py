@@ -7,7 +7,7 @@ import pytest
 from mechproof.engine.rule import NotEstablished
 from mechproof.rewrites.strategies import prove_accuracy
 from mechproof.sweeps import running
-from mechproof.sweeps.running import Job, WorkerDied, complete, execute, statement_of, verify
+from mechproof.sweeps.running import Job, WorkerDied, complete, execute, statement_at, verify
 from mechproof.sweeps.storage import Store
 
 NAMES = ("cubic", "separable", "subcubic/exact/mean/EQKE", "subcubic/mean/drop/mdx", "branch_and_bound")
@@ -36,7 +36,7 @@ def jobs(weights):
 def test_no_row_exceeds_the_exact_count(weights, store):
     """513 sequences of this network are right: more would be a false theorem."""
     complete(jobs(weights), store, 1, silent)
-    rows = store.rows(statement_of(weights).sha256)
+    rows = store.rows(statement_at(weights).sha256)
 
     assert {row.strategy for row in rows} == set(NAMES)
     assert all(row.proved and 0 <= row.right_low <= 513 <= row.right_high for row in rows)
@@ -54,14 +54,14 @@ def test_a_stopped_sweep_goes_on_where_it_was(weights, store, monkeypatch, stopp
 
     with pytest.raises(KeyboardInterrupt):
         complete(jobs(weights), store, 1, stop)
-    kept = store.rows(statement_of(weights).sha256)
+    kept = store.rows(statement_at(weights).sha256)
     proved = []
     monkeypatch.setattr(running, "execute", lambda version, job: proved.append(job) or execute(version, job))
     complete(jobs(weights), store, 1, silent)
 
     assert len(kept) == stopped_after
     assert [job.strategy for job in proved] == list(NAMES[stopped_after:])
-    assert {row for row in store.rows(statement_of(weights).sha256) if row in kept} == set(kept)
+    assert {row for row in store.rows(statement_at(weights).sha256) if row in kept} == set(kept)
 
 
 def test_a_complete_sweep_runs_nothing(weights, store, monkeypatch):
@@ -80,7 +80,7 @@ def test_processes_give_the_rows_that_one_process_gives(weights, store, tmp_path
     complete(some, store, 2, silent)
     with Store(tmp_path / "alone.sqlite", "1") as alone:
         complete(some, alone, 1, silent)
-        both = [sorted(one.rows(statement_of(weights).sha256), key=lambda r: r.strategy) for one in (store, alone)]
+        both = [sorted(one.rows(statement_at(weights).sha256), key=lambda r: r.strategy) for one in (store, alone)]
 
     told = [[(r.strategy, r.right_low, r.right_high, r.operations, r.bits, r.order, r.rules) for r in b] for b in both]
     assert told[0] == told[1]
@@ -98,7 +98,7 @@ def test_what_a_strategy_refuses_is_a_row_with_the_reason(data):
 
 def test_verification_runs_the_goal_s_proof_and_nothing_else(weights):
     """What the search left in the graph is not run again, and the goal is."""
-    graph, goal = prove_accuracy(statement_of(weights), "subcubic/mean/mean/msub")
+    graph, goal = prove_accuracy(statement_at(weights), "subcubic/mean/mean/msub")
     fresh = verify(graph, goal)
 
     assert len(list(fresh.derivations())) == len(graph.proof(goal)) < len(list(graph.derivations()))
@@ -108,7 +108,7 @@ def test_verification_notices_another_conclusion(weights, monkeypatch):
     """A rule that no longer gives the goal is not passed over."""
     from mechproof.rewrites.rules.gap_count import GapCount
 
-    graph, goal = prove_accuracy(statement_of(weights), "subcubic/mean/mean/mdx")
+    graph, goal = prove_accuracy(statement_at(weights), "subcubic/mean/mean/mdx")
     conclude = GapCount.conclude
     monkeypatch.setattr(GapCount, "conclude", lambda self, premises, advice: conclude(self, premises, 0))
 
