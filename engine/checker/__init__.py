@@ -4,9 +4,9 @@
 ``python -I -S checker CERTIFICATE --weights FILE``. It shares no code with the prover and uses no floats; what must
 be trusted is this folder, Python's integers, and sha256.
 
-Reading order: verdict (the whole), certificate and proof (the text and the chain of derivations), network and
-statement (what it is about), paths, exponential and margins (the mathematics), walk and the rule_* files (one rule
-each).
+Reading order: verdict (the whole), certificate and proof (the text and the chain of derivations), networks (what it is
+about: layers, tasks, their hash, and every input evaluated), one_layer, paths, exponential and margins (networks that
+have path matrices), walk and the rule_* files (one rule each).
 """
 
 from .verdict import Verdict, check
