@@ -106,7 +106,8 @@ class Truth:
 
     def __init__(self, statement: Statement, paths: Paths) -> None:
         self.statement, self.paths = statement, paths
-        self.size, self.positions = one_layer_of(statement).d_vocab, one_layer_of(statement).n_ctx
+        layer = one_layer_of(statement)
+        self.size, self.positions = layer.d_vocab, layer.n_ctx
 
     @cached_property
     def _others(self) -> np.ndarray:

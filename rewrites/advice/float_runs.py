@@ -145,11 +145,12 @@ def _sample(margin: FloatMargin, count: int) -> list[tuple[int, ...]]:
 
     Errors of scores matter there, so that the largest errors are found among them.
     """
-    vocabulary, length = one_layer_of(margin.statement).d_vocab, one_layer_of(margin.statement).n_ctx
+    layer = one_layer_of(margin.statement)
+    vocabulary, length = layer.d_vocab, layer.n_ctx
     if vocabulary**length <= count:
         return list(product(range(vocabulary), repeat=length))
     drawn = np.random.default_rng(0).integers(vocabulary, size=(DRAWN * count, length))
-    root = one_layer_of(margin.statement).d_head ** 0.5
+    root = layer.d_head**0.5
     tokens, positions = (
         np.array([[float(entry) for entry in row] for row in margin.paths.tables[name].fractions()]) / root
         for name in ("EQKE", "EQKP")

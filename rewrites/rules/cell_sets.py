@@ -36,7 +36,8 @@ class CellSets:
     def encode(self) -> list[Any]:
         """By m: how many tokens there are by q <= m and n, base64 of 16 bits each, where they are the first ones; and
         the other sets as [q, n, tokens]."""
-        positions, vocabulary = one_layer_of(self.paths.statement).n_ctx, one_layer_of(self.paths.statement).d_vocab
+        layer = one_layer_of(self.paths.statement)
+        positions, vocabulary = layer.n_ctx, layer.d_vocab
         tables = [[0] * ((m + 1) * positions) for m in range(vocabulary)]
         others: list[list[Any]] = [[] for _ in range(vocabulary)]
         for (q, m, n), tokens in sorted(self.sets.items()):

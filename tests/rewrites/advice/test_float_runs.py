@@ -90,7 +90,8 @@ def test_programs_do_what_once_contradicted_a_theorem(name, data):
     """Some program gets as few inputs right as torch did then, and it contradicts nothing now."""
     margin, open_inputs = proved(statement_of(data / "attacks" / f"{name}.npz"), "bfloat16")
     least, inputs = ATTACKS[name]
-    vocabulary, length = one_layer_of(margin.statement).d_vocab, one_layer_of(margin.statement).n_ctx
+    layer = one_layer_of(margin.statement)
+    vocabulary, length = layer.d_vocab, layer.n_ctx
     tokens = torch.cartesian_prod(*[torch.arange(vocabulary)] * length)
     assert len(tokens) == inputs
     right = {}
