@@ -13,6 +13,7 @@ function mode above it sees numbers leave torch (:mod:`.scalars`).  Operations w
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -49,10 +50,25 @@ class Machine:
     def running(self) -> Iterator[Machine]:
         ACTIVE.append(self)
         try:
-            with Dispatch(self), Functions(self):
+            with torch.compiler.set_stance("force_eager"), self._threads(), Dispatch(self), Functions(self):
                 yield self
         finally:
             ACTIVE.pop()
+
+    @contextmanager
+    def _threads(self) -> Iterator[None]:
+        """Modes are of one thread: what others compute is not followed."""
+        start = threading.Thread.start
+
+        def noted(thread: threading.Thread) -> None:
+            self.record.note(Kind.escape, "a thread")
+            start(thread)
+
+        threading.Thread.start = noted  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            threading.Thread.start = start  # type: ignore[method-assign]
 
     @property
     def follows(self) -> bool:

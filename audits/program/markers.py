@@ -34,7 +34,8 @@ def certified(condition: T) -> T:
     if not ACTIVE or not isinstance(condition, Tensor) or ACTIVE[-1].part is not Pass.sound:
         return condition
     machine = ACTIVE[-1]
-    open_ = machine.open_entries(condition)
+    with aside():
+        open_ = machine.open_entries(condition)
     if open_ is None:
         return condition
     with aside():
@@ -78,7 +79,8 @@ def norm_claim(value: T, matrix: Tensor) -> T:
     tensor = value.tensor if isinstance(value, Scalar) else value
     if not isinstance(tensor, Tensor) or tensor.numel() != 1 or matrix.dim() != 2:
         raise TypeError("norm_claim: expected one number and the matrix that it is the norm of")
-    machine.memory.write(tensor, enclosed(machine, matrix).reshape(tuple(tensor.shape)))
+    with aside():
+        machine.memory.write(tensor, enclosed(machine, matrix).reshape(tuple(tensor.shape)))
     return value
 
 
@@ -108,15 +110,14 @@ def stands_for(real: Callable[..., Any], *, side: str = "") -> Callable[[Callabl
                 machine.trusted -= 1
             if not isinstance(meant, Tensor) or not isinstance(found, Tensor):
                 raise TypeError("stands_for: expected functions that return a tensor")
-            wanted = machine.memory.read(meant)
-            got = machine.memory.kind.of(plain(found))
-            sign = got.compare(wanted)
+            with aside():
+                sign = machine.memory.kind.of(plain(found)).compare(machine.memory.read(meant))
+                machine.memory.forget(found)
             wrong = sign > 0 if towards == "below" else (sign < 0) | (sign > 1) if towards == "above" else sign != 0
             machine.record.compared += wrong.size
             if wrong.any():
                 place = tuple(np.argwhere(wrong)[0].tolist())
                 machine.record.note(Kind.assertion, name, int(wrong.sum()), f"not {towards or 'equal'} at {place}")
-            machine.memory.forget(found)
             return found
 
         return checked

@@ -51,6 +51,16 @@ class Reinterpreted(MechproofError):
     )
 
 
+@dataclass(eq=False)
+class NotReal(MechproofError):
+    """A tensor that audits do not read."""
+
+    dtype: str
+    layout: str
+    device: str
+    sentence = "audits know real tensors with strides on the CPU; found {dtype}, {layout}, on {device}"
+
+
 @dataclass
 class _Beside:
     """``flat``: an entry for each element of the storage; ``alive`` does not keep it so."""
@@ -82,7 +92,12 @@ class Memory:
     def read(self, tensor: Tensor) -> Numbers:
         """Valid until something is written."""
         found = self._find(tensor)
-        return self.kind.of(plain(tensor)) if found is None else self._kind_of(_view(found.flat, tensor))
+        if found is not None:
+            return self._kind_of(_view(found.flat, tensor))
+        values = plain(tensor)
+        if tensor.dtype in (torch.int64, torch.uint64) and np.abs(values).max(initial=0.0) >= 2.0**53:
+            return self.kind.between(np.nextafter(values, -np.inf), np.nextafter(values, np.inf))
+        return self.kind.of(values)
 
     def _kind_of(self, array: np.ndarray) -> Numbers:
         return Twofold(array) if self.kind is Twofold else Balls(array)
@@ -119,7 +134,9 @@ class Memory:
 
 
 def plain(tensor: Tensor) -> np.ndarray:
-    """The floats as they stand, as doubles."""
+    """The numbers as they stand, as doubles; whole numbers from 2^53 on are rounded.  Raises :class:`NotReal`."""
+    if tensor.is_complex() or tensor.is_quantized or tensor.layout is not torch.strided or tensor.device.type != "cpu":
+        raise NotReal(str(tensor.dtype), str(tensor.layout), str(tensor.device))
     with aside():
         return tensor.detach().double().numpy()
 

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 # Ways out of torch that are not followed.
-ESCAPES = {"numpy", "__array__", "__float__", "__int__", "__index__", "__complex__", "data_ptr", "__dlpack__"}
+ESCAPES = {
+    *("numpy", "__array__", "__float__", "__int__", "__index__", "__complex__", "data_ptr", "__dlpack__"),
+    *("storage", "untyped_storage", "_typed_storage", "__reduce_ex__"),
+}
+# Whole numbers and answers leave unseen by these; their ``item`` is seen.
+LEAVING = ESCAPES - {"__int__", "__index__", "__float__", "__complex__"} | {"tolist"}
 # Text for people.
 SHOWN = {"__repr__", "__format__", "__str__"}
 MADE = {"tensor", "as_tensor", "asarray", "scalar_tensor"}
@@ -117,7 +122,7 @@ def _standing(scalar: Scalar, beside: Tensor) -> Tensor:
     return scalar.tensor.to(beside.dtype) if beside.is_floating_point() else scalar.tensor
 
 
-for _name in ("add", "sub", "mul", "truediv", "pow"):
+for _name in ("add", "sub", "mul", "truediv", "pow", "floordiv", "mod"):
     setattr(Scalar, f"__{_name}__", _arithmetic(_name))
     setattr(Scalar, f"__r{_name}__", _arithmetic(_name, backwards=True))
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
@@ -153,6 +158,10 @@ class Functions(TorchFunctionMode):
                 return machine.quietly(func, args, kwargs)
             if name == "__bool__":
                 return bool(first != 0)
+            if name == "__deepcopy__":
+                return _copied(machine, first, func, args, kwargs)
+        elif isinstance(first, Tensor) and name in LEAVING and machine.open_entries(first) is not None:
+            machine.record.note(Kind.escape, name)
         if name in NORMS and isinstance(first, Tensor) and NORMS[name](args, kwargs):
             return beside_norm(machine, func, args, kwargs)
         if name in MADE and not isinstance(first, Tensor):
@@ -162,13 +171,19 @@ class Functions(TorchFunctionMode):
         scalars = [value for value in _leaves((args, kwargs)) if isinstance(value, Scalar)]
         if not scalars:
             return func(*args, **kwargs)
+        literals = {leaf for leaf in _leaves((args, kwargs)) if isinstance(leaf, (int, float))}
+        if any(scalar.plain in literals for scalar in scalars):
+            machine.record.note(Kind.escape, "a number beside a literal that equals it")
         return _with(machine, scalars, lambda: func(*_plain(args), **_plain(kwargs)))
 
 
 def _with(machine: Machine, scalars: list[Scalar], call: Callable[[], Any]) -> Any:
     """Torch sees plain floats, and rules what stands beside them."""
-    before = machine.pending
-    machine.pending = [(scalar.plain, machine.memory.read(scalar.tensor)) for scalar in scalars] + before
+    before, beside = machine.pending, dict[float, Any]()
+    for scalar in scalars:
+        numbers, value = machine.memory.read(scalar.tensor), scalar.plain
+        beside[value] = beside[value].hull(numbers) if value in beside else numbers
+    machine.pending = [*beside.items(), *before]
     try:
         return call()
     finally:
@@ -200,6 +215,14 @@ def _scalar(machine: Machine, tensor: Tensor) -> Scalar:
         double = tensor.detach().reshape(()).double().clone()
     machine.memory.write(double, numbers)
     return Scalar(machine, double)
+
+
+def _copied(machine: Machine, first: Tensor, func: Callable, args: tuple, kwargs: dict) -> Tensor:
+    """A deep copy, which torch makes behind its dispatcher."""
+    with aside():
+        result = func(*args, **kwargs)
+    machine.memory.write(result, machine.memory.read(first))
+    return result
 
 
 def _listed(machine: Machine, tensor: Tensor) -> Any:

@@ -19,6 +19,7 @@ from ...engine.errors import MechproofError
 from .balls import Balls, working
 from .call import Pass
 from .machine import Machine
+from .memory import aside
 from .places import Place, inside
 from .record import Finding, Kind, Record, UnknownOperation
 from .scalars import Scalar
@@ -362,7 +363,8 @@ class Auditing:
 
     def bounds(self, value: Any) -> tuple[np.ndarray, np.ndarray]:
         """Doubles below and above what a tensor or number is in exact arithmetic."""
-        numbers = self.machine.memory.read(value.tensor if isinstance(value, Scalar) else value)
+        with aside():
+            numbers = self.machine.memory.read(value.tensor if isinstance(value, Scalar) else value)
         return numbers.low(), numbers.high()
 
 

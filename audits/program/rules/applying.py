@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 from math import prod
 from typing import Any
 
@@ -25,8 +26,11 @@ def computed(formula: Callable[..., Any]) -> Rule:
         args = [call.numbers(value) for value in call.args]
         kwargs = {name: call.numbers(value) for name, value in call.kwargs.items() if name not in KEPT}
         found = formula(*args, **kwargs)
-        for output, numbers in zip(call.outputs, found if isinstance(found, tuple) else (found,), strict=False):
-            if numbers is not None:
+        parts = found if isinstance(found, tuple) else (found,)
+        for output, numbers in zip_longest(call.outputs, parts[: len(call.outputs)]):
+            if numbers is None:
+                call.machine.unclaimed(output)
+            else:
                 settle(call, output, numbers)
 
     return rule

@@ -38,6 +38,7 @@ def _places(call: Call, output: Tensor, x: Any, axis: int, keep: bool, name: str
     if call.machine.follows:
         changed = np.where(wrong & certain, truth, claimed)
         np.copyto(output.numpy(), np.expand_dims(changed, axis) if keep else changed.reshape(tuple(output.shape)))
+    _reopen(call, output, np.expand_dims(open_, axis) if keep else open_.reshape(tuple(output.shape)), x.shape[axis])
 
 
 def _note(call: Call, flipped: np.ndarray, open_: np.ndarray, name: str, example: Callable[[Any], str]) -> None:
@@ -48,7 +49,18 @@ def _note(call: Call, flipped: np.ndarray, open_: np.ndarray, name: str, example
         record.note(Kind.flip, name, int(flipped.sum()), example(tuple(np.argwhere(flipped)[0].tolist())))
     if open_.any():
         record.undecided += int(open_.sum())
-        record.note(Kind.choice, name, int(open_.sum()), example(tuple(np.argwhere(open_)[0].tolist())))
+        record.note(Kind.undecided, name, int(open_.sum()), example(tuple(np.argwhere(open_)[0].tolist())))
+
+
+def _reopen(call: Call, output: Tensor, open_: np.ndarray, size: int) -> None:
+    """Places that are open: any of them, for whoever reads them."""
+    memory = call.machine.memory
+    if call.machine.follows and open_.any():
+        found = output.numpy().astype(float)
+        open_ = np.broadcast_to(open_, found.shape)
+        memory.write(output, memory.kind.between(np.where(open_, 0.0, found), np.where(open_, size - 1.0, found)))
+    elif memory.has(output):
+        memory.forget(output)
 
 
 def _argument(sign: int) -> Rule:
@@ -97,14 +109,13 @@ def _running_extreme(sign: int) -> Rule:
             held = turned.take(np.asarray(call.outputs[1].numpy()), dim)
             signs = found.compare(held)
             _note(call, signs == ABOVE, signs == OPEN, call.operation.name, lambda place: f"at {place}")
+            _reopen(call, call.outputs[1], signs != EQUAL, x.shape[dim])
 
     return rule
 
 
-def _ordered(
-    call: Call, x: Any, order: np.ndarray, axis: int, descending: bool, whole: Any = None
-) -> tuple[Any, np.ndarray]:
-    """Values in true order, and the order: the run's where nothing speaks against it."""
+def _ordered(call: Call, x: Any, order: np.ndarray, axis: int, descending: bool) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Values in true order, and the order: the run's where nothing speaks against it; and which rows are open."""
     axis %= len(x.shape)
     values = x.take(order, axis)
     signs = _steps(values, axis)
@@ -122,7 +133,7 @@ def _ordered(
                 low, high = np.flip(low, axis), np.flip(high, axis)
             values = type(x).between(low, high)
     _note(call, wrong, open_, call.operation.name, lambda place: f"at {place}")
-    return values, order
+    return values, order, np.expand_dims(np.moveaxis(open_, axis, -1).any(axis=-1), axis)
 
 
 def _steps(values: Any, axis: int) -> np.ndarray:
@@ -139,11 +150,12 @@ def _sort(call: Call) -> None:
         call.put(call.outputs[0], x)
         return
     places = call.outputs[-1]
-    values, order = _ordered(call, x, places.numpy().copy(), kwargs["dim"], bool(kwargs["descending"]))
+    values, order, open_ = _ordered(call, x, places.numpy().copy(), kwargs["dim"], bool(kwargs["descending"]))
     if len(call.outputs) > 1:
         call.put(call.outputs[0], values)
     if call.machine.follows:
         np.copyto(places.numpy(), order)
+    _reopen(call, places, open_, x.shape[kwargs["dim"]])
 
 
 def _topk(call: Call) -> None:
@@ -158,7 +170,7 @@ def _topk(call: Call) -> None:
     rank = middle.copy()
     np.put_along_axis(rank, claimed, np.take_along_axis(middle, claimed, axis), axis)
     order = np.argsort(rank, axis=axis, kind="stable")
-    every, order = _ordered(call, x, order, axis, bool(descending))
+    every, order, open_ = _ordered(call, x, order, axis, bool(descending))
     first = (slice(None),) * axis + (slice(0, k),)
     values = every[first]
     signs = x.take(claimed, axis).compare(values)
@@ -167,6 +179,7 @@ def _topk(call: Call) -> None:
     call.put(call.outputs[0], values)
     if call.machine.follows and wrong.any():
         np.copyto(claimed, order[first])
+    _reopen(call, call.outputs[1], open_, x.shape[axis])
 
 
 def _middle(call: Call) -> None:
@@ -181,6 +194,7 @@ def _middle(call: Call) -> None:
         chosen = x.take(call.outputs[1].numpy().reshape(np.expand_dims(np.take(low, place, axis), axis).shape), axis)
         signs = chosen.compare(found.reshape(chosen.shape))
         _note(call, np.isin(signs, (BELOW, ABOVE)), signs == OPEN, "median", lambda place: f"at {place}")
+        _reopen(call, call.outputs[1], (signs != EQUAL).reshape(tuple(call.outputs[1].shape)), x.shape[axis])
 
 
 RULES: dict[str, Rule] = {

@@ -118,8 +118,10 @@ def _answers(formula: Callable[..., Any]) -> Rule:
     def rule(call: Call) -> None:
         operands = [call.numbers(value) for value in call.args]
         for place, value in enumerate(call.args):
-            if isinstance(value, torch.Tensor) and value.is_floating_point():
+            if isinstance(value, torch.Tensor) and value.dtype != torch.bool:
                 operands[place] = _nonzero(operands[place])
+                if call.operation.name.startswith("bitwise"):
+                    call.machine.record.note(Kind.choice, "bits of open whole numbers")
         (output,) = call.outputs
         found = formula(*operands, **{k: v for k, v in call.kwargs.items() if k == "keepdim"})
         low, high = (np.broadcast_to(end, tuple(output.shape)) for end in (found.low(), found.high()))

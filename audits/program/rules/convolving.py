@@ -88,10 +88,12 @@ def _pooled(call: Call, fill: float, padded: bool = True) -> Any:
 
 
 def _largest(call: Call) -> None:
-    """The values; their places, which only a backward pass reads, are the run's."""
+    """The values; nothing is known of their places, which few read."""
     windows = _pooled(call, -np.inf)
     output = call.outputs[0]
     call.put(output, windows.largest(2).reshape(tuple(output.shape)))
+    for places in call.outputs[1:]:
+        call.machine.unclaimed(places)
 
 
 def _averaged(call: Call) -> None:
@@ -102,7 +104,6 @@ def _averaged(call: Call) -> None:
 
 RULES: dict[str, Rule] = {
     "convolution": _convolution,
-    "mkldnn_convolution": _convolution,
     "avg_pool2d": _averaged,
     "max_pool2d_with_indices": _largest,
 }

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from ..call import Call, Pass
 from ..memory import Numbers
-from ..record import Kind
-from .applying import Rule, settle
+from ..places import here
+from ..record import Kind, UnknownOperation
+from .applying import KEPT, Rule, settle
 
 # The arguments that are places or masks, not numbers.
 PLACES: dict[str, tuple[int, ...]] = {
@@ -40,12 +41,14 @@ PLACES: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(
         ("index", "index_put", "_index_put_impl", "_unsafe_index", "_unsafe_index_put", "unsafe_index"), (1,)
     ),
-    **dict.fromkeys(("masked_fill", "masked_scatter", "masked_select", "take", "put"), (1,)),
+    **dict.fromkeys(("masked_fill", "masked_scatter", "masked_select", "take"), (1,)),
     **dict.fromkeys(("gather", "scatter", "index_select", "index_copy", "index_fill", "take_along_dim"), (2,)),
     **dict.fromkeys(("embedding",), (1,)),
     "where": (0,),
     "repeat_interleave": (1,),
 }
+# The types of arguments that are numbers to put somewhere.
+NUMBERS = {"number", "Optional[number]"}
 # Of these an open mask chooses between two numbers that are both known.
 CHOOSING = {"where", "masked_fill"}
 FACTORIES = {"full", "full_like", "new_full"}
@@ -61,20 +64,22 @@ class _Addresses:
     def of(self, value: Any) -> Any:
         if isinstance(value, (list, tuple)):
             return [self.of(one) for one in value]
-        if isinstance(value, Tensor):
-            numbers = self.call.numbers(value)
-        elif isinstance(value, float):
-            numbers = self.call.numbers(value)
-            self.parts.append(numbers.reshape((1,)))
-            self.end += 1
-            return float(self.end - 1)
-        else:
+        if not isinstance(value, Tensor):
             return value
+        numbers = self.call.numbers(value)
         count = int(np.prod(numbers.shape, dtype=np.int64))
         places = torch.arange(self.end, self.end + count, dtype=torch.float64).reshape(value.shape)
         self.parts.append(numbers.reshape((count,)))
         self.end += count
         return places
+
+    def number(self, value: Any) -> Any:
+        """What torch calls a Scalar: a number to put somewhere."""
+        if not isinstance(value, (int, float)):
+            return value
+        self.parts.append(self.call.numbers(float(value)).reshape((1,)))
+        self.end += 1
+        return float(self.end - 1)
 
     def numbers(self, places: Tensor) -> Numbers:
         every = type(self.parts[0]).joined(self.parts)  # type: ignore[arg-type]
@@ -84,6 +89,8 @@ class _Addresses:
 def moved(call: Call) -> None:
     """The rule of every operation in ``PLACES``."""
     kept = PLACES[call.operation.name]
+    if "reduce" in call.kwargs:
+        raise UnknownOperation(f"{call.func} with reduce", here())
     if call.operation.name.endswith("index_put") and (call.kwargs.get("accumulate") or call.args[3:4] == (True,)):
         _accumulated(call)
         return
@@ -91,7 +98,8 @@ def moved(call: Call) -> None:
     open_masks = [mask for mask in masks if call.machine.open_entries(mask) is not None]
     if _as_it_stands(call, kept) and not open_masks:
         return
-    if open_masks and call.operation.name in CHOOSING and call.machine.part is not Pass.observe:
+    single = call.operation.name.endswith("index_put") and call.args[2].numel() == 1
+    if len(open_masks) == 1 and (single or call.operation.name in CHOOSING) and call.machine.part is not Pass.observe:
         (mask,) = open_masks
         entries = call.machine.open_entries(mask)
         ends = []
@@ -123,6 +131,8 @@ def _as_it_stands(call: Call, kept: tuple[int, ...]) -> bool:
     values = [value for place, arg in enumerate(call.args) if place not in kept for value in _leaves(arg)]
     if any(isinstance(value, float) for value in [*values, *call.kwargs.values()]):
         return False
+    if any(isinstance(value, int) and abs(value) >= 2**11 for value in values):  # may not fit the run's type
+        return False
     given = [value for value in values if isinstance(value, Tensor)]
     if any(call.held(value) for value in [*given, *call.outputs]):
         return False
@@ -145,12 +155,12 @@ def _leaves(value: Any) -> list[Any]:
 
 def _found(call: Call, kept: tuple[int, ...], masks: dict[int, Tensor]) -> list[Numbers]:
     addresses = _Addresses(call)
-    args = [_replaced(value, masks) if place in kept else addresses.of(value) for place, value in enumerate(call.args)]
-    kwargs = {
-        name: addresses.of(value)
-        for name, value in call.kwargs.items()
-        if name not in ("dtype", "out", "memory_format")
-    }
+    numeric = [str(argument.type) in NUMBERS for argument in call.func._schema.arguments]
+    args = [
+        _replaced(value, masks) if place in kept else (addresses.number if numeric[place] else addresses.of)(value)
+        for place, value in enumerate(call.args)
+    ]
+    kwargs = {name: addresses.of(value) for name, value in call.kwargs.items() if name not in KEPT}
     if call.operation.name in FACTORIES or "dtype" in call.kwargs:
         kwargs["dtype"] = torch.float64
     if "out" in call.kwargs:

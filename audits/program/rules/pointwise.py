@@ -70,8 +70,10 @@ def _smaller(a: Any, b: Any) -> Any:
 
 
 def _softplus(x: Any, beta: Any = 1, threshold: Any = 20) -> Any:
-    """log(1 + exp(beta x)) / beta; torch returns x beyond the threshold, where the two differ by less than exp(-20)."""
-    return ((x * beta).apply("exp") + 1).apply("log") / beta
+    """log(1 + exp(beta x)) / beta; beyond the threshold torch's softplus is x."""
+    found = ((x * beta).apply("exp") + 1).apply("log") / beta
+    beyond = (x * beta).compare(threshold)
+    return x.where(beyond == ABOVE, found.where(beyond <= EQUAL, x.hull(found)))
 
 
 def _leaky(x: Any, slope: Any = 0.01) -> Any:
@@ -94,10 +96,6 @@ def _elu(x: Any, alpha: Any = 1, scale: Any = 1, input_scale: Any = 1) -> Any:
 
 def _remainder(x: Any, y: Any) -> Any:
     return x - _step(np.floor)(x / y) * y
-
-
-def _known(x: Numbers, *, nan: Any = None, posinf: Any = None, neginf: Any = None) -> Numbers:
-    return x
 
 
 def _heaviside(x: Any, values: Any) -> Any:
@@ -156,8 +154,6 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "clamp_max": lambda x, high: _clamp(x, None, high),
     "maximum": lambda a, b: a.larger(b),
     "minimum": _smaller,
-    "fmax": lambda a, b: a.larger(b),
-    "fmin": _smaller,
     "floor": _step(np.floor),
     "ceil": _step(np.ceil),
     "trunc": _step(np.trunc),

@@ -153,7 +153,6 @@ def _trace(x: Numbers) -> Numbers:
 
 FORMULAS: dict[str, Callable[..., Any]] = {
     "sum": along(_total),
-    "nansum": along(_total),
     "mean": along(_mean),
     "prod": along(_product),
     "amax": along(_largest),

@@ -46,7 +46,7 @@ FORMULAS = {
         F.gelu(X, approximate="tanh") + F.threshold(X, 0.1, 0.5) + F.prelu(X, torch.tensor([0.25]).double())
     ),
     "clamp": lambda: X.clamp(-0.5, 0.7) + X.clamp(min=0) + X.clamp(max=0.1) + X.clamp(Y - 1, Y + 1),
-    "extremes of two": lambda: torch.maximum(X, Y) - torch.minimum(X, Y) + torch.fmax(X, Y) + torch.fmin(X, Y),
+    "extremes of two": lambda: torch.maximum(X, Y) - torch.minimum(X, Y),
     "steps": lambda: X.floor() + X.ceil() + X.round() + X.trunc() + X.frac(),
     "remainders": lambda: X.remainder(0.7) + X.fmod(0.7) + torch.floor_divide(X, P),
     "combinations": lambda: (
