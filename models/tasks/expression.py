@@ -13,6 +13,7 @@ Values are Python integers: nothing overflows.  A division by zero, for any inpu
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,10 +23,12 @@ from ...engine.errors import MechproofError
 
 MAX_TEXT = 2000
 MAX_DEPTH = 50
-MAX_NUMBER = 10**9
+MAX_NUMBER = (1 << 61) - 1
 # Beyond it a product of values is refused: what int64 cannot hold.
 _BOUND = 1 << 62
 
+# Words and decimal numbers, each by itself, and signs: no 0x1, no 1_000, no 1e3, which Python reads too.
+_PLAIN = re.compile(r"(?:[0-9]+(?![0-9A-Za-z_])|[A-Za-z]+(?![0-9A-Za-z_])|[-+*/%<>=!()\[\],\s])*", re.ASCII)
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.FloorDiv: "//", ast.Mod: "%"}
 _COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 
@@ -57,6 +60,8 @@ def parse(text: str) -> Expression:
     """The expression; raises :class:`BadExpression` for what is none."""
     if len(text) > MAX_TEXT:
         raise BadExpression(text[:40], f"at most {MAX_TEXT} characters", str(len(text)))
+    if not _PLAIN.fullmatch(text):
+        raise BadExpression(text[:80], "decimal numbers, names, operators and brackets", "other characters")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -160,7 +165,10 @@ class _Values:
             raise BadExpression(self.text, "values below 2^61", "larger ones")
         if isinstance(op, ast.FloorDiv | ast.Mod) and not right.all():
             raise BadExpression(self.text, "no division by zero", "an input that divides by zero")
-        return _OPERATIONS[type(op)](left, right)
+        found = _OPERATIONS[type(op)](left, right)
+        if np.maximum(found, -found).max(initial=0) >= _BOUND >> 1:
+            raise BadExpression(self.text, "values below 2^61", "larger ones")
+        return found
 
 
 _OPERATIONS: dict[type[ast.operator], Callable[[np.ndarray, np.ndarray], np.ndarray]] = {

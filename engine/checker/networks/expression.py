@@ -74,7 +74,7 @@ def _spelled(node: ast.expr, positions: int, depth: int = 0) -> Expression:
     if depth > MAX_DEPTH:
         raise refused(f"more than {MAX_DEPTH} levels")
     match node:
-        case ast.Constant(value=int(number)) if type(number) is int:
+        case ast.Constant(value=int(number)) if type(number) is int and number.bit_length() <= MAX_VALUE_BITS:
             return str(number), lambda t: number
         case ast.Subscript(value=ast.Name(id="t"), slice=ast.Constant(value=int(p))) if type(p) is int:
             if p >= positions:
