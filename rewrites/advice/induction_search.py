@@ -6,6 +6,7 @@ parted at the position whose penalties weigh most for the rival that is ahead.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 from ..rules.induction.node_test import NodeTest
@@ -14,6 +15,7 @@ from ..rules.induction.tables import InductionTables
 from ..rules.induction.tree import EACH, MARGIN_BITS, OPEN, OWN, POSITIONS, NodeTree
 from .deadline import deadline
 
+LETTERS = 26
 FEW = 100  # inputs of a node that are decided one by one
 
 Progress = Callable[[int, int], None]
@@ -40,6 +42,24 @@ def search(
         if progress is not None:
             progress(number + 1, len(roots))
     return NodeTree(tuple(margins), "".join(symbols))
+
+
+def ladder(tables: InductionTables) -> tuple[int, ...]:
+    """0 and margins that the groups' own tests show, from the least to the largest: as many as there are letters."""
+    shown = sorted(
+        {largest(tables, root) << MARGIN_BITS - tables.grid.bits for root in groups(tables.statement.task.inputs)}
+    )
+    picked = {shown[at * (len(shown) - 1) // (LETTERS - 2)] for at in range(LETTERS - 1)}
+    return tuple(sorted({0} | picked))
+
+
+def largest(tables: InductionTables, root: Node) -> int:
+    """Nearly the largest margin that the test of a group shows, in units; 0 if it shows none."""
+    test, low, high = tables.test(root, wide=True), 0, 1 << 27
+    while high - low > high >> 8:
+        middle = (low + high) // 2
+        low, high = (middle, high) if test.holds(middle) else (low, middle)
+    return low
 
 
 def _settle(
@@ -76,10 +96,13 @@ def _settle(
 
 def _best(tables: InductionTables, node: Node, margins: Sequence[int], wide: bool, test: NodeTest) -> int | None:
     """The largest margin that the test shows, by its number."""
-    for level in reversed(range(len(margins))):
-        if tables.holds(node, tables.grid.units(margins[level], 1 << MARGIN_BITS), wide=wide, test=test):
-            return level
-    return None
+
+    def holds(level: int) -> bool:
+        return tables.holds(node, tables.grid.units(margins[level], 1 << MARGIN_BITS), wide=wide, test=test)
+
+    # what is shown of a margin is shown of every smaller one
+    found = bisect_left(range(len(margins)), True, key=lambda level: not holds(level))
+    return found - 1 if found else None
 
 
 def heaviest(test: NodeTest, free: Sequence[int], margin: int) -> int:

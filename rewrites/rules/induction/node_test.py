@@ -264,6 +264,17 @@ class NodeTest:
             state = np.broadcast_to(sums.max(axis=-1), (len(self.rivals), len(mine)))
         return state.max(axis=-1)
 
+    def ceiling(self) -> np.ndarray:
+        """Upper bounds of logit_a - logit_b, [b]: a mixture of v_k + d is at most its largest member.
+
+        v_k is at most what the key's own tokens, and the best that it may read, give; d is a ratio from above.
+        """
+        grid, q = self.grid, self.distractors.q
+        read = -least_ratio(self.choices(self.last, q, -self.against(grid.written_direct)))
+        own = [self.against(grid.values[k, some]).max(axis=0) for k, some in enumerate(self.tokens)]
+        best = np.maximum.accumulate([self.written[m, some].max(axis=0) for m, some in enumerate(self.tokens)])
+        return self.against(grid.direct[q]) + read + (np.array(own) + best).max(axis=0) + ROUNDING
+
     def holds(self, margin: int) -> bool:
         """Whether every input of the node has logit_a - logit_b > margin·2^-bits for every b ≠ a."""
         return bool((self.room(margin) > self.worst_chain(self.penalties(margin))).all())

@@ -89,6 +89,11 @@ class Node:
         many, places = len(self.rest), len(self.free)
         return perm(many, places) if self.distinct else many**places
 
+    def holds(self, row: tuple[int, ...]) -> bool:
+        """Whether an input is one of the node's."""
+        among = len(row) == len(self.fixed) and all(t in tokens for t, tokens in zip(row, self.tokens, strict=True))
+        return among and (not self.distinct or len(set(row)) == len(row) - 1)
+
     def children(self, position: int) -> Iterator[Node]:
         """The node parted at a free position: one child a token, ascending."""
         for token in self.rest:

@@ -8,19 +8,30 @@ from __future__ import annotations
 from functools import partial
 
 from ....engine.graph import ProofGraph
-from ...advice.induction_search import search
+from ...advice import induction_margin_search
+from ...advice.induction_search import ladder, search
 from ...rules.accuracy import AccuracyFromCount
+from ...rules.induction.least_margin import InductionMargin
+from ...rules.induction.margin_loss import InductionLoss
 from ...rules.induction.tables import InductionTablesRule
 from ...rules.induction.tree import InductionTree
 from .. import Options, Progress, UnknownMetric
 
 SUMMARY = "two layers of attention on induction: exact count by bounds for sets of inputs and branching over tokens"
+METRICS = ("accuracy", "loss", "margin")
 
 
 def derive(graph: ProofGraph, function: int, metric: str, options: Options, progress: Progress) -> int:
-    if metric != "accuracy":
-        raise UnknownMetric(metric, ("accuracy",))
-    tables = graph.apply(InductionTablesRule(), [function])
-    tree = search(graph.claim(tables), seconds=options.seconds, progress=partial(progress, "testing groups of inputs"))
+    if metric not in METRICS:
+        raise UnknownMetric(metric, METRICS)
+    tables, told = graph.apply(InductionTablesRule(), [function]), partial(progress, "testing groups of inputs")
+    if metric == "margin":
+        margin = induction_margin_search.search(graph.claim(tables), options.seconds, told)
+        return graph.apply(InductionMargin(), [function, tables], margin)
+    if metric == "loss":
+        found = graph.claim(tables)
+        levels = search(found, ladder(found), seconds=options.seconds, progress=told)
+        return graph.apply(InductionLoss(), [function, tables], levels)
+    tree = search(graph.claim(tables), seconds=options.seconds, progress=told)
     count = graph.apply(InductionTree(), [function, tables], tree)
     return graph.apply(AccuracyFromCount(), [count])

@@ -1,0 +1,81 @@
+"""The least margin of an induction head: a leaf of a tree has the margin of its test, or that of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from ....engine.claim import Shown
+from ....engine.cost import Cost
+from ....engine.rule import NotEstablished, Rule
+from ..least_margin import LeastMargin
+from ..loss import UNIT_BITS
+from ..network_function import NetworkFunction
+from .nodes import groups
+from .tables import InductionTables
+from .tree import MARGIN_BITS, InductionTree, NodeTree
+
+
+class InductionLeastMargin(LeastMargin):
+    """Too many inputs for a certificate that evaluates each of them."""
+
+    def shown(self) -> Shown | None:
+        return None
+
+
+@dataclass(frozen=True)
+class MarginTree:
+    """Advice: a tree, and an input whose margin is small."""
+
+    tree: NodeTree
+    witness: tuple[int, ...]
+
+
+class InductionMargin(Rule):
+    """From the network and its tables.  Advice: :class:`MarginTree`."""
+
+    name = "induction_margin"
+    premises = (NetworkFunction, InductionTables)
+    left_out = 1
+    lemmas = InductionTree.lemmas
+    derivation = (
+        "The groups $(q, i, a)$ and every branching part the inputs ([@partition]). At a leaf, gaps and values of keys "
+        "are bounded for every pair of neighbouring tokens ([@query-atoms], [@least-ratio], [@reference-row], "
+        "[@share-ends], [@distractor-row]), and [@node-test] with [@sign-form] shows that each of its inputs has the "
+        "leaf's margin over every other output. Margins of the inputs of the remaining leaves are enclosed one by one "
+        "([@decided-by-radius]), and so is that of an input that the advice names: the least margin is at least the "
+        "least of the former, and at most the latter."
+    )
+    cost = Cost()
+
+    def conclude(self, premises: Sequence[Any], advice: MarginTree) -> InductionLeastMargin:
+        _, tables = premises
+        lows: list[Fraction] = []
+        for leaf in InductionTree().leaves(tables, advice.tree):
+            if leaf.level is not None:
+                lows.append(Fraction(advice.tree.margins[leaf.level], 1 << MARGIN_BITS))
+                continue
+            margin = None if leaf.outcome is None else leaf.outcome.margin
+            if margin is None or margin.lower is None:
+                raise NotEstablished(self.tag, f"nothing is known of the margins at {leaf.node.fixed}")
+            lows.append(margin.lower)
+        roots = groups(tables.statement.task.inputs)
+        if not any(root.holds(advice.witness) for root in roots):
+            raise NotEstablished(self.tag, f"{advice.witness} is no input of the task")
+        witness = tables.decider.decide(0, np.array([advice.witness], dtype=np.int64)).margin
+        if witness is None or witness.upper is None:
+            raise NotEstablished(self.tag, f"the margin of {advice.witness} is not known")
+        low, high = min(lows) * (1 << UNIT_BITS), witness.upper * (1 << UNIT_BITS)
+        return InductionLeastMargin(
+            tables.statement, low.numerator // low.denominator, -(-high.numerator // high.denominator)
+        )
+
+    def charge(self, premises: Sequence[Any], advice: MarginTree) -> Cost:
+        return InductionTree().charge(premises, advice.tree)
+
+    def encode(self, advice: MarginTree) -> dict[str, Any]:
+        return {**InductionTree().encode(advice.tree), "witness": list(advice.witness)}
