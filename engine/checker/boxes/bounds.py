@@ -24,7 +24,6 @@ import itertools
 from collections.abc import Sequence
 from operator import mul
 
-from ..networks.folding import UNIT_BITS
 from ..packing import maximum, nonnegative, offset, pack
 from .lines import FRACTION, STEEP, intercepts, lines
 from .sets import Box, Lists, Support
@@ -127,7 +126,7 @@ class Bounds:
         tables.budget.spend(
             (8 + self.entries) * (1 + len(tables.path) // 8) * (1 + pairs.width * len(pairs.xs) // 4096)
         )
-        reach = {i: [b << FRACTION - UNIT_BITS for b in bounds] for i, bounds in tables.reach.fields.items()}
+        reach = tables.sizes
         slack = 2 * OFF * count << scale
         constant, slopes = pairs.of(query.own[1]) << scale, []
         size = 2 * max(reach[tables.last]) + abs(pairs.threshold) << scale

@@ -20,7 +20,7 @@ from ..errors import Code, Failure
 from ..exponential import exponential, exponential_steps, shifted_down, shifted_up
 from ..networks.enumeration import Deciding
 from ..networks.evaluator import Evaluator, Reach, State, crude
-from ..networks.folding import fold
+from ..networks.folding import UNIT_BITS, fold
 from ..networks.inputs import Inputs
 from ..networks.layers import Network
 from ..networks.passes import Passes
@@ -106,6 +106,12 @@ class Tables:
             return []
         ((_, m),) = self.plan.paths[2, self.task.read[0]]
         return [[shifted_down(v, m.exponent + PATH) for v in row] for row in m.rows]
+
+    @cached_property
+    def sizes(self) -> dict[int, list[int]]:
+        """By layer, at least the size of every number of a row."""
+        fields = self.reach.fields.items()
+        return {i: [shifted_up(b, FRACTION - UNIT_BITS) + OFF for b in bounds] for i, bounds in fields}
 
     @cached_property
     def path_roots(self) -> list[int]:
