@@ -220,7 +220,7 @@ def test_task_files(tmp_path):
         ("read = 'first'\nanswer = '0'", "a list of positions"),
         ("colour = 1", "keys tokens, positions"),
         ("answer = ", "expected TOML"),
-        ("condition = 'sorted'\nanswer = '0'", "a condition of none, distinct"),
+        ("condition = 'shuffled'\nanswer = '0'", "a condition of none, distinct"),
         ("table = 'gone.npz'", "gone.npz"),
         ("counted = 'words'\nanswer = '0'", "counted as inputs or pairs"),
     ],
