@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch._subclasses.schema_check_mode import SchemaCheckMode
 
 from mechproof.audits.program.balls import Balls, working
 from mechproof.audits.program.call import Pass
@@ -149,3 +150,10 @@ def test_what_is_unknown_is_refused():
     machine = Machine()
     with pytest.raises(UnknownOperation, match=r"aten.fft|aten._fft.* at test_operations.py:\d+"), machine.running():
         torch.fft.fft(X).real.sum()
+
+
+def test_schemas_say_what_is_written():
+    """What an audit trusts of torch: which tensors an operation writes, and which share memory."""
+    for formula in FORMULAS.values():
+        with SchemaCheckMode():
+            formula()
