@@ -29,8 +29,8 @@ from ..engine.transcript import (
     write,
 )
 from ..models.layers.layer import LayerError
-from ..models.one_layer import NotOneLayer, one_layer_of
-from ..models.problem import network_of, statement_of
+from ..models.one_layer import NotOneLayer, check_layers, one_layer_of
+from ..models.problem import network_of, stated
 from ..models.recognition.errors import RecognitionError
 from ..models.weights import load
 from ..rewrites.advice.allowance import Allowance, BudgetSpent, last_allowance, time_left
@@ -281,7 +281,9 @@ def session_of(claim: StatedClaim, sessions: dict[Key, Session], budget: Budget,
 
 def _session(claim: StatedClaim, budget: Budget, seconds: int | None) -> Session:
     try:
-        statement = statement_of(claim.model, claim.task, claim.config)
+        network = network_of(claim.model, claim.config)
+        check_layers(network)
+        statement = stated(network, claim.task)
         outputs = one_layer_of(statement).d_vocab
     except (RecognitionError, LayerError, NotOneLayer) as error:
         return Session(claim.model.name, None, describe(error), _outputs(claim), budget, seconds)

@@ -106,7 +106,7 @@ class OneLayer:
 def one_layer_of(statement: Statement) -> OneLayer:
     """The statement's network in this form; raises :class:`NotOneLayer` for another network or task."""
     network, task = statement.network, statement.task
-    _check_layers(network)
+    check_layers(network)
     embed, attention, unembed = network.layers
     assert isinstance(embed, Embed) and isinstance(attention, Attention) and isinstance(unembed, Unembed)
     _check_task(task, network)
@@ -132,7 +132,9 @@ def _zeros(rows: int, columns: int) -> DyadicMatrix:
     return DyadicMatrix.from_integers(rows, columns, [0] * (rows * columns), 0)
 
 
-def _check_layers(network: Network) -> None:
+def check_layers(network: Network) -> None:
+    """Raises :class:`NotOneLayer` for other layers, whatever the task is."""
+
     def refuse(expected: str, found: str) -> NotOneLayer:
         return NotOneLayer(network.source, expected, found)
 

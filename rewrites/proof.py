@@ -34,13 +34,13 @@ from .strategies import (
     PROVERS,
     Options,
     Progress,
+    UnknownStrategy,
     general_names,
     names,
     networks,
     prove_metric,
     silent,
 )
-from .strategies import strategy as recipe
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,8 @@ def prove(
             raise NoFloatProof(strategy, STRATEGIES)
         with Allowance(options.seconds, options.memory):
             return Proof(name, *networks.prove_network(statement, strategy, metric, options, progress))
-    recipe(strategy)
+    if strategy.partition("/")[0] not in names():
+        raise UnknownStrategy(strategy, (*names(), *general_names()))
     layer = one_layer_of(statement)
     if semantics != "real" and metric != "accuracy":
         raise NoFloatProof(f"the metric {metric}", STRATEGIES)

@@ -140,7 +140,7 @@ def strategy(name: str) -> Strategy:
     """The strategy of that name, or of the family of that name; raises :class:`UnknownStrategy`."""
     family, slash, variant = name.partition("/")
     if family not in names():
-        raise UnknownStrategy(name, (*names(), *general_names()))
+        raise UnknownStrategy(name, names())
     module = importlib.import_module(f"{__name__}.{family}")
     known = getattr(module, "VARIANTS", ())
     if slash and variant not in known:

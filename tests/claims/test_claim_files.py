@@ -194,7 +194,7 @@ def test_weights_that_cannot_be_used_end_the_run_before_any_verdict(command, tmp
     path = written(tmp_path, HEAD + CLAIM + claim("b", "accuracy = 1", 'model = "none.npz"\n'))
     code, out, err = command(path)
     assert (code, out) == (2, "") and "none.npz: expected a file" in err
-    with pytest.raises(MechproofError, match="task 'sorting': expected max-of-k"):
+    with pytest.raises(MechproofError, match="there is no task 'sorting'; the tasks are"):
         run(read(written(tmp_path, HEAD + 'task = "sorting"\n' + CLAIM)))
 
 

@@ -18,6 +18,7 @@ from mechproof.engine.arithmetic.ball import Ball
 from mechproof.engine.arithmetic.interval import IntervalTable
 from mechproof.engine.graph import ProofGraph
 from mechproof.models import zoo
+from mechproof.models.one_layer import one_layer_of
 from mechproof.rewrites.advice import cross_check as module
 from mechproof.rewrites.advice.cross_check import CrossCheck, Disagreement, NothingToCompare
 from mechproof.rewrites.advice.second_evaluation import SecondEvaluation
@@ -66,7 +67,7 @@ def test_a_sample_of_a_larger_network():
 @pytest.mark.parametrize("file", [SMALL, BIASED], ids=["small", "zoo"])
 def test_the_second_evaluation_is_the_network(file):
     """Its logits are those of a forward pass in floats, biases and all."""
-    network: Any = mechproof.prove(file).theorem.statement.network
+    network = one_layer_of(mechproof.prove(file).theorem.statement)
     w = {name: np.array(matrix.fractions(), dtype=float) for name, matrix in network.tensors.items()}
     second, tokens = SecondEvaluation(network), (0, 2, 1)[-network.n_ctx :]
     scores, logits = second.forward(tokens)

@@ -98,7 +98,7 @@ def test_mutant_one_rounding_of_weights_only(oracle, monkeypatch):
     """As if a conversion through float32 were one rounding."""
     net = nearly_ties(oracle, 0)
     against = adversary(analysed(net.statement, STORED))
-    monkeypatch.setattr(FloatStatement, "rounded_twice", property(lambda self: self.rounded.network.tensors))
+    monkeypatch.setattr(FloatStatement, "rounded_twice", property(lambda self: one_layer_of(self.rounded).tensors))
     error = analysed(net.statement, STORED)
     exact, allowed = (
         {name: matrix.fractions() for name, matrix in of.items()} for of in (error.paths.tables, error.errors)
