@@ -13,6 +13,7 @@ import pytest
 
 from mechproof.engine.checker import Verdict, check
 from mechproof.engine.checker.networks import loss as losses
+from mechproof.engine.checker.networks.margin import ends
 from mechproof.engine.checker.networks.network_file import read_description
 from mechproof.engine.checker.networks.statement import statement_hash
 from mechproof.engine.checker.networks.task import read_task
@@ -161,6 +162,12 @@ def test_the_radius_is_charged():
             attained.append(min(true - low, high - true) / true)
     # exp(2r) is not the whole of 1 + 2r + (2r)^2: a small part of the width is left
     assert min(attained) < mpmath.mpf(radius) / 2**grid / 8
+
+
+def test_a_margin_moves_by_twice_the_radius():
+    """Two logits that move against each other; coarse units are rounded outward."""
+    assert ends([10, 4, 1], 1, 0, 128) == (4, 8)
+    assert ends([10, 4, 1], 1, 1, 129) == (-4, -2)
 
 
 def test_one_output_has_a_loss_of_zero_and_no_margin(tmp_path):
