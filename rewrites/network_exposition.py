@@ -24,12 +24,13 @@ from ..models.statement import Statement as Problem
 from .box_section import box_section
 from .enumeration import Decision
 from .exposition import proof_section, recheck, verdict, without_certificate
-from .induction_section import induction_section
+from .induction_section import induction_section, paths_section
 from .network_sections import assumed, network_section, task_section
 from .quotient_account import account as account_of
 from .rules.accuracy import Accuracy
 from .rules.box_rule import BoxCount
 from .rules.every_input import DecidedInputs
+from .rules.induction.tables import InductionTables
 from .rules.induction.tree import RightInputs
 from .rules.least_margin import LeastMargin
 from .rules.loss import Loss
@@ -66,6 +67,7 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
         _trust(statement),
         network_section(statement),
         task_section(statement.task),
+        *(paths_section() for claim in found if isinstance(claim, InductionTables)),
         proof_section(graph, proof, detail),
         *(_decided(claim, detail) for claim in found if isinstance(claim, DecidedInputs)),
         *(induction_section(claim) for claim in found if isinstance(claim, RightInputs)),
