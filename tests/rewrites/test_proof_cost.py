@@ -9,8 +9,8 @@ from mechproof.engine.arithmetic.dyadic import DyadicMatrix
 from mechproof.engine.explain import blame, charged
 from mechproof.engine.graph import ProofGraph
 from mechproof.models import zoo
-from mechproof.models.one_layer import one_layer_of
-from mechproof.models.problem import statement_of
+from mechproof.models.one_layer import one_layer_of, with_weights
+from mechproof.models.problem import stated, statement_of
 from mechproof.models.statement import Statement
 from mechproof.rewrites.proof_cost import longest_integer, proof_cost, symbolic_charge
 from mechproof.rewrites.rules.path_decomposition import Paths
@@ -71,7 +71,7 @@ def test_symbols_and_numbers_tell_the_same_cost(statement, name):
     sizes = sizes_of(statement)
 
     for step in graph.proof(goal):
-        symbolic = symbolic_charge(graph, step, statement.network)
+        symbolic = symbolic_charge(graph, step, one_layer_of(statement))
         assert symbolic.evaluate(sizes).total == charged(graph, step).evaluate(sizes).total, step.rule.tag
 
 
@@ -105,9 +105,9 @@ def test_bits_are_those_of_the_longest_integer(small):
 def test_a_wider_network_has_more_bits(small):
     """The measure follows the weights: 40 more bits in one of them are seen."""
     graph, goal = prove_accuracy(small, "cubic")
-    network = small.network
+    network = one_layer_of(small)
     wide = dict(network.tensors) | {"W_U": network.tensors["W_U"] @ DyadicMatrix.from_integers(3, 3, [1 << 40] * 9, 0)}
-    other = Statement(type(network)(network.d_vocab, network.n_ctx, network.d_model, network.d_head, wide), small.task)
+    other = stated(with_weights(wide))
 
     assert proof_cost(*prove_accuracy(other, "cubic")).bits >= proof_cost(graph, goal).bits + 38
 
