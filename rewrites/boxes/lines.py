@@ -96,7 +96,7 @@ def _smooth(function: str, bend: tuple[int, int]) -> LineRule:
 
 
 # Of gelu |φ''| = |2 - x²| exp(-x²/2)/√(2π) <= 2/√(2π) < 4/5; of silu, with F the logistic function, |φ''| = F'·
-# |2 - x tanh(x/2)| <= max(1/2, max |x|e^-|x|) = 1/2; of gelu_new < 1 (tests/rewrites/boxes/test_lines.py: by Arb on
+# |2 - x tanh(x/2)| <= max(1/2, max |x|e^-|x|) = 1/2; of gelu_new < 1 (tests/rewrites/boxes/test_box_lines.py: by Arb on
 # cells).
 LINES: dict[str, LineRule] = {
     "relu": relu,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from layered_network import Draw, Layers, write
 
 from mechproof.engine.box import Lists, ListSet, Product, members
@@ -90,3 +92,39 @@ def inputs_of(read: ReadPosition, node: Product | ListSet, rng: random.Random, c
             if node.label is None or (label is not None and node.label[0] <= label <= node.label[1]):
                 yield (*tokens, *(rng.choice(rest) for rest in read.task.inputs.sets[read.position + 1 :]))
                 break
+
+
+def float_logits(found: Layers, tokens: np.ndarray, read: int) -> np.ndarray:
+    """Logits of many inputs at one read position in float64: inputs × outputs."""
+    f = {name: np.asarray(value, dtype=np.float64) for name, value in found[0].items() if name in ("E", "P")}
+    x = f["E"][tokens[:, : read + 1]] + f["P"][: read + 1]
+    last = x[:, read]
+    for layer in found[1:]:
+        t = {
+            name: np.asarray(value, dtype=np.float64) for name, value in layer.items() if isinstance(value, np.ndarray)
+        }
+        if layer["kind"] == "attention":
+            y = _normed(layer.get("norm"), x)
+            root = math.sqrt(int(layer["scale"][7:-1]))
+            for h in range(len(t["W_Q"])):
+                q, k, v = (y @ t[f"W_{name}"][h] + t[f"b_{name}"][h] for name in "QKV")
+                scores = np.einsum("ne,npe->np", q[:, read], k) / root
+                weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+                weights /= weights.sum(axis=1, keepdims=True)
+                last = last + np.einsum("np,npe->ne", weights, v) @ t["W_O"][h]
+            last = last + t["b_O"]
+        elif layer["kind"] == "mlp":
+            z = last @ t["W_in"] + t["b_in"]
+            hidden = {"relu": np.maximum(z, 0), "square": z * z, "identity": z}[layer["function"]]
+            last = last + hidden @ t["W_out"] + t["b_out"]
+        else:
+            last = _normed(layer.get("norm"), last) @ t["W_U"] + t["b_U"]
+    return last
+
+
+def _normed(norm: dict[str, Any] | None, x: np.ndarray) -> np.ndarray:
+    if norm is None:
+        return x
+    z = x - x.mean(axis=-1, keepdims=True) if norm["function"] == "layernorm" else x
+    root = np.sqrt((z * z).mean(axis=-1, keepdims=True) + float(norm["epsilon"]))
+    return z / root * np.asarray(norm["w"], dtype=np.float64) + np.asarray(norm["b"], dtype=np.float64)

@@ -1,0 +1,154 @@
+"""Forms and their tests: tables enclose what 60 digits say, and pitfalls of sets of inputs."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from box_networks import KINDS, layers, statement
+from layered_network import Draw, logits
+
+from mechproof.engine.box import Product
+from mechproof.rewrites.boxes.answers import ReadPosition
+from mechproof.rewrites.boxes.bounds import CODE_BITS, Bounds, Units
+from mechproof.rewrites.boxes.tree import State, arrays, facts_of
+from mechproof.rewrites.rules.box_rule import form_at
+
+UNITS = Units(12, 20, 10)
+
+
+def single(tokens: tuple[int, ...]) -> Product:
+    return Product(tuple(1 << t for t in tokens))
+
+
+class Case:
+    """A network with its form, and tests of sets about one query token."""
+
+    def __init__(self, net: Any, folder: Path, tokens: int) -> None:
+        self.net, self.tokens = net, tokens
+        self.known = statement(net, "max-of-k", folder)
+        self.read = ReadPosition(self.known.network, self.known.task, 0)
+        self.form = form_at(self.known, 0)
+
+    def holds(
+        self, node: Product, pairs: list[tuple[int, int]], *, strictly: bool = True, above: int = 0, wide: int = 4
+    ) -> list[bool]:
+        """Whether winner > loser is shown on the set for each pair, with wide bounds of everything else."""
+        units = Units(UNITS.z, UNITS.gamma, UNITS.slope, above)
+        query = self.read.query(node)
+        assert query is not None
+        heads = self.form.heads
+        hidden = 0 if self.form.hidden is None else self.form.hidden.out.values.shape[0]
+        ends = np.full((heads, hidden), 60 << UNITS.z) * wide // 4
+        ratios = np.array([[-30 << CODE_BITS, 30 << CODE_BITS]] * (heads - 1)).reshape(heads - 1, 2)
+        state = State(node, None, -ends, ends, np.full(hidden, 300), ratios)
+        n = len(pairs)
+        sets, facts = arrays(self.read, [node] * n), facts_of(self.form, [state] * n)
+        winner, loser = (np.array(side) for side in zip(*pairs, strict=True))
+        pieces = [(facts.ratios, np.zeros((n, heads - 1), dtype=np.int64))]
+        return (
+            Bounds(self.form, query, units).margins_hold(sets, facts, winner, loser, pieces, strictly=strictly).tolist()
+        )
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith(("one head", "layernorm"))])
+def test_single_inputs_are_decided_by_their_margins(kind, tmp_path):
+    """Of one input with one head and no MLP nothing is relaxed but σ: what is shown is true; without a norm, all."""
+    if KINDS[kind][1]:
+        pytest.skip("lines are as good as their intervals")
+    case = Case(layers(kind, 3, 4, 3), tmp_path, 4)
+    shown = true = 0
+    for tokens in itertools.product(range(4), repeat=3):
+        with mpmath.workdps(40):
+            row = logits(case.net, tokens)[-1]
+        pairs = [(y, x) for y in range(4) for x in range(4) if y != x]
+        for (y, x), held in zip(pairs, case.holds(single(tokens), pairs), strict=True):
+            assert not held or row[y] > row[x]
+            shown += held
+            true += row[y] > row[x]
+    assert shown == true if kind == "one head" else shown > 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_false_is_shown_on_random_sets(kind, tmp_path):
+    """Random products, every pair of outputs, both senses: whatever is shown holds on every input of the set."""
+    case = Case(layers(kind, 5, 4, 3), tmp_path, 4)
+    rng = np.random.default_rng(2)
+    known: dict[tuple[int, ...], Any] = {}
+    shown = 0
+    pairs = [(y, x) for y in range(4) for x in range(4) if y != x]
+    for _ in range(12):
+        query = int(rng.integers(4))
+        node = Product((*(int(rng.integers(1, 16)) for _ in range(2)), 1 << query))
+        inputs = list(itertools.product(*([t for t in range(4) if bits >> t & 1] for bits in node.sets)))
+        for tokens in inputs:
+            if tokens not in known:
+                with mpmath.workdps(30):
+                    known[tokens] = logits(case.net, tokens)[-1]
+        for strictly in (True, False):
+            for (y, x), held in zip(pairs, case.holds(node, pairs, strictly=strictly), strict=True):
+                if held:
+                    shown += 1
+                    assert all(known[tokens][y] > known[tokens][x] or not strictly for tokens in inputs)
+                    assert all(known[tokens][y] >= known[tokens][x] for tokens in inputs)
+    assert shown > 0 or KINDS[kind][1] in ("square", "silu", "gelu", "gelu_new", "relu") or KINDS[kind][0] > 1
+
+
+def test_tiny_denominators_keep_their_precision(tmp_path):
+    """Weights of 2^-60 of the largest are known as well as others: a margin that rests on them alone is decided."""
+    net = layers("one head", 1, 4, 2)
+    net[0]["P"] *= 0
+    for name in ("W_Q", "W_K", "W_V", "W_O", "b_Q", "b_K", "b_V", "b_O"):
+        net[1][name] *= 0
+    # the query's own score is -60, that of token 0 before it -61, that of token 3 before it 0
+    net[0]["E"] = np.eye(4, 3, dtype=np.float32)
+    net[0]["E"][3] = [1, 1, 1]
+    net[1]["b_Q"][0, 0], net[1]["scale"] = 1, "1/1"
+    net[1]["W_K"][0, :, 0] = [-61, -60, 121]
+    net[1]["W_V"][0, 0, 0] = net[1]["W_O"][0, 0, 0] = 1
+    net[2]["W_U"], net[2]["b_U"] = np.zeros((3, 4), dtype=np.float32), np.zeros(4, dtype=np.float32)
+    net[2]["W_U"][0, 0] = 1  # logit 0 is the attention to token 0, 1/(1 + e) = 0.2689
+    case = Case(net, tmp_path, 4)
+    for threshold, expected in ((0.2689, True), (0.26895, False)):
+        net[2]["b_U"][1] = threshold
+        case = Case(net, tmp_path, 4)
+        assert case.holds(single((0, 1)), [(0, 1)]) == [expected]
+
+
+def test_ties_are_no_strict_margins(tmp_path):
+    """Two outputs with one column: neither is shown above the other."""
+    net = layers("one head", 2, 4, 3)
+    net[-1]["W_U"][:, 1], net[-1]["b_U"][1] = net[-1]["W_U"][:, 0], net[-1]["b_U"][0]
+    case = Case(net, tmp_path, 4)
+    assert case.holds(single((1, 2, 3)), [(0, 1), (1, 0)]) == [False, False]
+
+
+def test_the_side_of_the_norm_bias(tmp_path):
+    """κ > 0 helps the winner and is dropped, κ < 0 hurts and counts in full: both senses of a pair are never shown."""
+    rng = Draw(7)
+    net = layers("layernorm", 4, 4, 3)
+    for size in (0, 1, 8):
+        net[-1]["b_U"] = rng(4) * size
+        case = Case(net, tmp_path, 4)
+        for tokens in itertools.product(range(4), repeat=3):
+            pairs = [(y, x) for y in range(4) for x in range(4) if y < x]
+            forward = case.holds(single(tokens), pairs)
+            back = case.holds(single(tokens), [(x, y) for y, x in pairs])
+            assert not any(a and b for a, b in zip(forward, back, strict=True))
+
+
+def test_a_threshold_moves_the_margin(tmp_path):
+    """More than the margin is never shown, with a norm and without."""
+    for kind in ("one head", "layernorm"):
+        case = Case(layers(kind, 3, 4, 3), tmp_path, 4)
+        with mpmath.workdps(30):
+            row = logits(case.net, (0, 1, 2))[-1]
+            y, x = max(range(4), key=lambda z: row[z]), min(range(4), key=lambda z: row[z])
+            margin = int((row[y] - row[x]) * 2**32)
+        assert case.holds(single((0, 1, 2)), [(y, x)], above=margin + 2) == [False]
+        if kind == "one head":
+            assert case.holds(single((0, 1, 2)), [(y, x)], above=margin - 200) == [True]
