@@ -190,13 +190,13 @@ def test_scores_are_within_their_radius(scale, tmp_path):
     layers = [draw.embed(3, D, 2), draw.attention(D, 1, e=2, f=2) | {"scale": scale}, draw.unembed(D, 3)]
     for made in evaluators(layers, tmp_path, 2):
         unit = 2 * made.read_grid[1] - made.scalar
-        for size, radius in itertools.product((0, 1, made.read_grid[1] - 20, made.read_grid[1]), (0, 1, 1 << 20)):
+        sizes, far = (0, 1, made.read_grid[1]), 1 << made.read_grid[1] - 6
+        for size, radius in itertools.product(sizes, (0, 1, 1 << 20, far)):
             query, key = ([rng.randint(-(1 << size), 1 << size) for _ in range(2)] for _ in range(2))
             found, off = made.score(1, query, key, radius)
             for signs in itertools.product((1, -1), repeat=4):
-                q, k = (
-                    [v + s * radius for v, s in zip(*pair, strict=False)] for pair in ((query, signs), (key, signs[2:]))
-                )
+                both = [v + s * radius for v, s in zip([*query, *key], signs, strict=True)]
+                q, k = both[:2], both[2:]
                 with mpmath.workprec(2000):
                     c = 1 / mpmath.sqrt(2) if scale == "1/sqrt(2)" else mpmath.mpf(1) / 3
                     assert abs(found - c * sum(map(mul, q, k)) / mpmath.mpf(2) ** unit) <= off
