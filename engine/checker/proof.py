@@ -2,73 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from . import (
-    rule_accuracy,
-    rule_cells,
-    rule_enumeration,
-    rule_loss,
-    rule_losses,
-    rule_margin,
-    rule_network,
-    rule_paths,
-    rule_tree,
-    rule_triples,
-)
-from .boxes import rules as rule_boxes
 from .certificate import Reader
-from .claims import known as rule_known
-from .claims import rules as rule_claim
-from .claims.rules import Claim
 from .errors import Code, Failure
-from .floats import rules as rule_float
-from .floats.rules import FloatAccuracy
-from .networks import induction_tree, margin
-from .networks.margin import Margin
 from .networks.statement import statement_hash
+from .registry import RELATIONS, RULES
+from .relations import Relation
 from .rule import Auditor, Derivation, Rule
-from .rule_accuracy import Accuracy
-from .rule_loss import Loss
-
-RULES: dict[str, Rule] = {
-    module.RULE.name: module.RULE
-    for module in (
-        rule_network,
-        rule_paths,
-        rule_margin,
-        rule_known,
-        rule_tree,
-        rule_triples,
-        rule_cells,
-        induction_tree,
-        rule_accuracy,
-        rule_loss,
-    )
-}
-RULES |= {
-    rule.name: rule
-    for module in (
-        rule_enumeration,
-        rule_float,
-        rule_claim,
-        rule_losses,
-        rule_boxes,
-    )
-    for rule in module.RULES
-}
-
-
-Relation = Accuracy | FloatAccuracy | Loss | Margin | Claim
-# How a relation of each metric is read.
-RELATIONS: dict[str, Callable[[Reader], Relation]] = {
-    "accuracy": rule_accuracy.read_bounds,
-    "loss": rule_loss.read_bounds,
-    "margin": margin.read_bounds,
-    "float_accuracy": rule_float.read_bounds,
-    "claim": rule_claim.read_claim,
-}
 
 
 @dataclass(frozen=True)
@@ -110,9 +52,9 @@ def read_derivation(reader: Reader, earlier: list[Derivation], rules: Mapping[st
 
 def read_relation(reader: Reader) -> Relation:
     """The metric's name and its bounds, or a claim's outcome and text."""
-    metric = next((name for name in RELATIONS if reader.text.startswith(f'"{name}",'.encode(), reader.at)), "accuracy")
-    reader.literal(f'"{metric}",')
-    return RELATIONS[metric](reader)
+    starts = {name: f'{{"metric":"{name}",'.encode("ascii") for name in RELATIONS}
+    metric = next((name for name, start in starts.items() if reader.text.startswith(start, reader.at)), "accuracy")
+    return RELATIONS[metric](reader, "metric")
 
 
 def with_own(own: Sequence[Rule]) -> Mapping[str, Rule]:
@@ -126,7 +68,7 @@ def with_own(own: Sequence[Rule]) -> Mapping[str, Rule]:
 def read_certificate(text: bytes, rules: Mapping[str, Rule] = RULES) -> Certificate:
     """The certificate of this text; E110, E111, E112 when it is none."""
     reader = Reader(text)
-    reader.literal('{"schema":"mechproof-certificate/2","relation":{"metric":')
+    reader.literal('{"schema":"mechproof-certificate/2","relation":')
     relation = read_relation(reader)
     reader.literal(',"statement":')
     statement = reader.hash()
@@ -159,8 +101,8 @@ def check_relation(certificate: Certificate, inputs: int) -> None:
 def check_proof(certificate: Certificate, auditor: Auditor) -> None:
     """Raises Failure unless the certificate proves its relation about the auditor's network and task."""
     relation, own = certificate.relation, auditor.statement
-    if isinstance(relation, FloatAccuracy):
-        own = statement_hash(auditor.network, auditor.task, relation.which.semantics)
+    if relation.semantics is not None:
+        own = statement_hash(auditor.network, auditor.task, relation.semantics)
     if certificate.statement != own:
         raise Failure(Code.E201, where="header", stated=certificate.statement, own=own)
     check_use(certificate.derivations)

@@ -127,12 +127,7 @@ def no_advice(reader: Reader) -> None:
 
 def read_count(reader: Reader) -> Count:
     """The conclusion of a counting rule."""
-    reader.literal('{"kind":"right_count","right_low":')
-    low = reader.big()
-    reader.literal(',"right_high":')
-    high = reader.big()
-    reader.literal("}")
-    return Count(low, high)
+    return Count(*reader.object(kind="right_count", right_low=reader.big, right_high=reader.big))
 
 
 def check_count(derivation: Derivation, own: Count, bounds: Any = None) -> None:

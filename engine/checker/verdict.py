@@ -15,8 +15,8 @@ from .networks.network_file import read_description
 from .networks.task import read_task
 from .networks.theorem import theorem
 from .proof import Certificate, check_proof, read_certificate, with_own
+from .relations import Enclosure
 from .rule import Auditor, Rule
-from .rule_loss import Enclosure
 
 MAX_JOBS = 256
 # of who names none

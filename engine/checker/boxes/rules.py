@@ -21,6 +21,7 @@ from ..networks import margin
 from ..networks.evaluator import Coarse
 from ..networks.gates import GATES
 from ..packing import width_for
+from ..relations import Margin
 from ..rule import Auditor, Count, Derivation, Rule, check_count, read_count
 from ..shards import in_shards
 from .bounds import Bounds, Pairs, Piece, Ratio
@@ -444,5 +445,5 @@ def check_margin(auditor: Auditor, derivation: Derivation) -> None:
 
 RULES = (
     Rule("boxes/1", ("network",), "right_count", read_advice, read_count, check),  # type: ignore[arg-type]
-    Rule("margin_boxes/1", ("network",), "margin", read_margin_advice, margin.read_conclusion, check_margin),  # type: ignore[arg-type]
+    Rule("margin_boxes/1", ("network",), "margin", read_margin_advice, Margin.read, check_margin),  # type: ignore[arg-type]
 )

@@ -14,7 +14,9 @@ from fractions import Fraction
 
 from ..certificate import Reader
 from ..errors import Code, Failure
+from ..relations import Relation
 from ..rule import Auditor, Derivation, Rule, no_advice
+from ..rules import kind
 from .names import check_meanings
 from .text import MAX_PARTS, parse
 from .tree import Compare, Node
@@ -30,18 +32,22 @@ OUTCOMES = {True: "holds", False: "fails", None: "undecided"}
 
 
 @dataclass(frozen=True)
-class Claim:
+class Claim(Relation):
     """The statement ``claim`` holds, or fails, as ``outcome`` says."""
 
     outcome: str
     claim: str
 
-    def check_sense(self, inputs: int) -> None:
+    @classmethod
+    def read(cls, reader: Reader, name: str = "kind") -> Claim:
         """Every text is a relation; whether it means something, its evaluation finds."""
 
-    def follows_from(self, found: object) -> bool:
-        """Whether another conclusion is this one."""
-        return found == self
+        def outcome() -> str:
+            found = "fails" if reader.text.startswith(b'"fails', reader.at) else "holds"
+            reader.literal(f'"{found}"')
+            return found
+
+        return cls(*reader.object(**{name: "claim"}, outcome=outcome, text=reader.printable))
 
     def text(self) -> str:
         """The relation as the verdict line prints it.
@@ -71,61 +77,36 @@ class Advice:
     spectra: list[Directions]
 
 
-def read_claim(reader: Reader) -> Claim:
-    """``"outcome":"holds","text":"..."}``, the common end of this conclusion and of the relation."""
-    reader.literal('"outcome":"')
-    outcome = "fails" if reader.text.startswith(b"fails", reader.at) else "holds"
-    reader.literal(f'{outcome}","text":')
-    text = reader.printable()
-    reader.literal("}")
-    return Claim(outcome, text)
-
-
-def read_conclusion(reader: Reader) -> Claim:
-    """The outcome and the text."""
-    reader.literal('{"kind":"claim",')
-    return read_claim(reader)
-
-
-def read_vocabulary(reader: Reader) -> None:
-    """What the names mean, the premises say."""
-    reader.literal('{"kind":"vocabulary"}')
-
-
 def read_directions(reader: Reader) -> Directions:
     """``[r,w,"base64"]``; E111 for a width outside 1 to 512."""
-    reader.literal("[")
-    rank = reader.small()
-    reader.literal(",")
-    at = reader.at
-    width = reader.small()
-    if not 1 <= width <= HIGHEST_WIDTH:
+    return Directions(*reader.row(reader.small, lambda: between(reader, 1, HIGHEST_WIDTH), reader.octets))
+
+
+def between(reader: Reader, low: int, high: int) -> int:
+    """A number; E111 for one outside."""
+    at, found = reader.at, reader.small()
+    if not low <= found <= high:
         raise Failure(Code.E111, at=at)
-    reader.literal(",")
-    data = reader.octets()
-    reader.literal("]")
-    return Directions(rank, width, data)
+    return found
 
 
 def read_advice(reader: Reader) -> Advice:
     """``{"bits":b,"spectra":[...]}``; E111 for a precision outside 32 to 4096."""
-    reader.literal('{"bits":')
-    at = reader.at
-    bits = reader.small()
-    if not LOWEST_BITS <= bits <= HIGHEST_BITS:
-        raise Failure(Code.E111, at=at)
-    reader.literal(',"spectra":')
-    spectra = reader.items(lambda: read_directions(reader), MAX_PARTS)
-    reader.literal("}")
-    return Advice(bits, spectra)
+    return Advice(
+        *reader.object(
+            bits=lambda: between(reader, LOWEST_BITS, HIGHEST_BITS),
+            spectra=lambda: reader.items(lambda: read_directions(reader), MAX_PARTS),
+        )
+    )
 
 
 def read_outputs(reader: Reader) -> int:
     """The number of outputs."""
-    reader.literal('{"kind":"positive_loss","outputs":')
-    outputs = reader.small()
-    reader.literal("}")
-    return outputs
+    return reader.object(kind="positive_loss", outputs=reader.small)[0]
+
+
+def check_known(auditor: Auditor, derivation: Derivation) -> None:
+    """Holds for every network: the weights are known by their names, and no others are."""
 
 
 def check_names(auditor: Auditor, derivation: Derivation) -> None:
@@ -195,11 +176,19 @@ NAMES = {
     "name_accuracy_and_loss/1": ("additive_margin", "accuracy", "loss"),
 }
 RULES = (
+    Rule(
+        "known_weights/1",
+        ("network",),
+        "known_matrices",
+        no_advice,
+        lambda reader: reader.literal('{"kind":"known_matrices","named":0}'),
+        check_known,
+    ),
     *(
-        Rule(name, ("known_matrices", *premises), VOCABULARY, no_advice, read_vocabulary, check_names)
+        Rule(name, ("known_matrices", *premises), VOCABULARY, no_advice, kind(VOCABULARY), check_names)
         for name, premises in NAMES.items()
     ),
-    Rule("decide/1", (VOCABULARY,), KIND, read_advice, read_conclusion, check_decide),
+    Rule("decide/1", (VOCABULARY,), KIND, read_advice, Claim.read, check_decide),
     Rule("positive_loss/1", (), POSITIVE, no_advice, read_outputs, check_positive),
-    Rule("decide_by_positivity/1", (POSITIVE,), KIND, no_advice, read_conclusion, check_by_positivity),
+    Rule("decide_by_positivity/1", (POSITIVE,), KIND, no_advice, Claim.read, check_by_positivity),
 )

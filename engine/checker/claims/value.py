@@ -13,9 +13,8 @@ from ..dyadic import matrix, plus_row, product
 from ..errors import Code, Failure
 from ..logarithm import UNIT_BITS
 from ..one_layer import SIZES, OneLayer
+from ..relations import Accuracy, Loss
 from ..rule import Auditor
-from ..rule_accuracy import Accuracy
-from ..rule_loss import Loss
 from .functions import MATRIX_FUNCTIONS, absolute, transposed
 from .matrix import (
     ONE,

@@ -3,6 +3,7 @@ at once or by way of a longer one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
@@ -67,15 +68,16 @@ class Runs(NamedTuple):
         }
 
 
-def read_runs(reader: Reader) -> Runs:
-    """``"semantics":"float32","exp_ulps":4``; E110 for another name."""
-    reader.literal('"semantics":')
-    at = reader.at
-    name = reader.word()
-    if name not in ARITHMETICS:
-        raise Failure(Code.E110, at=at, expected=" or ".join(ARITHMETICS), found=name)
-    reader.literal(',"exp_ulps":')
-    return Runs(ARITHMETICS[name], reader.small())
+def of_runs(reader: Reader) -> dict[str, Callable[[], Arithmetic | int]]:
+    """The members of an object that say which runs; E110 for another name."""
+
+    def arithmetic() -> Arithmetic:
+        at, name = reader.at, reader.word()
+        if name not in ARITHMETICS:
+            raise Failure(Code.E110, at=at, expected=" or ".join(ARITHMETICS), found=name)
+        return ARITHMETICS[name]
+
+    return {"semantics": arithmetic, "exp_ulps": reader.small}
 
 
 def nearest(value: int, exponent: int, arithmetic: Arithmetic) -> int:

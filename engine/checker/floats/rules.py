@@ -7,16 +7,19 @@ counting rules take margins of either kind (S0' in margins.py).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from ..certificate import Reader
 from ..margins import Margins
 from ..paths import path_matrices
+from ..relations import Accuracy, Relation
 from ..rule import Auditor, Derivation, Rule, check_count, no_advice
-from ..rule_accuracy import Accuracy
+from ..rules import PATHS, kind, read_hashes
 from .error import Analysis, moved
-from .format import Runs, read_runs, rounded, rounded_twice
+from .format import Runs, of_runs, rounded, rounded_twice
 
-TABLES = ("UU", "EVOU", "PVOU", "EQKE", "EQKP")
+TABLES = PATHS
+BOUNDS = ("right_low", "right_high", "inputs")
 
 PROGRAM = """\
 A {name} run rounds every weight to the nearest {name} number (ties to even{twice}) and computes, in this order:
@@ -40,12 +43,23 @@ STORING = """
 
 
 @dataclass(frozen=True)
-class FloatAccuracy:
+class FloatAccuracy(Relation):
     """``runs``: counts of sequences on which every run is right, and not every one wrong; ``real``: the accuracy."""
 
     runs: Accuracy
     which: Runs
     real: Accuracy
+
+    @classmethod
+    def read(cls, reader: Reader, name: str = "kind") -> FloatAccuracy:
+        runs, real = (dict.fromkeys(names, reader.big) for names in (BOUNDS, ("real_low", "real_high")))
+        found = reader.object(**{name: "float_accuracy"}, **runs, **of_runs(reader), **real)
+        low, high, inputs, arithmetic, ulps, real_low, real_high = found
+        return cls(Accuracy(low, high, inputs), Runs(arithmetic, ulps), Accuracy(real_low, real_high, inputs))
+
+    @property
+    def semantics(self) -> dict[str, object]:
+        return self.which.semantics
 
     def check_sense(self, inputs: int) -> None:
         """E202, E203."""
@@ -94,25 +108,6 @@ class FloatAccuracy:
         )
 
 
-def read_error_advice(reader: Reader) -> Runs:
-    """Which runs."""
-    reader.literal("{")
-    runs = read_runs(reader)
-    reader.literal("}")
-    return runs
-
-
-def read_hashes(reader: Reader) -> dict[str, str]:
-    """The hashes of the five tables of errors."""
-    hashes: dict[str, str] = {}
-    reader.literal('{"kind":"float_error"')
-    for name in TABLES:
-        reader.literal(f',"{name}":')
-        hashes[name] = reader.hash()
-    reader.literal("}")
-    return hashes
-
-
 def check_error(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when each hash is that of the auditor's own table (error.py), of its own rounded weights."""
     runs: Runs = derivation.advice
@@ -125,38 +120,11 @@ def check_error(auditor: Auditor, derivation: Derivation) -> None:
     auditor.found[derivation.id] = paths, errors
 
 
-def read_margin(reader: Reader) -> None:
-    """The conclusion has no numbers."""
-    reader.literal('{"kind":"float_margin"}')
-
-
 def check_margin(auditor: Auditor, derivation: Derivation) -> None:
     """Holds for every network of the family: S0'. The ends of the tables are kept."""
     paths, errors = auditor.found[derivation.premises[0].id]
     low, high = (moved(paths, errors, side) for side in (-1, 1))
     auditor.found[derivation.id] = Margins(low, auditor.one_layer.head, auditor.budget, high)
-
-
-def read_bounds(reader: Reader) -> FloatAccuracy:
-    """The common end of this conclusion and of the relation."""
-    numbers: list[int] = []
-    for key in ('"right_low":', ',"right_high":', ',"inputs":'):
-        reader.literal(key)
-        numbers.append(reader.big())
-    reader.literal(",")
-    which = read_runs(reader)
-    for key in (',"real_low":', ',"real_high":'):
-        reader.literal(key)
-        numbers.append(reader.big())
-    reader.literal("}")
-    low, high, inputs, real_low, real_high = numbers
-    return FloatAccuracy(Accuracy(low, high, inputs), which, Accuracy(real_low, real_high, inputs))
-
-
-def read_accuracy(reader: Reader) -> FloatAccuracy:
-    """The bounds."""
-    reader.literal('{"kind":"float_accuracy",')
-    return read_bounds(reader)
 
 
 def check_accuracy(auditor: Auditor, derivation: Derivation) -> None:
@@ -171,8 +139,25 @@ def check_accuracy(auditor: Auditor, derivation: Derivation) -> None:
     stated.check_sense(auditor.inputs)
 
 
+READ_TABLES = partial(read_hashes, kind="float_error")
+
+
+def read_advice(reader: Reader) -> Runs:
+    """Which runs."""
+    return Runs(*reader.object(**of_runs(reader)))
+
+
 RULES = (
-    Rule("float_error/2", ("network",), "float_error", read_error_advice, read_hashes, check_error),
-    Rule("float_margin/1", ("float_error",), "float_margin", no_advice, read_margin, check_margin),
-    Rule("float_accuracy/1", ("float_count", "accuracy"), "float_accuracy", no_advice, read_accuracy, check_accuracy),
+    Rule(
+        "float_error/2", ("network",), "float_error", read_advice, partial(read_hashes, kind="float_error"), check_error
+    ),
+    Rule("float_margin/1", ("float_error",), "float_margin", no_advice, kind("float_margin"), check_margin),
+    Rule(
+        "float_accuracy/1",
+        ("float_count", "accuracy"),
+        "float_accuracy",
+        no_advice,
+        FloatAccuracy.read,
+        check_accuracy,
+    ),
 )

@@ -10,54 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ..certificate import Reader
-from ..errors import Code, Failure
 from ..exponential import shifted_down, shifted_up
 from ..logarithm import UNIT_BITS
 from ..rule import Auditor, Derivation
-from ..rule_loss import Enclosure, read_ends
 from .enumeration import margin
 from .evaluator import Coarse
 from .inputs import Inputs
-
-
-class Margin(Enclosure):
-    """Of the least margin."""
-
-    def check_sense(self, inputs: int) -> None:
-        """low <= high; E205."""
-        if self.low > self.high:
-            raise Failure(Code.E205)
-
-    def text(self) -> str:
-        """The relation as the verdict line prints it."""
-        low, high = self.decimals()
-        return f"margin in [{low}, {high}]"
-
-    def fields(self, inputs: int) -> dict[str, str | int]:
-        """What the verdict says in JSON."""
-        low, high = self.decimals()
-        return {"margin_low": low, "margin_high": high, "inputs": inputs}
-
-    def words(self, inputs: str, counted: str) -> str:
-        """The theorem in words."""
-        low, high = self.decimals()
-        return (
-            "Margin: the right answer's logit minus the largest other logit.\n"
-            f"Theorem: over the real numbers, the least margin over all {inputs} {counted} lies\n"
-            f"  between {low} and {high}.\n"
-        )
-
-
-def read_bounds(reader: Reader) -> Margin:
-    """Those of a relation about the least margin."""
-    return Margin(*read_ends(reader))
-
-
-def read_conclusion(reader: Reader) -> Margin:
-    """The bounds."""
-    reader.literal('{"kind":"margin",')
-    return read_bounds(reader)
 
 
 def ends(logits: Sequence[int], radius: int, right: int, grid: int) -> tuple[int, int]:

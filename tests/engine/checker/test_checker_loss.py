@@ -10,7 +10,7 @@ import mpmath
 import pytest
 
 from mechproof.engine.checker import logarithm
-from mechproof.engine.checker.rule_loss import Loss
+from mechproof.engine.checker.relations import Loss
 from mechproof.engine.checker.rule_losses import quotients
 
 MODELS = [

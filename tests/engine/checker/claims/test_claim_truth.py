@@ -16,7 +16,7 @@ from mechproof.engine.checker.claims import truth as claim_truth
 from mechproof.engine.checker.claims.matrix import Intervals
 from mechproof.engine.checker.claims.truth import HOLDS, Truth, compared, of_all
 from mechproof.engine.checker.errors import Failure
-from mechproof.engine.checker.rule_accuracy import Accuracy
+from mechproof.engine.checker.relations import Accuracy
 
 V, K = 4, 3
 

@@ -17,8 +17,7 @@ from mechproof.engine.checker.claims.matrix import Intervals, exactly
 from mechproof.engine.checker.claims.tree import Compare
 from mechproof.engine.checker.claims.value import NAMES, Directions
 from mechproof.engine.checker.errors import Failure
-from mechproof.engine.checker.rule_accuracy import Accuracy
-from mechproof.engine.checker.rule_loss import Loss
+from mechproof.engine.checker.relations import Accuracy, Loss
 
 V, K, D, H = 5, 3, 4, 2
 

@@ -1,0 +1,34 @@
+"""All rules and relations there are: the one place that knows what stands on top of the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import rule_cells, rule_tree, rule_triples
+from . import rules as kernel
+from .boxes import rules as boxes
+from .certificate import Reader
+from .claims import rules as claims
+from .floats import rules as floats
+from .networks import induction_tree
+from .relations import Accuracy, Loss, Margin, Relation
+from .rule import Rule
+
+RULES: dict[str, Rule] = {
+    rule.name: rule
+    for rule in (
+        *kernel.RULES,
+        *(module.RULE for module in (rule_tree, rule_triples, rule_cells, induction_tree)),
+        *boxes.RULES,
+        *floats.RULES,
+        *claims.RULES,
+    )
+}
+# How a relation of each metric is read.
+RELATIONS: dict[str, Callable[[Reader, str], Relation]] = {
+    "accuracy": Accuracy.read,
+    "loss": Loss.read,
+    "margin": Margin.read,
+    "float_accuracy": floats.FloatAccuracy.read,
+    "claim": claims.Claim.read,
+}
