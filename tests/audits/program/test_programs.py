@@ -49,6 +49,7 @@ def test_the_published_sub_cubic_verifier(configuration):
     assert report.observed.undecided == 0 and report.observed.compared > 8000
 
 
+@pytest.mark.ci
 def test_the_published_cubic_verifier():
     """The same, in float32; in bfloat16 comparisons of the published code flip, and the count is another."""
     runs = {}

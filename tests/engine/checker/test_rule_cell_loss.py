@@ -141,6 +141,7 @@ def test_logits_of_any_size(emitter: Any, judge: Any, exponent: int) -> None:
         assert is_near(sums[1], documented(each, entries)[1])
 
 
+@pytest.mark.ci
 def test_a_network_of_the_zoo(tmp_path: Path, emitter: Any) -> None:
     """Sixty-four tokens in a few seconds' steps; of 262080 numbers one that is too near is noticed."""
     weights, path = zoo.path("max_of_2_v64_d32_seed123"), tmp_path / "certificate.json"

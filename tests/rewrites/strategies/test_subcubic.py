@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gap_cells import leaning, noisy, wrongly_certified
+from shares import shared_out
 
 from mechproof.engine.graph import ProofGraph
 from mechproof.models import zoo
@@ -53,10 +54,11 @@ def test_the_family():
     assert tightenings("subcubic") is TIGHTENINGS
 
 
-def test_every_configuration_certifies_something(oracle):
+@pytest.mark.parametrize("first", shared_out(range(8), kept=[0]))
+def test_every_configuration_certifies_something(oracle, first):
     """On one network with noise everywhere each configuration has cells of two tokens, all right, and stays below."""
     net = leaning(oracle, 0)
-    for variant in VARIANTS:
+    for variant in VARIANTS[first::8]:
         _, low, gap = proof(net.statement, (variant, ()))
         assert gap.certified[:, :, 1:].sum() > 0
         assert not wrongly_certified(gap, net)
@@ -83,12 +85,13 @@ def deceptive() -> Iterator[tuple[str, int, Configuration]]:
         yield file, right, (variant, off)
 
 
-def test_networks_that_deceive_the_averaging_rule(oracle, data):
+@pytest.mark.parametrize("first", shared_out(range(4), kept=[0]))
+def test_networks_that_deceive_the_averaging_rule(oracle, data, first):
     """No configuration claims more than 16 of 27 and 513 of 4096, where the published rule claims 20 and 1233."""
     every = list(deceptive())
     chosen = every if SOAK else random.Random(1).sample(every, 60)
     nets = {file: oracle.stored(data / "unsound_averaging" / file) for file, _, _ in every[:: len(every) // 2]}
-    for file, right, configuration in chosen:
+    for file, right, configuration in chosen[first::4]:
         _, low, gap = proof(nets[file].statement, configuration)
         assert low <= right == nets[file].truth.right, (file, configuration)
         assert not wrongly_certified(gap, nets[file]) or low > right
