@@ -649,3 +649,32 @@ def test_least_margins(tmp_path: Path) -> None:
         judge.statement, 0, judge.size, judge.size, [{"symbols": "U", "places": "", "numbers": ""}]
     )
     assert judge.text(edited(text, threshold="0x1")).code == "E216"
+
+
+@pytest.mark.parametrize("hidden", [None, "relu", "gelu"])
+def test_the_length_behind_a_norm_is_taken_too_large_and_never_too_small(hidden: str | None, tmp_path: Path) -> None:
+    """The largest threshold that the margin of one input is seen to exceed is at most the margin, for every pair of
+    outputs: biases of both signs, and numbers before the norm of both signs. Where these are positive it is near."""
+    draw, one, near = reference.Draw(12), 1 << lines.FRACTION, 0
+    mlp = [draw.mlp(D, 2, hidden)] if hidden else []
+    end = draw.unembed(D, V, norm=draw.norm(D, "rmsnorm" if hidden else "layernorm"))
+    layers = [draw.embed(V, D, K), draw.attention(D, 1), *mlp, {**end, "b_U": end["b_U"] * 2}]
+    t = (1, 4, 2)
+    found = bounds_of(layers, tmp_path, Box(tuple((u,) for u in t), K - 1, K))
+    with mpmath.workdps(30):
+        logits = reference.logits(layers, t)[-1]
+        if mlp:
+            stream = reference.attention(layers[1], embedded(layers, t))[-1]
+            read = reference._plus(reference._times(stream, mlp[0]["W_in"]), mlp[0]["b_in"])
+            ends = [(int(mpmath.floor(v * one)) - 99, int(mpmath.ceil(v * one)) + 99) for v in read]
+            assert all(found.between(0, i, *pair) for i, pair in enumerate(ends))
+            found.draw(ends, 30, [0] * len(ends))
+        for y, x in itertools.permutations(range(V), 2):
+            seen = largest(
+                lambda n, y=y, x=x: found.exceeds(bounds.Pairs(found.tables, y, (x,), n), [([[(1, 0)]], [0])]),
+                -1 << 48,
+                1 << 48,
+            )
+            assert seen <= (logits[y] - logits[x]) * one
+            near += (logits[y] - logits[x]) * one < seen + one
+    assert near
