@@ -252,12 +252,13 @@ def test_lines_hold_on_the_whole_interval() -> None:
             low, high = int((c - w) * one), int((c + w) * one)
             given = rng.randrange(-(1 << lines.STEEP), 2 << lines.STEEP)
             below, b, above, d = lines.lines(function, low, high, 10, given)
-            assert lines.intercepts(function, given, low, high)[0] <= lines.intercepts(function, given, low, high)[1]
+            under, over = lines.intercepts(function, given, low, high)
             for k in range(24):
                 z = [low, high, min(max(0, low), high), rng.randint(low, high)][min(k, 3)]
                 with mpmath.workdps(40):
                     value = reference.pointwise(function, mpmath.mpf(z) / one) * one * (1 << lines.STEEP)
                     assert b <= value - below * z, (function, low, high, z)
+                    assert under <= value - given * z <= over, (function, low, high, z)
                     assert value - above * z <= d, (function, low, high, z)
 
 
@@ -494,6 +495,12 @@ def test_many_outputs_at_once_as_one_by_one(name: str, tmp_path: Path, monkeypat
     def compared(self: Any, pairs: Any, piece: Any, largest: int) -> list[int]:
         found = passing(self, pairs, piece, largest)
         rows = [packing.unpack(shift, len(pairs.xs), pairs.width, pairs.top) for shift in piece[1]]
+        kept = self.weights
+        self.weights = [[[(v, v + (v >> 1)) for v, _ in row] for row in by_place] for by_place in kept]
+        for k, x in enumerate(pairs.xs):
+            if x in passing(self, pairs, piece, largest):
+                assert exceeds(self, bounds.Pairs(pairs.tables, pairs.y, (x,)), [(piece[0], [row[k] for row in rows])])
+        self.weights = kept
         for k, x in enumerate(pairs.xs):
             alone = exceeds(self, bounds.Pairs(pairs.tables, pairs.y, (x,)), [(piece[0], [row[k] for row in rows])])
             counts[x in found] += 1
