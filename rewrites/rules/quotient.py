@@ -259,7 +259,8 @@ class _Quotient:
 
     def _bound(self) -> None:
         """No sum of tables and no bound of a difference leaves the words."""
-        hidden = sum(largest(table) for table in (*self.near, *self.shift))
+        sides = (*self.near, *self.shift), (self.grid.left, self.grid.right)
+        hidden = max(sum(map(largest, tables)) for tables in sides)
         logits = (
             hidden * int(np.abs(self.grid.out).sum(axis=0).max(initial=0))
             + largest(self.grid.left_out)

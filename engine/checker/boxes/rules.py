@@ -127,6 +127,8 @@ class Tree:
         """The inputs, as far as this position needs them."""
         tokens, condition = self.task.tokens, self.task.condition
         if condition == "sorted":
+            if self.seen > self.read + 1:
+                raise Failure(Code.E300, what="lists that are seen whole, without a mask,")
             length = len(tokens) // 2
             return Lists(length, tokens[length][0], self.read - length)
         if condition != "none":

@@ -180,8 +180,8 @@ class Quotient:
             for number, side in enumerate(block.sides):
                 if side is not None:
                     self.average(block.neurons, number, side)
-        tables = (*self.near, *self.shift)
-        hidden = sum(max(abs(v) for row in table for v in row) for table in tables)
+        sides = (*self.near, *self.shift), (self.grid.left, self.grid.right)
+        hidden = max(sum(max(abs(v) for row in table for v in row) for table in tables) for tables in sides)
         weights = max(sum(map(abs, column)) for column in zip(*self.grid.out, strict=True))
         if 4 * (hidden * weights + max(map(abs, self.grid.bias))) + self.grid.slack >= WORD:
             raise Unfit("the logits on these grids do not fit the words")

@@ -459,6 +459,21 @@ def test_answers_that_are_no_outputs_and_lists_one_by_one(tmp_path: Path) -> Non
         assert found.code == "E303" and ("one by one" in found.line or "not possible" in found.line), found.line
 
 
+def test_lists_that_a_network_sees_whole_are_refused(tmp_path: Path) -> None:
+    """Without a mask the query also sees what comes behind it: this network is right on 8 pairs, and trees as for a
+    causal one were verified with at most 6."""
+    layers = sorted_network(2, 2, 5, 1)
+    layers[1]["mask"] = "none"
+    sizes = [range(4)] * 2 + [range(4, 5)] + [range(4)] * 2
+    trees = [emitting.lists_tree(layers, step, sizes) for step in range(2)]
+    judge = Judge(layers, tmp_path, "sorted-list")
+    right, wrong = (sum(decided(tree, symbol) for tree in trees) for symbol in "RW")
+    lists = [(*t, 4, *sorted(t)) for t in itertools.permutations(range(4), 2)]
+    truth = sum(sum(reference.right(layers, t, sorted(t[:2]), [2, 3])) for t in lists)
+    assert judge.size - wrong < truth
+    assert judge([tree.tree() for tree in trees], right, judge.size - wrong).code == "E300"
+
+
 def test_sizes_that_do_not_add_up_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault in counting is seen: the leaves' sizes are compared with the root's, and that with the task's."""
     judge, size = Judge(networks(0)["one head"], tmp_path, "max-of-k"), Box.size

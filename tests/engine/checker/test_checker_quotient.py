@@ -10,7 +10,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from npz import write_npz
 from quotient_advice import VARIANTS, random_advice
 from two_token_network import ORDER, adding_network, exact_margin, form_of, written
 
@@ -119,6 +121,44 @@ def test_other_networks_are_refused(tmp_path):
     made, task = read_task(TASK, read_description(str(network), None))
     forged = text.replace(statement.sha256.encode(), statement_hash(made, task).encode())
     assert judged(forged, network).code == "E238"
+
+
+def test_evaluation_stays_in_its_words(tmp_path):
+    """Means of 0 with large numbers: the others are evaluated with these, and their logits must fit too.
+
+    The network is right on (0, 0) alone; 0 of 9 was verified when logits of 3 * 2^63 left their words.
+    """
+    size = 3.0 * 2**34
+    arrays = {
+        "x": np.array([[0], [-size], [size]], dtype=np.float32),
+        "y": np.array([[size], [-size], [0]], dtype=np.float32),
+        "U": np.array([[1, -1, 0]], dtype=np.float32),
+    }
+    write_npz(tmp_path / "net.npz", arrays)
+    kinds = ('"embed"\ntables = ["x", "y"]', '"sum"', '"pointwise"\nfunction = "relu"', '"unembed"\nW_U = "U"')
+    path, task = tmp_path / "net.toml", "group:Z3"
+    path.write_text('weights = "net.npz"\n' + "".join(f"[[layer]]\nkind = {kind}\n" for kind in kinds))
+    statement = statement_hash(*read_task(task, read_description(str(path), None)))
+    side = ["AAAAAAAA", "AA=="]
+    advice = {
+        "bits": 29,
+        "scales": [1],
+        "blocks": [[[0], side, side]],
+        "merges": [[0, 1], [3, 2]],
+        "exact": 0,
+        "largest": 1,
+        "evaluate": 1,
+    }
+    count = {"right_low": "0x0", "right_high": "0x0"}
+    text = json.loads(certificate(3, noise=3)[1]) | {"statement": statement}
+    text["relation"] |= count | {"inputs": "0x9"}
+    network, quotients, accuracy = text["derivations"]
+    network["conclusion"] |= {"statement": statement}
+    quotients |= {"advice": advice, "conclusion": quotients["conclusion"] | count}
+    accuracy["conclusion"] |= count | {"inputs": "0x9"}
+    (tmp_path / "c.json").write_text(json.dumps(text, separators=(",", ":")) + "\n")
+    verdict = check(tmp_path / "c.json", path, task)
+    assert verdict.code == "E238", verdict.line
 
 
 @pytest.mark.parametrize("fault", ["no remainder", "no distance", "no slack", "no shift"])
