@@ -18,7 +18,7 @@ from ..models.statement import Statement
 from . import exposition
 from .advice.allowance import Allowance
 from .advice.memory import require_memory
-from .enumeration.decide import MOST_INPUTS
+from .enumeration.decide import MOST_INPUTS, TooManyInputs
 from .float_proof import STRATEGIES, NoFloatProof, prove_float
 from .network_exposition import network_transcript
 from .quotient_account import Account, account
@@ -138,10 +138,19 @@ class Proof:
 
 def usual_strategy(statement: Statement, metric: str = "accuracy") -> str:
     """What decides the statement exactly and cheapest: branch and bound where its form allows, else enumeration; but of
-    more inputs than enumeration takes, sets of inputs."""
+    more inputs than enumeration takes, sets of inputs.
+
+    Raises :class:`~.enumeration.decide.TooManyInputs` where none of them applies.
+    """
     if metric in PROVERS and has_one_layer(statement):
         return DEFAULT
-    return networks.DEFAULT if statement.task.inputs.size <= MOST_INPUTS else networks.PAST_ENUMERATION
+    if statement.task.inputs.size <= MOST_INPUTS:
+        return networks.DEFAULT
+    name, lacks = networks.past_enumeration(statement)
+    if not name:
+        others = "; ".join(f"strategy {other} {reason}" for other, reason in lacks.items())
+        raise TooManyInputs(statement.task.inputs.size, MOST_INPUTS, f" ({others})")
+    return name
 
 
 def rests_on_paths(statement: Statement, strategy: str, metric: str) -> bool:

@@ -37,9 +37,10 @@ class TooManyInputs(MechproofError):
 
     inputs: int
     limit: int
+    others: str = ""  # why strategies for more inputs do not apply
     sentence = (
-        "the task has {inputs} inputs, and enumeration takes at most {limit}: take fewer positions (induction:5, say) "
-        "or list some of the inputs in a task file (list = ...)"
+        "the task has {inputs} inputs, and enumeration takes at most {limit}{others}: take fewer positions "
+        "(induction:5, say) or list some of the inputs in a task file (list = ...)"
     )
 
 

@@ -18,7 +18,7 @@ from ...rules.network_function import NetworkFunctionDefinition
 from .. import Options, Progress, UnknownMetric, UnknownStrategy, UnknownTightening, general_names
 
 DEFAULT = "enumerate"
-PAST_ENUMERATION = "branch_and_bound"  # for more inputs than enumeration takes
+PAST_ENUMERATION = ("branch_and_bound", "induction")  # for more inputs than enumeration takes
 METRICS = ("accuracy", "loss", "margin")
 
 
@@ -35,6 +35,17 @@ def strategy(name: str) -> NetworkStrategy:
     if name not in general_names():
         raise UnknownStrategy(name, general_names())
     return cast(NetworkStrategy, importlib.import_module(f"{__name__}.{name}"))
+
+
+def past_enumeration(statement: Statement) -> tuple[str, dict[str, str]]:
+    """The first strategy for more inputs than enumeration takes that applies, or none (empty), and what those before it
+    lack.  Each of these modules says what it lacks for a statement: ``missing(statement)``, empty if nothing."""
+    lacks: dict[str, str] = {}
+    for name in PAST_ENUMERATION:
+        lacks[name] = importlib.import_module(f"{__name__}.{name}").missing(statement)
+        if not lacks[name]:
+            return name, lacks
+    return "", lacks
 
 
 def prove_network(

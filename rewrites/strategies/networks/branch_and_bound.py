@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from functools import partial
 
+from ....engine.domains.separable import NotSeparable
 from ....engine.graph import ProofGraph
 from ....engine.rule import NotEstablished
+from ....models.statement import Statement
 from ...advice.box_search import found_boxes
+from ...boxes.answers import NoBoxes
 from ...rules.accuracy import AccuracyFromCount
-from ...rules.box_rule import BoxTree
+from ...rules.box_rule import BoxTree, form_at
 from .. import Options, Progress
 
 SUMMARY = "sets of inputs decided at once, for one layer of attention with MLP and norms, on inputs past enumeration"
+
+
+def missing(statement: Statement) -> str:
+    """Why sets of inputs are no help; empty if they are."""
+    try:
+        for index in range(len(statement.task.read)):
+            form_at(statement, index)
+    except (NotSeparable, NoBoxes) as reason:
+        return str(reason)
+    return ""
 
 
 def derive(graph: ProofGraph, function: int, metric: str, options: Options, progress: Progress) -> int:

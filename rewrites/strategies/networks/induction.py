@@ -11,6 +11,7 @@ from ....engine.graph import ProofGraph
 from ...advice import induction_margin_search
 from ...advice.induction_search import ladder, search
 from ...rules.accuracy import AccuracyFromCount
+from ...rules.induction.form import missing
 from ...rules.induction.least_margin import InductionMargin
 from ...rules.induction.margin_loss import InductionLoss
 from ...rules.induction.tables import InductionTablesRule
@@ -19,6 +20,7 @@ from .. import Options, Progress, UnknownMetric
 
 SUMMARY = "two layers of attention on induction: exact count by bounds for sets of inputs and branching over tokens"
 METRICS = ("accuracy", "loss", "margin")
+__all__ = ["METRICS", "SUMMARY", "derive", "missing"]
 
 
 def derive(graph: ProofGraph, function: int, metric: str, options: Options, progress: Progress) -> int:
