@@ -29,6 +29,7 @@ from .form import TwoLayers
 
 WEIGHT_BITS, SHARE_BITS, FALL_BITS = 28, 24, 24
 MOST_BITS, LEAST_BITS, SIZE_BITS = 24, 8, 32
+DIFFERENCE_BITS = SIZE_BITS - 4  # of a difference of two logits in units: sizes are in sixteenths
 ROUNDING = 4  # units that a gap, and v_k + d, may err
 STEP_BITS = 6
 STEPS = 1 << STEP_BITS  # e^{-g} is tabulated for multiples of 1/64 from LOWEST to HIGHEST

@@ -18,7 +18,7 @@ import numpy as np
 from ....engine.formula import At, ForAll, Max, Num, Range, Total, Var
 from ....engine.rule import Lemma
 from .distractor_row import box_floor, share_ends
-from .grid import ROUNDING, Grid, penalties
+from .grid import DIFFERENCE_BITS, ROUNDING, Grid, penalties
 from .ratio import Choice, least_ratio
 
 _k, _j = Var("k"), Var("j")
@@ -276,5 +276,10 @@ class NodeTest:
         return self.against(grid.direct[q]) + read + (np.array(own) + best).max(axis=0) + ROUNDING
 
     def holds(self, margin: int) -> bool:
-        """Whether every input of the node has logit_a - logit_b > margin·2^-bits for every b ≠ a."""
+        """Whether every input of the node has logit_a - logit_b > margin·2^-bits for every b ≠ a.
+
+        No difference of logits reaches 2^DIFFERENCE_BITS units, and numbers beyond would leave the words.
+        """
+        if margin >= 1 << DIFFERENCE_BITS:
+            return False
         return bool((self.room(margin) > self.worst_chain(self.penalties(margin))).all())

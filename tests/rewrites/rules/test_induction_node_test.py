@@ -160,6 +160,15 @@ def test_mutants_of_the_bounds_show_what_is_false(name, tmp_path, monkeypatch):
     raise AssertionError("no input contradicts the mutant")
 
 
+def test_margins_beyond_all_words_are_not_shown(tmp_path):
+    """No test shows a margin that no grid holds: penalties of such margins once left their words, and were survived."""
+    statement = small.statement(small.layers(1, 4, 4, sharp=6.0), tmp_path, "induction")
+    tables = InductionTables(statement, Grid.of(TwoLayers.of(statement, "test"), "test"))
+    for node in groups(statement.task.inputs)[:3]:
+        test = tables.test(node, wide=True)
+        assert not any(test.holds(factor << bits) for bits in range(26, 70) for factor in (1, 3, 5, 7))
+
+
 def test_a_lost_penalty_is_never_survived():
     """e^{-g} is not tabulated below -4: such a key makes every node with a deficit fail, whatever the others do."""
     far = np.array([-(5 << 20)])
