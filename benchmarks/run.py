@@ -24,7 +24,8 @@ from functools import partial
 from pathlib import Path
 
 from mechproof.claims.files import ClaimFile
-from mechproof.claims.run import Report, read, run
+from mechproof.claims.report import Report
+from mechproof.claims.run import read, run
 from mechproof.engine import checker
 from mechproof.engine.graph import ProofGraph
 from mechproof.models import zoo

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from ..engine.files import atomic_write, make_folder
 from ..engine.terminal import errors, progress_bars
 from ..rewrites.advice.allowance import TENTH, Allowance, command_allowance
 from ..rewrites.commands.options import Date, Memory
+
+if TYPE_CHECKING:
+    from .report import Result
 
 
 def claims_command(
@@ -44,6 +43,12 @@ def claims_command(
     budget: Annotated[
         int | None, typer.Option(min=1, metavar="SECONDS", help="For all claims together; what is open is UNDECIDED.")
     ] = None,
+    timeout: Annotated[
+        int | None, typer.Option(min=1, metavar="SECONDS", help="For each claim; one that takes longer is UNDECIDED.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="ID", help="Settle this claim alone; may be repeated.")
+    ] = None,
     memory: Memory = None,
     date: Date = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
@@ -51,7 +56,9 @@ def claims_command(
 ) -> None:
     """Decide claims about weights: PROVED, REFUTED with a witness, or UNDECIDED.
 
-    Exit 0 if every verdict is PROVED, or what the file expects; 2 if a claim means nothing about its weights; else 1.
+    Each verdict is printed as soon as it is there. A claim that means nothing, or nothing about its weights, is an
+    ERROR, and the others are settled. Exit 0 if every verdict is PROVED, or what the file expects; 2 after an ERROR;
+    else 1.
     """
     from ..rewrites.folder import folder_of
     from .context import Budget
@@ -68,11 +75,12 @@ def claims_command(
     if file is None:
         raise typer.BadParameter("is needed, unless with --sty", param_hint="FILE")
     with command_allowance(budget, memory):
-        stated = read(file)
+        stated = read(file).only(only or ())
         for warning in stated.warnings:
             errors.print(f"mechproof: {warning}", markup=False, soft_wrap=True)
         with progress_bars(quiet) as report:
-            found = run(stated, Budget(instances, sequences), budget, report, date)
+            tell = _nothing if as_json else _told
+            found = run(stated, Budget(instances, sequences), budget, report, date, timeout, tell)
     written: list[Path] = []
     with Allowance(None if budget is None else budget * TENTH, partial=True) as writing:
         written = found.write(out or folder_of(file.stem, ["claims"], found.sha256))
@@ -84,12 +92,13 @@ def claims_command(
         atomic_write(values, found.values().encode())
     if as_json:
         typer.echo(json.dumps(found.as_json() | {"files": list(map(str, written))}))
-    elif sys.stdout.isatty():
-        table = Table("", "claim", "what the weights give")
-        for result in found.results:
-            table.add_row(*map(Text, (result.verdict.status, result.claim.id, result.verdict.detail)))
-        Console().print(table)
-    else:
-        for result in found.results:
-            typer.echo(result.line)
     raise typer.Exit(found.exit_code)
+
+
+def _told(result: Result) -> None:
+    """On standard output at once, for whoever waits or reads along."""
+    print(result.line, flush=True)
+
+
+def _nothing(result: Result) -> None:
+    """One object is printed at the end."""

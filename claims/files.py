@@ -20,8 +20,8 @@ import difflib
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -63,11 +63,14 @@ class BadClaim(MechproofError):
 
 @dataclass(frozen=True)
 class StatedClaim:
-    """One claim as its author states it; ``statement`` is parsed, ``source`` as written."""
+    """One claim as its author states it; ``statement`` is parsed, ``source`` as written.
+
+    A claim that cannot be read has no statement, and ``problem`` says why.
+    """
 
     id: str
     source: str
-    statement: Statement
+    statement: Statement | None
     model: Path
     task: str = DEFAULT_TASK
     config: Path | None = None
@@ -75,6 +78,7 @@ class StatedClaim:
     where: str = ""
     expect: str = ""
     reason: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,39 +90,64 @@ class ClaimFile:
     definitions: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
 
+    def only(self, ids: Collection[str]) -> ClaimFile:
+        """The file with these claims alone, all where none is named; raises :class:`BadClaimFile` for an id that no
+        claim has."""
+        known = [claim.id for claim in self.claims]
+        for name in ids:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise BadClaimFile(self.name, f"a claim of id {name!r}", f"none{hint}")
+        return replace(self, claims=tuple(claim for claim in self.claims if not ids or claim.id in ids))
+
 
 def stated(
     file: str, folder: Path, settings: Mapping[str, Any], definitions: Mapping[str, Expression] = MappingProxyType({})
 ) -> StatedClaim:
-    """A claim from its keys; raises :class:`BadClaim` for what is missing, unknown or malformed."""
-    name = str(settings.get("id", "without id"))
+    """A claim from its keys, with its problem where they are missing, unknown or malformed; raises :class:`BadClaim`
+    where it has no id to speak of it by."""
+    name = settings.get("id")
+    if not isinstance(name, str) or not name:
+        raise BadClaim(file, "without id", f"expected a key 'id' with a text, found {name!r}")
+    if not name.isprintable() or any(character.isspace() for character in name):
+        raise BadClaim(file, name, "expected an id without spaces")
+    texts = {key: value for key, value in settings.items() if isinstance(value, str)}
+    source, model, config = texts.get("statement", ""), texts.get("model", ""), texts.get("config")
+    path, statement, problem = folder.joinpath(model), None, _malformed(settings)
+    if not problem:
+        try:
+            statement = parse(source, definitions)
+            if model.startswith("zoo:"):
+                path = zoo.path(model.removeprefix("zoo:"))
+        except MechproofError as error:
+            statement, problem = None, describe(error)
+    return StatedClaim(
+        name,
+        source,
+        statement,
+        path,
+        texts.get("task", DEFAULT_TASK),
+        None if config is None else folder.joinpath(config),
+        **{key: texts.get(key, "") for key in ("text", "where", "expect", "reason")},
+        problem=problem,
+    )
+
+
+def _malformed(settings: Mapping[str, Any]) -> str:
+    """What is wrong with the keys of a claim; empty for nothing."""
     for key, value in settings.items():
         if key not in (*_OWN, *_SHARED):
             near = difflib.get_close_matches(key, (*_OWN, *_SHARED), 1)
-            raise BadClaim(file, name, f"unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            return f"unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
         if not isinstance(value, str):
-            raise BadClaim(file, name, f"expected text for {key!r}, found {type(value).__name__}")
-    for key in ("id", "statement", "model"):
+            return f"expected text for {key!r}, found {type(value).__name__}"
+    for key in ("statement", "model"):
         if not settings.get(key):
-            raise BadClaim(file, name, f"expected a key {key!r}, found none")
-    if not name.isprintable() or any(character.isspace() for character in name):
-        raise BadClaim(file, name, "expected an id without spaces")
+            return f"expected a key {key!r}, found none"
     if settings.get("expect") not in (None, *VERDICTS):
-        raise BadClaim(file, name, f"expected one of {', '.join(VERDICTS)} in 'expect', found {settings['expect']!r}")
-    try:
-        statement = parse(settings["statement"], definitions)
-    except StatementError as error:
-        raise BadClaim(file, name, describe(error)) from None
-    model, config = settings["model"], settings.get("config")
-    return StatedClaim(
-        name,
-        settings["statement"],
-        statement,
-        zoo.path(model.removeprefix("zoo:")) if model.startswith("zoo:") else folder.joinpath(model),
-        settings.get("task", DEFAULT_TASK),
-        None if config is None else folder.joinpath(config),
-        **{key: settings.get(key, "") for key in ("text", "where", "expect", "reason")},
-    )
+        return f"expected one of {', '.join(VERDICTS)} in 'expect', found {settings['expect']!r}"
+    return ""
 
 
 def defined(file: str, table: Any) -> dict[str, Expression]:

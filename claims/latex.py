@@ -18,7 +18,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from .files import BadClaim, BadClaimFile, ClaimFile, StatedClaim, collected, stated
+from .files import BadClaimFile, ClaimFile, StatedClaim, collected, stated
 from .latex_document import Command, LatexDocument
 from .measured import decimal_exponent
 from .tree import Approx
@@ -44,11 +44,10 @@ def read_tex(path: Path) -> ClaimFile:
         statement = " ".join(statement.replace(r"\_", "_").replace(r"\%", "%").split())
         if command.name == "mechnumber":
             statement = f"{statement} ≈ {printed_number(printed)}"
-        if not settings:
-            raise BadClaim(command.file, name, r"expected \mechproofmodel before it, found none")
         where = f"line {command.line}" if command.file == path.name else f"{command.file}, line {command.line}"
         own = {"id": name, "statement": statement, "text": " ".join(printed.split()), "where": where}
-        claims.append(stated(command.file, path.parent, settings | own))
+        claim = stated(command.file, path.parent, settings | own)
+        claims.append(claim if settings else replace(claim, problem=r"expected \mechproofmodel before it, found none"))
     if not claims and document.warnings:
         raise BadClaimFile(path.name, "a claim", f"none; {document.warnings[0]}")
     return replace(collected(path.name, list(dict.fromkeys(claims))), warnings=tuple(document.warnings))

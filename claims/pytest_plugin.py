@@ -24,9 +24,9 @@ class ClaimItem(pytest.Item):
 
     def runtest(self) -> None:
         from .context import Budget
-        from .run import session_of, settle
+        from .run import settle
 
-        result = settle(self.claim, session_of(self.claim, self.sessions, Budget()))
+        result = settle(self.claim, self.sessions, Budget())
         if not result.as_expected:
             raise ClaimFailed(f"expected {self.claim.expect or 'PROVED'}: {result.line}\n{self.claim.source}")
 

@@ -1,224 +1,41 @@
-"""A claim file settled: verdicts, lines for people and scripts, transcript and certificates on disk."""
+"""A claim file settled: each claim with its verdict, one after the other."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from fractions import Fraction
-from functools import cached_property
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from ..engine.digest import digest
 from ..engine.errors import MechproofError, describe
-from ..engine.files import atomic_write, make_folder
-from ..engine.transcript import (
-    Block,
-    Code,
-    CodeBlock,
-    Document,
-    Paragraph,
-    Section,
-    Strong,
-    Table,
-    Text,
-    paragraph,
-    prose,
-    write,
-)
 from ..models.layers.layer import LayerError
 from ..models.one_layer import NotOneLayer, check_layers, one_layer_of
 from ..models.problem import network_of, stated
 from ..models.recognition.errors import RecognitionError
 from ..models.weights import load
-from ..rewrites.advice.allowance import Allowance, BudgetSpent, last_allowance, time_left
-from ..rewrites.provenance import Provenance, provenance
+from ..rewrites.advice.allowance import Allowance, BudgetSpent, Spent, last_allowance, time_left
+from ..rewrites.provenance import provenance
 from .context import Budget
 from .errors import StatementError
-from .files import BadClaim, ClaimFile, StatedClaim, read_toml
-from .latex import read_tex, values_file
-from .names import check
+from .files import ClaimFile, StatedClaim, read_toml
+from .latex import read_tex
+from .report import ERROR, Report, Result
 from .session import Session, Verdict
 
 ASSUMED = ("the stored weights are read as exact real numbers, and no floating-point run is spoken of",)
-# The verdict about a statement that means nothing about these weights.
-ERROR = "ERROR"
-# Where certificates of verdicts go, beside the transcript.
-FOLDER = "certificates"
-
 # What is said of a claim that the time did not suffice for.
 LATE = "the budget ended first"
 
 Progress = Callable[[str, int, int], None]
 Key = tuple[Path, str, Path | None]
-
-
-@dataclass(frozen=True)
-class Result:
-    """A claim with its verdict, and the session in whose graph the verdict was derived."""
-
-    claim: StatedClaim
-    verdict: Verdict
-    session: Session
-
-    @property
-    def line(self) -> str:
-        """Status, id and detail; where the file says what to expect, whether that came out."""
-        remark = self.claim.expect and f"  [{'as expected' if self.as_expected else f'expected {self.claim.expect}'}]"
-        return f"{self.verdict.status}  {self.claim.id}  {self.verdict.detail}{remark}"
-
-    @property
-    def as_expected(self) -> bool:
-        """Whether the verdict is the one its author expects: PROVED unless the file says otherwise."""
-        return self.verdict.status == (self.claim.expect or "PROVED")
-
-    def as_json(self) -> dict[str, Any]:
-        """Numbers as exact fractions, in text."""
-        claim, verdict = self.claim, self.verdict
-        given = {key: getattr(claim, key) for key in ("text", "where", "expect", "reason") if getattr(claim, key)}
-        numbers = [{"of": m.text, "low": str(m.low), "high": str(m.high), "shown": str(m)} for m in verdict.measured]
-        return {
-            "id": claim.id,
-            "status": verdict.status,
-            "as_expected": self.as_expected,
-            "detail": verdict.detail,
-            "statement": claim.source,
-            **given,
-            "numbers": numbers,
-        }
-
-
-@dataclass(frozen=True)
-class Report:
-    """All verdicts of one file."""
-
-    file: ClaimFile
-    results: tuple[Result, ...]
-    provenance: Provenance
-
-    @property
-    def proved(self) -> bool:
-        return all(result.verdict.status == "PROVED" for result in self.results)
-
-    @property
-    def sha256(self) -> str:
-        """Of the weights, what is claimed of them, and what came out: another report has another hash."""
-        weights = [one.sha256 for one in self.provenance.weights]
-        return digest([weights, [[result.claim.source, result.line] for result in self.results]])
-
-    @property
-    def exit_code(self) -> int:
-        """0 if every verdict is the expected one, 2 if a claim means nothing about its weights, else 1."""
-        if any(result.verdict.status == ERROR for result in self.results):
-            return 2
-        return 0 if all(result.as_expected for result in self.results) else 1
-
-    @property
-    def summary(self) -> str:
-        counts = Counter(result.verdict.status for result in self.results)
-        return ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "status": "PROVED" if self.proved else "NOT ESTABLISHED" if self.exit_code else "AS EXPECTED",
-            "file": self.file.name,
-            "provenance": self.provenance.as_json(),
-            "warnings": list(self.file.warnings),
-            "claims": [result.as_json() for result in self.results],
-        }
-
-    @cached_property
-    def _certificates(self) -> dict[int, bytes]:
-        """By the number of the claim."""
-        found = {n: result.session.certificate(result.verdict) for n, result in enumerate(self.results)}
-        return {n: certificate for n, certificate in found.items() if certificate is not None}
-
-    def _name(self, place: int) -> str:
-        return f"{place + 1:03d}-{re.sub(r'[^A-Za-z0-9.-]', '_', self.results[place].claim.id)}.json"
-
-    def write(self, directory: Path) -> list[Path]:
-        """The transcript, the certificates of verdicts, and the accuracy and loss that they rest on: certificate and
-        transcript of each in a folder of its own."""
-        folder = make_folder(directory)
-        written = write(self.transcript(), folder, "claims")
-        for place, certificate in self._certificates.items():
-            target = make_folder(folder.joinpath(FOLDER)).joinpath(self._name(place))
-            atomic_write(target, certificate)
-            written.append(target)
-        told: set[bytes] = set()
-        for result in self.results:
-            for proof in result.verdict.proofs:
-                if proof.certificate not in told:
-                    told.add(proof.certificate)
-                    written += proof.write(folder.joinpath(f"{proof.theorem.kind}-{len(told)}"), "summary")
-        return written
-
-    def values(self) -> str:
-        """The macros for a paper, see :func:`.latex.values_file`."""
-        found: list[tuple[StatedClaim, str, tuple[Fraction, Fraction] | None]] = []
-        for result in self.results:
-            measured = result.verdict.measured
-            bounds = (measured[0].low, measured[0].high) if len(measured) == 1 else None
-            found.append((result.claim, result.verdict.status, bounds))
-        return values_file(found)
-
-    def transcript(self) -> Document:
-        """What was claimed, what the weights give, and by which rules that was concluded."""
-        header = tuple(prose(text) for text in ("claim", "where", "verdict", "what the weights give"))
-        rows = tuple(
-            ((Code(r.claim.id),), (Text(r.claim.where),), (Text(r.verdict.status),), (Text(r.verdict.detail),))
-            for r in self.results
-        )
-        opening = paragraph(
-            "Each statement is about the stored weights, read as exact numbers. PROVED and REFUTED rest on exact "
-            "arithmetic and on enclosures that are rounded outward; UNDECIDED claims nothing. A number that ends in … "
-            "is cut off, not rounded. ERROR is a statement that means nothing about these weights."
-        )
-        unread = tuple(Paragraph((Strong((Text("Not read. "),)), Text(f"{text}."))) for text in self.file.warnings)
-        definitions = tuple(CodeBlock(f"{name} = {text}") for name, text in self.file.definitions)
-        sections = tuple(
-            Section(result.claim.id, (*_told(result), *self._recheck(n))) for n, result in enumerate(self.results)
-        )
-        return Document(
-            f"Claims of {self.file.name}",
-            f"s {self.summary}",
-            (opening, Table(header, rows), *unread, *definitions, *sections, self.provenance.section()),
-        )
-
-    def _recheck(self, place: int) -> tuple[Block, ...]:
-        if place not in self._certificates:
-            return ()
-        weights = self.results[place].claim.model.name
-        return (CodeBlock(f"mechproof check {FOLDER}/{self._name(place)} --weights {weights}"),)
-
-
-def _told(result: Result) -> tuple[Block, ...]:
-    claim, verdict = result.claim, result.verdict
-    blocks: list[Block] = []
-    if claim.text:
-        blocks.append(Paragraph((Text(f"As stated: {claim.text}"),)))
-    blocks += [
-        CodeBlock(claim.source),
-        Paragraph((Strong((Text(verdict.status),)), Text(f". {verdict.detail}" if verdict.detail else "."))),
-    ]
-    if verdict.goal is not None:
-        steps = result.session.graph.proof(verdict.goal)
-        rules = [piece for step in steps for piece in (Code(step.rule.tag), Text(", "))][:-1]
-        blocks.append(Paragraph((Text("Rules, in order: "), *rules, Text("."))))
-    return tuple(blocks)
+# What is known of networks, or why nothing can be.
+Sessions = dict[Key, Session | MechproofError]
 
 
 def read(path: Path) -> ClaimFile:
-    """A TOML file of claims, or a LaTeX file (.tex) with marked ones; every name in them is known, or it is refused."""
-    file = read_tex(path) if path.suffix == ".tex" else read_toml(path)
-    for claim in file.claims:
-        try:
-            check(claim.statement)
-        except StatementError as error:
-            raise BadClaim(file.name, claim.id, describe(error)) from None
-    return file
+    """A TOML file of claims, or a LaTeX file (.tex) with marked ones; raises a
+    :class:`~mechproof.engine.errors.MechproofError` for what is no such file.  A claim in it that cannot be read is
+    that claim's own problem."""
+    return read_tex(path) if path.suffix == ".tex" else read_toml(path)
 
 
 def run(
@@ -227,56 +44,88 @@ def run(
     seconds: int | None = None,
     progress: Progress = lambda stage, done, total: None,
     date: str = "",
+    timeout: int | None = None,
+    tell: Callable[[Result], None] = lambda result: None,
 ) -> Report:
-    """Settle every claim; raises a :class:`~mechproof.engine.errors.MechproofError` for weights that cannot be read,
-    before any claim is looked at.  ``seconds`` are for all claims together: what they leave open is UNDECIDED.
-    ``date``: what the report says of when it was made."""
-    known: dict[Key, Session] = {}
-    results = []
-    sessions: list[Session] = []
+    """Settle every claim, and ``tell`` each result as soon as it is there.
+
+    ``seconds`` are for all claims together, ``timeout`` for each of them: what they leave open is UNDECIDED.
+    ``date``: what the report says of when it was made.
+    """
+    known: Sessions = {}
+    results: list[Result] = []
     with Allowance(seconds, partial=True):
-        sessions = [session_of(claim, known, budget or Budget(), seconds) for claim in file.claims]
-        for claim, session in zip(file.claims, sessions, strict=True):
-            results.append(_in_time(claim, session, last=len(results) + 1 == len(sessions)))
-            progress("settling claims", len(results), len(file.claims))
+        for place, claim in enumerate(file.claims, 1):
+            result = _in_time(claim, known, budget or Budget(), seconds, timeout, last=place == len(file.claims))
+            results.append(result)
+            tell(result)
+            progress("settling claims", place, len(file.claims))
             if time_left() == 0:
                 break
-    if len(sessions) < len(file.claims):
-        raise BudgetSpent(f"{seconds}")
-    late = Verdict("UNDECIDED", LATE)
-    waiting = zip(file.claims[len(results) :], sessions[len(results) :], strict=True)
-    results += [Result(claim, late, session) for claim, session in waiting]
-    about = [(claim.model, session.problem) for claim, session in zip(file.claims, sessions, strict=True)]
+    for claim in file.claims[len(results) :]:
+        results.append(_late(claim, known, LATE))
+        tell(results[-1])
+    about = [(r.claim.model, r.session.problem) for r in results if r.session is not None]
     return Report(file, tuple(results), provenance(about, ASSUMED, date=date))
 
 
-def _in_time(claim: StatedClaim, session: Session, *, last: bool) -> Result:
-    """The claim settled in half of the time that is left, or in all of it."""
-    with last_allowance(1 if last else 2):
-        return settle(claim, session)
-    return Result(claim, Verdict("UNDECIDED", LATE), session)
+def _in_time(
+    claim: StatedClaim, known: Sessions, budget: Budget, seconds: int | None, timeout: int | None, *, last: bool
+) -> Result:
+    """The claim settled in half of the time that is left, or in all of it, and in no more than its own time."""
+    limits = [limit for limit in (seconds, timeout) if limit is not None]
+    with last_allowance(1 if last else 2), Allowance(timeout, partial=True) as own, suppress(BudgetSpent):
+        return settle(claim, known, budget, min(limits, default=None))
+    return _late(claim, known, f"the timeout of {timeout} s for a claim ended first" if own.spent else LATE)
 
 
-def settle(claim: StatedClaim, session: Session) -> Result:
-    """Settle one claim.  One that means nothing about these weights is an ERROR, one that could not be worked out
-    UNDECIDED: neither says anything about the others."""
+def _late(claim: StatedClaim, known: Sessions, why: str) -> Result:
+    session = known.get(_key(claim))
+    return Result(claim, Verdict("UNDECIDED", why), session if isinstance(session, Session) else None)
+
+
+def settle(claim: StatedClaim, known: Sessions, budget: Budget, seconds: int | None = None) -> Result:
+    """Settle one claim.  One that means nothing, or nothing about these weights, and one whose weights cannot be read
+    is an ERROR, one that could not be worked out UNDECIDED: neither says anything about the others.
+
+    ``known``: what is known of networks, kept from claim to claim.  Raises
+    :class:`~mechproof.rewrites.advice.allowance.BudgetSpent`.
+    """
+    if claim.statement is None:
+        return Result(claim, Verdict(ERROR, claim.problem), None)
+    session = None
     try:
+        session = session_of(claim, known, budget, seconds)
         verdict = session.settle(claim.statement)
     except BudgetSpent:
-        verdict = Verdict("UNDECIDED", LATE)
-    except StatementError as error:
-        verdict = Verdict(ERROR, describe(error))
-    except MechproofError as error:
+        raise
+    except Spent as error:
         verdict = Verdict("UNDECIDED", describe(error))
+    except MechproofError as error:
+        meaningless = session is None or isinstance(error, StatementError)
+        verdict = Verdict(ERROR if meaningless else "UNDECIDED", describe(error))
     return Result(claim, verdict, session)
 
 
-def session_of(claim: StatedClaim, sessions: dict[Key, Session], budget: Budget, seconds: int | None = None) -> Session:
-    """What is known of the network that the claim is about, kept in ``sessions``."""
-    key = claim.model, claim.task, claim.config
-    if key not in sessions:
-        sessions[key] = _session(claim, budget, seconds)
-    return sessions[key]
+def session_of(claim: StatedClaim, known: Sessions, budget: Budget, seconds: int | None = None) -> Session:
+    """What is known of the network that the claim is about; raises a :class:`~mechproof.engine.errors.MechproofError`
+    where it cannot be read, each time, and reads it once."""
+    key = _key(claim)
+    if key not in known:
+        try:
+            known[key] = _session(claim, budget, seconds)
+        except Spent:
+            raise
+        except MechproofError as error:
+            known[key] = error
+    found = known[key]
+    if isinstance(found, MechproofError):
+        raise found
+    return found
+
+
+def _key(claim: StatedClaim) -> Key:
+    return claim.model, claim.task, claim.config
 
 
 def _session(claim: StatedClaim, budget: Budget, seconds: int | None) -> Session:

@@ -99,7 +99,9 @@ def progress_bars(quiet: bool) -> Iterator[Any]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=errors, transient=True, disable=quiet) as bars:
+    # What is printed meanwhile goes above the bars where both are seen on one terminal, and else where it always goes.
+    mixed = sys.stdout is not None and sys.stdout.isatty()
+    with Progress(*columns, console=errors, transient=True, disable=quiet, redirect_stdout=mixed) as bars:
         tasks: dict[str, Any] = {}
 
         def report(stage: str, done: int, total: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from contextlib import suppress
@@ -70,17 +71,8 @@ def test_one_line_a_claim_and_exit_codes(command, tmp_path):
     code, out, _ = command(written(tmp_path, HEAD + CLAIM.replace("16/", "17/")), "--out", tmp_path / "other")
     assert (code, out) == (1, "REFUTED  a  accuracy = 16/27\n")
     assert (tmp_path / "other" / "accuracy-1" / "certificate.json").is_file()
-    code, out, err = command(written(tmp_path, HEAD + CLAIM.replace("accuracy", "acuracy")))
-    assert (code, out) == (2, "")
-    assert "claims.toml: claim a: column 1: there is no 'acuracy' here; the nearest known name is 'accuracy'" in err
-
-
-def test_a_terminal_gets_a_table(command, tmp_path, monkeypatch):
-    """The same three columns, drawn."""
-    path = written(tmp_path, HEAD + CLAIM)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    code, out, _ = command(path)
-    assert code == 0 and "what the weights give" in out and "accuracy = 16/27" in out and "PROVED  a" not in out
+    code, out, err = command(written(tmp_path, HEAD + CLAIM.replace("[[claim]]", "[[claims]]")))
+    assert (code, out) == (2, "") and "before the claims, found 'claims'" in err
 
 
 def test_the_same_as_json(command, tmp_path):
@@ -119,23 +111,17 @@ def test_the_transcript_tells_statement_verdict_and_rules(tmp_path):
         ("model = ", "claims.toml: expected a TOML file, found "),
         (HEAD, "claims.toml: expected 1 to 1000 claims, found 0"),
         (HEAD + CLAIM + CLAIM, "claims.toml: expected one claim of id 'a', found 2"),
-        (CLAIM, "claims.toml: claim a: expected a key 'model', found none"),
-        (HEAD + '[[claim]]\nid = "a"\n', "claim a: expected a key 'statement', found none"),
-        (HEAD + '[[claim]]\nstatement = "1 < 2"\n', "claim without id: expected a key 'id', found none"),
-        (HEAD + CLAIM + 'statment = "1 < 2"\n', "claim a: unknown key 'statment'; did you mean 'statement'?"),
-        (HEAD + CLAIM + "expect = 1\n", "claim a: expected text for 'expect', found int"),
-        (HEAD + CLAIM + 'expect = "TRUE"\n', "expected one of PROVED, REFUTED, UNDECIDED in 'expect', found 'TRUE'"),
+        (HEAD + '[[claim]]\nstatement = "1 < 2"\n', "claim without id: expected a key 'id' with a text, found None"),
+        (HEAD + '[[claim]]\nid = 3\n', "claim without id: expected a key 'id' with a text, found 3"),
         (HEAD + CLAIM.replace('"a"', '"a b"'), "claim a b: expected an id without spaces"),
         ("modell = 'x'\n" + CLAIM, "expected only the keys model, task, config before the claims, found 'modell' (did"),
         (HEAD + "claim = 3\n", "expected [[claim]] tables, found another kind of 'claim'"),
-        (HEAD + CLAIM.replace("= 16/27", "= "), "claim a: column 11: expected a name, a number or '(', found the end"),
         (HEAD + '[define]\nmax = "EQKE"\n' + CLAIM, "expected new names in [define], of letters, digits and _"),
         (HEAD + '[define]\nX = "EQKE +"\n' + CLAIM, "the definition of X, found column 7: expected a name"),
         (HEAD + '[define]\nX = "EQKE[q]"\n' + CLAIM, "the definition of X, found column 6: there is no 'q' here"),
         (HEAD + "[define]\nX = 3\n" + CLAIM, "expected an expression as the definition of X, found int"),
         ("x = " + "[" * 100_000, "claims.toml: expected a TOML file, found"),
         ("x = " + "1" * 5000, "claims.toml: expected a TOML file, found"),
-        (CLAIM.replace("[[claim]]", 'model = "zoo:none"\n[[claim]]'), "none"),
     ],
 )  # fmt: skip
 def test_a_malformed_file_is_one_sentence(tmp_path, text, sentence):
@@ -175,6 +161,80 @@ def test_a_statement_that_means_nothing_is_an_error_of_its_own_claim(command, tm
     assert len(list((default_folder(tmp_path) / "certificates").iterdir())) == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (claim("x", "acuracy = 1"), "column 1: there is no 'acuracy' here; the nearest known name is 'accuracy'"),
+        (claim("x", "accuracy = "), "column 11: expected a name, a number or '(', found the end"),
+        (claim("x", "for all q < 3: 1 = 1"), "column 9: the variable q does not occur after the colon"),
+        (claim("x", "1 = 1", 'model = "none.npz"\n'), "none.npz: expected a file"),
+        (claim("x", "1 = 1", 'model = "damaged.npz"\n'), "damaged.npz"),
+        (claim("x", "1 = 1", 'model = "zoo:none"\n'), "none"),
+        (claim("x", "1 = 1", 'model = ""\n'), "expected a key 'model', found none"),
+        (claim("x", "1 = 1", 'config = "none.json"\n'), "none.json: expected a file"),
+        (claim("x", "1 = 1", 'task = "sorting"\n'), "there is no task 'sorting'; the tasks are"),
+        (claim("x", "1 = 1", 'statment = "1 < 2"\n'), "unknown key 'statment'; did you mean 'statement'?"),
+        (claim("x", "1 = 1", "expect = 1\n"), "expected text for 'expect', found int"),
+        (claim("x", "1 = 1", 'expect = "TRUE"\n'), "expected one of PROVED, REFUTED, UNDECIDED in 'expect'"),
+        ('[[claim]]\nid = "x"\n', "expected a key 'statement', found none"),
+    ],
+)  # fmt: skip
+def test_a_bad_claim_is_an_error_of_its_own_and_never_the_loss_of_the_file(tmp_path, text, sentence):
+    """Its sentence is its verdict; the claims before and after it are settled, and all of them are reported."""
+    (tmp_path / "damaged.npz").write_bytes(b"PK no weights")
+    report = run(read(written(tmp_path, HEAD + CLAIM + text + claim("z", "accuracy = 17/27"))))
+    assert [result.verdict.status for result in report.results] == ["PROVED", "ERROR", "REFUTED"]
+    assert sentence in report.results[1].verdict.detail and report.exit_code == 2
+    report.write(tmp_path / "out")
+    assert "1 ERROR, 1 PROVED, 1 REFUTED" in (tmp_path / "out" / "claims.md").read_text("utf-8")
+    assert [claim["status"] for claim in report.as_json()["claims"]] == ["PROVED", "ERROR", "REFUTED"]
+
+
+def test_weights_that_cannot_be_read_are_tried_once(tmp_path, monkeypatch):
+    """However many claims are about them: each is an error."""
+    from mechproof.claims import run as module
+
+    tried = []
+    network_of = module.network_of
+    monkeypatch.setattr(module, "network_of", lambda *about: tried.append(about) or network_of(*about))
+    claims = "".join(claim(name, "V = 3", 'model = "none.npz"\n') for name in "abc")
+    results = run(read(written(tmp_path, claims))).results
+    assert {(r.verdict.status, r.session) for r in results} == {("ERROR", None)} and len(results) == 3
+    assert len(tried) == 1
+
+
+def test_verdicts_are_told_as_they_come(tmp_path, monkeypatch):
+    """When a claim is settled, those before it are on standard output already, and flushed."""
+    path = written(tmp_path, HEAD + CLAIM + claim("b", "V = 3") + claim("c", "nothing < 1"))
+    settle, out = Session.settle, io.StringIO()
+    seen: list[str] = []
+    flushed: list[str] = []
+
+    def watched(self, statement):
+        seen.append(out.getvalue())
+        return settle(self, statement)
+
+    monkeypatch.setattr(out, "flush", lambda: flushed.append(out.getvalue()))
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(Session, "settle", watched)
+    monkeypatch.setattr(sys, "argv", ["mechproof", "claims", "--quiet", str(path)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2 and seen[0] == ""
+    assert seen[1].startswith("PROVED  a  accuracy = 16/27") and seen[1].count("\n") == 1
+    assert seen[2].count("\n") == 2 and set(seen[1:]) <= set(flushed)
+
+
+def test_only_the_claims_that_are_named(command, tmp_path):
+    """In the order of the file; a name that no claim has is refused with the nearest one."""
+    path = written(tmp_path, HEAD + CLAIM + claim("bb", "V = 3") + claim("cc", "K = 4"))
+    code, out, _ = command(path, "--only", "cc", "--only", "a")
+    assert code == 1 and [line.split()[1] for line in out.splitlines()] == ["a", "cc"]
+    code, out, err = command(path, "--only", "bbb")
+    assert (code, out) == (2, "")
+    assert "claims.toml: expected a claim of id 'bbb', found none; did you mean 'bb'?" in err
+
+
 def test_what_the_file_expects_decides_the_exit_code(command, tmp_path):
     """A verdict that is known and came out is 0, one that did not is 1, and nothing excuses an error."""
     refuted, unknown = claim("a", "accuracy = 17/27", 'expect = "REFUTED"\n'), claim("b", "loss > 1", "")
@@ -187,15 +247,6 @@ def test_what_the_file_expects_decides_the_exit_code(command, tmp_path):
     code, out, _ = command(written(tmp_path, HEAD + surprised + CLAIM.replace('"a"', '"c"')))
     assert (code, out.splitlines()[0]) == (1, "PROVED  a  accuracy = 16/27  [expected REFUTED]")
     assert command(written(tmp_path, HEAD + refuted + unknown.replace("loss > 1", "1 / 0 > 1")))[0] == 2
-
-
-def test_weights_that_cannot_be_used_end_the_run_before_any_verdict(command, tmp_path):
-    """Also where an earlier claim has weights that can; other tasks are named."""
-    path = written(tmp_path, HEAD + CLAIM + claim("b", "accuracy = 1", 'model = "none.npz"\n'))
-    code, out, err = command(path)
-    assert (code, out) == (2, "") and "none.npz: expected a file" in err
-    with pytest.raises(MechproofError, match="there is no task 'sorting'; the tasks are"):
-        run(read(written(tmp_path, HEAD + 'task = "sorting"\n' + CLAIM)))
 
 
 def test_weights_too_large_for_the_tables_leave_a_claim_undecided(tmp_path):
@@ -261,6 +312,25 @@ def test_seconds_are_for_all_claims_together(tmp_path, monkeypatch):
     assert monotonic() - start < 15  # for busy machines
     assert (first.verdict.status, first.verdict.detail) == ("UNDECIDED", "the budget ended first")
     assert second.verdict.status == "PROVED"
+
+
+def test_each_claim_may_have_seconds_of_its_own(command, tmp_path, monkeypatch):
+    """A claim that takes longer is UNDECIDED and says why; the others are settled."""
+    path = written(tmp_path, HEAD + CLAIM + claim("b", "V = 3") + claim("c", "K = 4"))
+    settle = Session.settle
+
+    def slowly(self, statement):
+        while str(statement) == "V = 3":
+            pass
+        return settle(self, statement)
+
+    monkeypatch.setattr(Session, "settle", slowly)
+    code, out, _ = command(path, "--timeout", 2)
+    assert code == 1
+    assert [line.split("  ")[:2] for line in out.splitlines()] == [
+        ["PROVED", "a"], ["UNDECIDED", "b"], ["REFUTED", "c"]
+    ]  # fmt: skip
+    assert "the timeout of 2 s for a claim ended first" in out.splitlines()[1]
 
 
 def test_claims_that_the_time_does_not_reach_are_undecided(tmp_path, monkeypatch):

@@ -46,10 +46,8 @@ def test_marked_claims_are_read_in_order(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("\\mechclaim{a}{1 < 2}{x}", "claim a: expected \\\\mechproofmodel before it, found none"),
         ("\\mechproofmodel{w}\\mechclaim{a}{1 < 2}", "arguments in braces for the macro on line 1, found something"),
         ("\\mechproofmodel{w}\n\\mechclaim{a}{1 < 2}{x", "the macro on line 2"),
-        ("\\mechproofmodel{w}\\mechnumber{a}{max(EQKE)}{about 3}", "claim a: column 13: expected a number, found"),
         ("nothing", "expected 1 to 1000 claims, found 0"),
     ],
 )
@@ -58,6 +56,20 @@ def test_what_is_marked_wrongly_is_one_sentence(tmp_path, text, sentence):
     with pytest.raises(MechproofError) as caught:
         read(written(tmp_path, text))
     assert sentence in str(caught.value).replace("\\", "\\\\")
+
+
+@pytest.mark.parametrize(
+    ("marked", "problem"),
+    [
+        ("\\mechclaim{a}{1 < 2}{x}", "expected \\mechproofmodel before it, found none"),
+        ("\\mechproofmodel{w}\\mechnumber{a}{max(EQKE)}{about 3}", "column 13: expected a number, found 'about3'"),
+    ],
+)
+def test_a_claim_that_cannot_be_read_has_its_own_problem(tmp_path, marked, problem):
+    """And the next one is read."""
+    bad, good = read(written(tmp_path, f"{marked}\\mechproofmodel{{w}}\\mechclaim{{b}}{{1 < 2}}{{x}}")).claims
+    assert (bad.id, bad.statement, bad.problem) == ("a", None, problem)
+    assert good.statement is not None and not good.problem
 
 
 @pytest.mark.parametrize(

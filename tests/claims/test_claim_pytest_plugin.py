@@ -46,11 +46,19 @@ def test_a_claim_that_does_not_hold_fails_with_its_line(tmp_path):
     assert "expected PROVED: REFUTED  c0  accuracy = 16/27" in done.stdout and "Traceback" not in done.stdout
 
 
+def test_a_bad_claim_fails_alone(tmp_path):
+    """With its sentence; the other claims are tests as before."""
+    claims(tmp_path, "acuracy = 1", "accuracy = 16/27")
+    done = pytest_run(tmp_path, "--mechproof", "claims.toml")
+    assert done.returncode == 1 and "1 failed, 1 passed" in done.stdout
+    assert "the nearest known name is 'accuracy'" in done.stdout
+
+
 def test_a_malformed_file_is_a_usage_error(tmp_path):
     """One sentence, and pytest's exit code for usage errors."""
-    claims(tmp_path, "acuracy = 1")
+    claims(tmp_path)
     done = pytest_run(tmp_path, "--mechproof", "claims.toml")
-    assert done.returncode == 4 and "the nearest known name is 'accuracy'" in done.stdout + done.stderr
+    assert done.returncode == 4 and "expected 1 to 1000 claims, found 0" in done.stdout + done.stderr
 
 
 def test_without_the_option_nothing_happens(tmp_path):
