@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from ..engine.errors import MechproofError, describe
@@ -15,6 +16,7 @@ from ..models.weights import load
 from ..rewrites.advice.allowance import Allowance, BudgetSpent, Spent, last_allowance, time_left
 from ..rewrites.provenance import provenance
 from .context import Budget
+from .digits import remarks
 from .errors import StatementError
 from .files import ClaimFile, StatedClaim, read_toml
 from .latex import read_tex
@@ -97,6 +99,9 @@ def settle(claim: StatedClaim, known: Sessions, budget: Budget, seconds: int | N
     try:
         session = session_of(claim, known, budget, seconds)
         verdict = session.settle(claim.statement)
+        if verdict.status == "PROVED":
+            told = [verdict.detail, *remarks(claim.statement, verdict.measured)]
+            verdict = replace(verdict, detail="; ".join(filter(None, told)))
     except BudgetSpent:
         raise
     except Spent as error:
