@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ..models.statement import Statement as Problem
 from ..rewrites.rules.additive_margin import AdditiveMargin
 from .intervals import IntervalMatrix
 from .singular import Spectrum
+from .tensors import StoredTensors
 from .tree import Call, Node
-from .vocabulary import Vocabulary
+from .vocabulary import Meaning, Vocabulary
 
 SPECTRAL = ("sigma", "spectral_norm", "rank1")
 
@@ -52,7 +54,7 @@ class Context:
     """``advisor`` gives directions for singular values, None where there are none; it is ``ranked`` if ranks come with
     them."""
 
-    vocabulary: Vocabulary
+    vocabulary: Meaning
     bits: int
     budget: Budget = field(default_factory=Budget)
     advisor: Advisor | None = None
@@ -62,6 +64,20 @@ class Context:
     def stage(self) -> tuple[int, bool]:
         """Tells apart what is remembered of values that are not exact."""
         return self.bits, self.ranked
+
+    @property
+    def statement(self) -> Problem:
+        """The network and its task."""
+        if not isinstance(self.vocabulary, Vocabulary):
+            raise Open("tokens, positions and sequences need a network, not only tensors", hopeless=True)
+        return self.vocabulary.statement
+
+    @property
+    def stored(self) -> StoredTensors:
+        """The tensors of a file."""
+        if not isinstance(self.vocabulary, StoredTensors):
+            raise Open("the stored tensors are not among the premises", hopeless=True)
+        return self.vocabulary
 
     @property
     def margin(self) -> AdditiveMargin:

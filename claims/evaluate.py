@@ -12,12 +12,13 @@ from fractions import Fraction
 from math import prod
 
 from ..models.one_layer import one_layer_of
+from ..models.weights.errors import axes_text
 from . import network
 from .context import EXACT, SPECTRAL, Binding, Context, Open
 from .errors import NotDefined, OutsideMatrix, ShapesMismatch, StatementError, TooLarge
 from .functions import FUNCTIONS
 from .intervals import IntervalMatrix, NotPositive, ShapesDiffer
-from .tree import Binary, Call, Defined, Expression, Index, Name, Negate, Number, Power, Subscript
+from .tree import Binary, Call, Defined, Expression, Index, Name, Negate, Number, Power, Stored, Subscript
 
 MAX_ENTRIES = 1 << 22
 MAX_BITS = 1 << 16
@@ -74,6 +75,10 @@ class Evaluator:
                 return self._binary(node, operator, self.value(left, binding), self.value(right, binding))
             case Power(base, exponent):
                 return self._power(node, self._scalar(base, binding), exponent)
+            case Stored(name):
+                return self._stored(node, name, (), binding)
+            case Index(Stored(name) | Defined(_, Stored(name)), subscripts):
+                return self._stored(node, name, subscripts, binding)
             case Index(matrix, subscripts):
                 return self._indexed(node, self.value(matrix, binding), subscripts, binding)
             case Call(function, arguments):
@@ -91,9 +96,9 @@ class Evaluator:
         if node.name == "loss":
             if vocabulary.loss is not None:
                 return IntervalMatrix.interval(*vocabulary.loss.bounds)
-            inputs = vocabulary.statement.inputs
+            inputs = self.context.statement.inputs
             if inputs > self.context.budget.sequences:
-                exponentials = inputs * one_layer_of(vocabulary.statement).d_vocab
+                exponentials = inputs * one_layer_of(self.context.statement).d_vocab
                 raise Open(
                     f"loss over {inputs} sequences would take {exponentials} exponentials; the budget is "
                     f"{self.context.budget.sequences} sequences",
@@ -144,9 +149,27 @@ class Evaluator:
             raise NotDefined(node.column, f"expected a whole number, found {node}")
         return low.numerator
 
+    def _stored(self, node: Expression, name: str, subscripts: Sequence[Subscript], binding: Binding) -> IntervalMatrix:
+        """A stored tensor: of its axes all but the last two take one index each, so that a matrix is left."""
+        shape = self.context.stored.tensors[name].shape
+        leading, rest = subscripts[: max(0, len(shape) - 2)], subscripts[max(0, len(shape) - 2) :]
+        if len(leading) < len(shape) - 2 or not all(subscript.single for subscript in leading):
+            taken = ", ".join(["i", "j", "k", "l", "m", "n"][: len(shape) - 2])
+            raise NotDefined(
+                node.column, f"{Name(name)} has {len(shape)} axes ({axes_text(shape)}); write {Name(name)}[{taken}]"
+            )
+        at = [self.integer(subscript.first, binding) for subscript in leading if subscript.first is not None]
+        for axis, (index, size) in enumerate(zip(at, shape, strict=False)):
+            if not 0 <= index < size:
+                raise NotDefined(node.column, f"index {index} of axis {axis} of {Name(name)}, which has {size}, from 0")
+        matrix = self.context.stored.matrix(name, at)
+        return self._indexed(node, matrix, rest, binding) if rest else matrix
+
     def _indexed(
-        self, node: Index, matrix: IntervalMatrix, subscripts: Sequence[Subscript], binding: Binding
+        self, node: Expression, matrix: IntervalMatrix, subscripts: Sequence[Subscript], binding: Binding
     ) -> IntervalMatrix:
+        if len(subscripts) > 2:
+            raise NotDefined(node.column, f"expected at most two indices of a matrix, found {len(subscripts)}")
         taken = [range(matrix.shape[0]), range(matrix.shape[1])]
         for axis, subscript in enumerate(subscripts):
             size = matrix.shape[axis]

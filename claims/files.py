@@ -21,6 +21,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -29,7 +30,7 @@ from typing import Any
 from ..engine.errors import MechproofError, describe
 from ..engine.files import read_bytes
 from ..models import DEFAULT_TASK, zoo
-from .errors import StatementError
+from .errors import StatementError, UnknownName
 from .facts import FACTS
 from .functions import FUNCTIONS
 from .names import check
@@ -162,7 +163,8 @@ def defined(file: str, table: Any) -> dict[str, Expression]:
             raise BadClaimFile(file, f"an expression as the definition of {name}", type(text).__name__)
         try:
             definitions[name] = parse_expression(text, definitions)
-            check(definitions[name])
+            with suppress(UnknownName):  # it may be a tensor's: whoever reads the weights finds out
+                check(definitions[name])
         except StatementError as error:
             raise BadClaimFile(file, f"an expression as the definition of {name}", describe(error)) from None
     return definitions

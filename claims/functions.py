@@ -115,7 +115,7 @@ def _logits(context: Context, call: Call, values: Values, binding: Binding) -> I
 
 
 def sequence(context: Context, call: Call, values: Values) -> list[int]:
-    layer = one_layer_of(context.vocabulary.statement)
+    layer = one_layer_of(context.statement)
     ends = [value.bounds() for value in values]
     whole = all(v.shape == (1, 1) and v.exact for v in values) and all(low.denominator == 1 for low, _ in ends)
     tokens = [int(low) for low, _ in ends]

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
 
 from .errors import NotDefined, UnknownName, WrongArguments
 from .facts import FACTS, Predicate
 from .functions import FUNCTIONS, Function
-from .tree import Approx, Call, Compare, Defined, Fact, ForAll, Name, Node, Ranging
+from .tree import Approx, Call, Compare, Defined, Fact, ForAll, Name, Node, Ranging, Statement, Stored
 from .vocabulary import NAMES
 
 # What variables run over, and the other words that structure statements.
 RANGES = ("tokens", "positions")
 KEYWORDS = frozenset({"for", "all", "in", "and", "not", *RANGES})
+
+# So many names are told where none is near.
+MOST_TOLD = 40
+# Functions and facts about what a network does on a sequence.
+OF_SEQUENCES = ("correct", "logits")
 
 
 def free(nodes: Sequence[Node]) -> Iterator[Name]:
@@ -24,6 +31,69 @@ def free(nodes: Sequence[Node]) -> Iterator[Name]:
                 yield node
         else:
             yield from free(list(node.nodes()))
+
+
+def variables(node: Node) -> Iterator[str]:
+    """The variables of all quantifiers in a node."""
+    if isinstance(node, ForAll):
+        yield from (name.name for name in free(node.binders))
+        yield from (binder.name for binder in node.binders if isinstance(binder, Ranging))
+        yield from variables(node.body)
+    else:
+        for inner in node.nodes():
+            yield from variables(inner)
+
+
+def on_tensors(statement: Statement, stored: Collection[str]) -> Statement:
+    """The statement with :class:`~.tree.Stored` in place of the names of stored tensors.
+
+    Raises UnknownName for one that is neither stored nor a word of the language, and NotDefined for a definition that
+    hides a stored tensor.
+    """
+    found = _on_tensors(statement, frozenset(stored))
+    known = NAMES | frozenset(RANGES) | frozenset(variables(found))
+    for name, column in _written(found):
+        if isinstance(name, Name) and name.name not in known:
+            ending = [known for known in sorted(stored) if known.lower().endswith(f".{name.name.lower()}")]
+            near = f"the nearest known name is {ending[0]!r}" if ending else None
+            others = ([*stored], [*NAMES], [*FUNCTIONS, *FACTS])
+            raise UnknownName(column, name.name, near or _nearest(name.name, *others))
+    return found
+
+
+def _on_tensors(node: Any, stored: frozenset[str]) -> Any:
+    if isinstance(node, tuple):
+        return tuple(_on_tensors(item, stored) for item in node)
+    if isinstance(node, Name) and node.name in stored:
+        return Stored(node.name, column=node.column)
+    if isinstance(node, Defined) and node.name in stored:
+        raise NotDefined(node.column, f"the definition of {node.name} hides the stored tensor of this name")
+    if not isinstance(node, Node):
+        return node
+    return replace(node, **{f.name: _on_tensors(getattr(node, f.name), stored) for f in fields(node) if f.init})
+
+
+def tensors_in(statement: Statement) -> frozenset[str]:
+    """The stored tensors that a statement names."""
+    return frozenset(node.name for node, _ in _written(statement) if isinstance(node, Stored))
+
+
+def network_word(statement: Statement) -> str | None:
+    """The first word in a statement that means nothing without a network."""
+    for node, _ in _written(statement):
+        if isinstance(node, Name) and (node.name in NAMES or node.name in RANGES):
+            return node.name
+        if isinstance(node, Call) and node.function in OF_SEQUENCES:
+            return node.function
+    return None
+
+
+def _written(node: Node, column: int | None = None) -> Iterator[tuple[Node, int]]:
+    """All nodes, abbreviations spelled out, each with the column in the text of the statement itself."""
+    here = node.column if column is None else column
+    yield node, here
+    for inner in node.nodes():
+        yield from _written(inner, here if isinstance(node, Defined) else column)
 
 
 def check(node: Node, bound: frozenset[str] = frozenset()) -> None:
@@ -100,4 +170,6 @@ def _nearest(name: str, *known: Sequence[str]) -> str:
         if close:
             same_letters = [candidate for candidate in close if sorted(candidate) == sorted(name.lower())]
             return f"the nearest known name is {folded[[*same_letters, *close][0]]!r}"
-    return f"known are {', '.join(sorted(known[0]))}"
+    told = sorted(known[0])
+    more = f" and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+    return f"known are {', '.join(told[:MOST_TOLD])}{more}"

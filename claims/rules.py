@@ -23,7 +23,7 @@ from .measured import Measured
 from .trace import GUARD, spectra, text
 from .tree import Compare, Expression, Name, Negate, Number, Statement
 from .truth import Judge
-from .vocabulary import Vocabulary
+from .vocabulary import Meaning
 
 _x, _y = Var("x"), Var("y")
 _outputs = Range(Num(0), Var("V"))
@@ -88,7 +88,7 @@ class Decide(Rule):
 
     name = "decide"
     certifiable = True
-    premises = (Vocabulary,)
+    premises = (Meaning,)
     lemmas = ()
     derivation = (
         "The statement is evaluated: exactly where it is polynomial in the weights, with enclosures that are rounded "

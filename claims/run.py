@@ -12,7 +12,7 @@ from ..models.layers.layer import LayerError
 from ..models.one_layer import NotOneLayer, check_layers, one_layer_of
 from ..models.problem import network_of, stated
 from ..models.recognition.errors import RecognitionError
-from ..models.weights import load
+from ..models.weights import StoredTensor, load, load_stored
 from ..rewrites.advice.allowance import Allowance, BudgetSpent, Spent, last_allowance, time_left
 from ..rewrites.provenance import provenance
 from .context import Budget
@@ -140,8 +140,13 @@ def _session(claim: StatedClaim, budget: Budget, seconds: int | None) -> Session
         statement = stated(network, claim.task)
         outputs = one_layer_of(statement).d_vocab
     except (RecognitionError, LayerError, NotOneLayer) as error:
-        return Session(claim.model.name, None, describe(error), _outputs(claim), budget, seconds)
-    return Session(claim.model.name, statement, "", outputs, budget, seconds)
+        return Session(claim.model.name, None, describe(error), _outputs(claim), budget, seconds, _stored(claim))
+    return Session(claim.model.name, statement, "", outputs, budget, seconds, _stored(claim))
+
+
+def _stored(claim: StatedClaim) -> Callable[[], dict[str, StoredTensor]] | None:
+    """Reads the tensors under the names in the file; None for a network file, which stores none."""
+    return None if claim.model.suffix == ".toml" else lambda: load_stored(claim.model).tensors
 
 
 def _outputs(claim: StatedClaim) -> int:

@@ -7,13 +7,14 @@ Accuracy climbs from the cheapest strategy to the next.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..engine.certificate import emit
 from ..engine.graph import ProofGraph
 from ..models.statement import Statement as Problem
+from ..models.weights import StoredTensor
 from ..rewrites.advice import loss_tree_search
 from ..rewrites.proof import Proof
 from ..rewrites.rules.accuracy import AccuracyFromCount
@@ -26,8 +27,9 @@ from ..rewrites.standard_forms import paths_of
 from ..rewrites.strategies import Options, silent, strategy
 from .context import SPECTRAL, Budget
 from .directions import Directions
+from .errors import UnknownName
 from .measured import Measured
-from .names import check
+from .names import check, network_word, on_tensors, tensors_in
 from .rules import (
     Decide,
     DecideByPositivity,
@@ -38,9 +40,10 @@ from .rules import (
     StillOpen,
     settled_by_positivity,
 )
+from .tensors import NameTensors
 from .trace import can_carry
 from .tree import Statement
-from .vocabulary import NameAccuracy, NameAccuracyAndLoss, NameLogits, NameLoss, NameMatrices
+from .vocabulary import NAMES, NameAccuracy, NameAccuracyAndLoss, NameLogits, NameLoss, NameMatrices
 
 LADDER = (128, 256, 512, 1024)
 # Up to so many inputs accuracy is counted exactly, in seconds; beyond, what settles a claim is enough.
@@ -52,6 +55,8 @@ STRATEGIES_BEYOND = ("cubic", *STRATEGIES)
 # machine.
 LOSS_NODES = 1 << 16
 NEED_LOGITS = frozenset({"loss", "correct", "logits"})
+
+BESIDE_TENSORS = "a statement that names stored tensors is about these alone"
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class Verdict:
 class Session:
     """``problem`` is the network and its task; None when the architecture is not supported, and ``reason`` says why.
 
+    ``stored`` reads the tensors of the file, for statements that name these.
     ``outputs``: how many logits the network has, for what holds of every architecture.
     """
 
@@ -81,20 +87,55 @@ class Session:
     outputs: int = 0
     budget: Budget = field(default_factory=Budget)
     seconds: int | None = None
+    stored: Callable[[], Mapping[str, StoredTensor]] | None = None
     graph: ProofGraph = field(default_factory=ProofGraph)
 
     def settle(self, statement: Statement) -> Verdict:
         """The verdict; raises a StatementError for a statement that means nothing."""
+        statement = self._meant(statement)
         check(statement)
         if self.outputs >= 2 and settled_by_positivity(statement) is not None:
             positive = self.graph.apply(PositiveLoss(), (), self.outputs)
             return self._verdict(self.graph.apply(DecideByPositivity(), [positive], statement))
-        if self.problem is None:
+        tensors = tensors_in(statement)
+        if self.problem is None and self.stored is None:
             return Verdict("UNDECIDED", f"architecture not supported: {self.reason}")
+        if self.problem is not None and not tensors:
+            rule = Decide() if can_carry(statement) else DecideWithoutTrace()
+            return self._decided(statement, rule, self._stages(statement.names))
+        word = network_word(statement)
+        if word is not None:
+            return Verdict("UNDECIDED", f"{word} needs a network: {self.reason or BESIDE_TENSORS}")
+        known = self._tensors(tensors)
+        verdict = self._decided(
+            statement, DecideWithoutTrace(), ((directions, known, ()) for directions in self._rungs(statement.names))
+        )
+        if verdict.goal is None:
+            return verdict
+        return replace(verdict, detail="; ".join(filter(None, [verdict.detail, "no certificate"])))
+
+    def _meant(self, statement: Statement) -> Statement:
+        """The statement with the stored tensors that it names; of a supported network, where its own names do not
+        suffice and none of these is one of a tensor."""
+        if self.stored is None:
+            return statement
+        if self.problem is None:
+            return on_tensors(statement, self._stored)
+        try:
+            check(statement)
+        except UnknownName:
+            found = on_tensors(statement, self._stored.keys() - NAMES)
+            if tensors_in(found):
+                return found
+            raise
+        return statement
+
+    def _decided(
+        self, statement: Statement, rule: Decide, stages: Iterator[tuple[Directions, int, tuple[Proof, ...]]]
+    ) -> Verdict:
         best: Verdict | None = None
         reason = ""
-        rule = Decide() if can_carry(statement) else DecideWithoutTrace()
-        for directions, vocabulary, proofs in self._stages(statement.names):
+        for directions, vocabulary, proofs in stages:
             try:
                 goal = self.graph.apply(rule, [vocabulary], Question(statement, self.budget, directions))
             except StillOpen as problem:
@@ -151,6 +192,21 @@ class Session:
         else:
             vocabulary = self._with_logits if names & NEED_LOGITS else self._matrices
             yield from ((directions, vocabulary, ()) for directions in self._rungs(names))
+
+    @cached_property
+    def _stored(self) -> Mapping[str, StoredTensor]:
+        return {} if self.stored is None else self.stored()
+
+    def _tensors(self, names: frozenset[str]) -> int:
+        """The claim that gives these names of stored tensors their meaning."""
+        if names not in self._named:
+            tensors = {name: self._stored[name] for name in sorted(names)}
+            self._named[names] = self.graph.apply(NameTensors(), (), tensors)
+        return self._named[names]
+
+    @cached_property
+    def _named(self) -> dict[frozenset[str], int]:
+        return {}
 
     @property
     def _beyond(self) -> bool:

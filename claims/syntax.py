@@ -80,7 +80,8 @@ def _parse(text: str, start: str, definitions: Definitions) -> Any:
 
 _SYMBOLS = {
     "COMPARE": "a comparison", "APPROX": "'≈'", "_IN": "'in'", "PLUS": "'+'", "MINUS": "'-'", "TIMES": "'*'",
-    "PERCENT": "'%'", "NAME": "a name", "NUMBER": "a number", "LPAR": "'('", "RPAR": "')'", "LSQB": "'['",
+    "PERCENT": "'%'", "NAME": "a name", "QUOTED": "a name", "NUMBER": "a number", "LPAR": "'('",
+    "RPAR": "')'", "LSQB": "'['",
     "RSQB": "']'", "COMMA": "','", "COLON": "':'", "CIRCUMFLEX": "'^'", "_NOT": "'not'", "_FOR": "'for all'",
     "_ALL": "'all'", "_AND": "'and'", "$END": "the end", "__ANON_0": "'..'", "__ANON_1": "'.T'",
 }  # fmt: skip
@@ -194,6 +195,7 @@ _BUILDERS: dict[str, Callable[..., Any]] = {
     "at": lambda column, first: Subscript(first, None, True, column=column),
     "slice": lambda column, first, last: Subscript(first, last, False, column=column),
     "name": lambda column, name: Name(str(name), column=column),
+    "quoted": lambda column, name: Name(str(name)[1:-1], column=column),
     "call": _call,
     "literal": _literal,
     "number": lambda column, text, percent: _number(str(text), percent is not None, column),

@@ -10,8 +10,8 @@ from typing import Any
 from .context import SPECTRAL, Binding
 from .directions import Directions, width
 from .functions import instance
-from .names import free
-from .tree import Call, Defined, Expression, ForAll, Node, Ranging, Statement
+from .names import variables
+from .tree import Call, Defined, Expression, Node, Statement
 
 MAX_TEXT = 1 << 12
 # The checker's enclosures are finer than the prover's, so that what is decided here is decided there.
@@ -37,19 +37,9 @@ def _spelled_out(node: Any) -> Any:
 def can_carry(statement: Statement) -> bool:
     """Whether a certificate can: not where singular values depend on a variable, nor where the text is too long."""
     written = text(statement)
-    variables = frozenset(_variables(statement))
-    fixed = all(variables.isdisjoint(argument.names) for argument in spectral_arguments(statement))
+    bound = frozenset(variables(statement))
+    fixed = all(bound.isdisjoint(argument.names) for argument in spectral_arguments(statement))
     return fixed and written.isascii() and len(written) <= MAX_TEXT
-
-
-def _variables(node: Node) -> Iterator[str]:
-    if isinstance(node, ForAll):
-        yield from (name.name for name in free(node.binders))
-        yield from (binder.name for binder in node.binders if isinstance(binder, Ranging))
-        yield from _variables(node.body)
-    else:
-        for inner in node.nodes():
-            yield from _variables(inner)
 
 
 def spectral_arguments(statement: Statement) -> list[Expression]:

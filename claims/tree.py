@@ -5,12 +5,16 @@ Printing a tree gives a text with the same meaning.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import cached_property
 
 from ..engine.digest import digest
+
+# Names that need no quotation marks.
+PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.(?!T(?![A-Za-z0-9_]))[A-Za-z0-9_]+)*")
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,21 @@ class Name(Expression):
         return frozenset({self.name})
 
     def __str__(self) -> str:
-        return self.name
+        return self.name if PLAIN.fullmatch(self.name) else f'"{self.name}"'
+
+
+@dataclass(frozen=True)
+class Stored(Expression):
+    """The tensor that a file stores under this name, which may have more than two axes."""
+
+    name: str
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset({self.name})
+
+    def __str__(self) -> str:
+        return str(Name(self.name))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from .evaluate import Evaluator
 from .facts import FACTS
 from .intervals import IntervalMatrix, ShapesDiffer
 from .measured import Measured
-from .names import free
+from .names import RANGES, free
 from .outcome import Outcome, both, tightest
 from .tree import (
     Approx,
@@ -167,27 +167,30 @@ class Judge:
     def _ranges(self, binders: Sequence[Ranging | Compare], body: Statement, binding: Binding) -> dict[str, range]:
         """What each variable runs over, in the order of the text."""
         ranges: dict[str, range] = {}
-        tokens = range(one_layer_of(self.context.vocabulary.statement).d_vocab)
         declared = {binder.name: binder for binder in binders if isinstance(binder, Ranging)}
         for binder in binders:
             names = [binder.name] if isinstance(binder, Ranging) else [name.name for name in free([binder])]
             for name in names:
                 if name not in binding:
-                    ranges[name] = self._range(declared[name], binding) if name in declared else tokens
+                    ranges[name] = (
+                        self._range(declared[name], binding) if name in declared else self._named_ranges()["tokens"]
+                    )
         for name in ranges:
             if name not in body.names:
                 raise NotDefined(binders[0].column, f"the variable {name} does not occur after the colon")
         return ranges
 
     def _range(self, binder: Ranging, binding: Binding) -> range:
-        layer = one_layer_of(self.context.vocabulary.statement)
-        named = {"tokens": range(layer.d_vocab), "positions": range(layer.n_ctx)}
         if binder.last is not None:
             first, last = (self.values.integer(end, binding) for end in (binder.first, binder.last))
             return range(first, last + 1)
-        if isinstance(binder.first, Name) and binder.first.name in named:
-            return named[binder.first.name]
+        if isinstance(binder.first, Name) and binder.first.name in RANGES:
+            return self._named_ranges()[binder.first.name]
         raise NotDefined(binder.first.column, "expected tokens, positions or a range such as 0..3")
+
+    def _named_ranges(self) -> dict[str, range]:
+        layer = one_layer_of(self.context.statement)
+        return {"tokens": range(layer.d_vocab), "positions": range(layer.n_ctx)}
 
     def _admitted(self, condition: Compare, binding: Binding) -> bool:
         values = [self.values.integer(part, binding) for part in condition.parts]

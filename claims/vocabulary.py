@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -36,8 +37,22 @@ WHOLE_NETWORK = ("accuracy", "loss")
 NAMES = frozenset((*AXES, *TABLES, *SIZES, *WHOLE_NETWORK))
 
 
+class Meaning(Claim):
+    """What the names in statements denote; what the claim does not say of a network is None."""
+
+    margin: AdditiveMargin | None = None
+    accuracy: Accuracy | None = None
+    loss: Loss | None = None
+    # Values of closed expressions by meaning and stage (Context.stage); not part of what is claimed.
+    memo: dict[tuple[str, tuple[int, bool]], IntervalMatrix]
+
+    @abstractmethod
+    def matrix(self, name: str) -> IntervalMatrix:
+        """The value of a name."""
+
+
 @dataclass(frozen=True)
-class Vocabulary(Claim):
+class Vocabulary(Meaning):
     """Names of tensors and path products denote these exact matrices of the network; where a statement needs them,
     ``margin`` says what its logits are, ``accuracy`` how often it is right, ``loss`` bounds its mean cross-entropy."""
 
@@ -45,7 +60,6 @@ class Vocabulary(Claim):
     margin: AdditiveMargin | None = None
     accuracy: Accuracy | None = None
     loss: Loss | None = None
-    # Values of closed expressions by meaning and stage (Context.stage); not part of what is claimed.
     memo: dict[tuple[str, tuple[int, bool]], IntervalMatrix] = field(default_factory=dict, compare=False, repr=False)
 
     kind = "vocabulary"

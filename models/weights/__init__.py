@@ -6,8 +6,8 @@
 Converting to the one format that everything reads is :func:`mechproof.models.weights.convert.convert`.
 """
 
-from .checkpoint import Checkpoint, from_live, load
+from .checkpoint import Checkpoint, from_live, load, load_stored
 from .errors import WeightsError
 from .tensor import StoredTensor
 
-__all__ = ["Checkpoint", "StoredTensor", "WeightsError", "from_live", "load"]
+__all__ = ["Checkpoint", "StoredTensor", "WeightsError", "from_live", "load", "load_stored"]

@@ -70,6 +70,11 @@ def load(path: str | os.PathLike[str], config: str | os.PathLike[str] | None = N
     return read_raw(path, config).decoded()
 
 
+def load_stored(path: str | os.PathLike[str]) -> Checkpoint:
+    """As :func:`load`, of any file, under the names and in the layout in which the tensors are stored."""
+    return RawCheckpoint(Path(path).name, _tensors(path), None).decoded()
+
+
 def from_live(model: Any) -> Checkpoint:
     """The weights and the configuration of a live HookedTransformer or TransformerBridge, on any device, exactly.
 
