@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..dyadic import entry_text
 from .layers import Layer, Network, Norm
 from .statement import tokens_text
 from .task import Task
 
 MAX_SHOWN = 12
+
+
+def _listed(texts: Sequence[str], separator: str) -> str:
+    """All of them; of more than :data:`MAX_SHOWN` the first ones, with how many there are."""
+    if len(texts) <= MAX_SHOWN:
+        return separator.join(texts)
+    return f"{separator.join([*texts[:MAX_SHOWN], '...'])} ({len(texts)} in all)"
 
 
 def _norm(norm: Norm) -> str:
@@ -21,18 +30,22 @@ def _layer(layer: Layer) -> str:
         return f"norm: {_norm(layer.norm)}"
     settings = [f"{name} {value}" for name, value in layer.settings.items()]
     shapes = [f"{name} {' x '.join(map(str, t.shape))}" for name, t in layer.tensors.items()]
-    shown = shapes if len(shapes) <= MAX_SHOWN else [*shapes[:MAX_SHOWN], "..."]
+    shown = [_listed(shapes, ", ")] if shapes else []
     norm = [] if layer.norm is None else [f"reads through {_norm(layer.norm)}"]
     return f"{layer.kind}: {', '.join([*settings, *norm, *shown])}".rstrip(": ")
 
 
+def _span(tokens: Sequence[int]) -> str:
+    """A range by its ends, other tokens one by one."""
+    text = tokens_text(tokens)
+    return f"{text[0]} ... {text[1]}" if len(text) == 2 else _listed([str(token) for token in tokens], " ")
+
+
 def _tokens(task: Task) -> str:
     """The tokens of each position; equal ones once."""
-    texts = [
-        f"{t[0]} ... {t[1]}" if len(t) == 2 else " ".join(map(str, t[:MAX_SHOWN]))
-        for t in map(tokens_text, task.tokens)
-    ]
-    return f"each of {texts[0]}" if len(set(texts)) == 1 else "; ".join(texts[:MAX_SHOWN])
+    if all(tokens == task.tokens[0] for tokens in task.tokens):
+        return f"each of {_span(task.tokens[0])}"
+    return _listed([_span(tokens) for tokens in task.tokens], "; ")
 
 
 def theorem(network: Network, task: Task, sha256: str) -> tuple[str, str]:
@@ -41,7 +54,7 @@ def theorem(network: Network, task: Task, sha256: str) -> tuple[str, str]:
     read = (
         "the last position"
         if task.read == (network.positions_left - 1,)
-        else f"positions {', '.join(map(str, task.read[:MAX_SHOWN]))}"
+        else f"positions {_listed([str(p) for p in task.read], ', ')}"
     )
     condition = {
         "none": "",

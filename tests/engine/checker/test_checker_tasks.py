@@ -14,6 +14,7 @@ from mechproof.engine.checker.networks.groups import group_table, is_group
 from mechproof.engine.checker.networks.inputs import Inputs
 from mechproof.engine.checker.networks.network_file import read_description
 from mechproof.engine.checker.networks.task import read_task
+from mechproof.engine.checker.networks.theorem import theorem
 
 Draw = reference.Draw
 
@@ -195,6 +196,20 @@ def test_task_files(described, tmp_path):
     np.savez(tmp_path / "answers.npz", answers=np.arange(25).reshape(5, 5) % 5)
     path = toml(tmp_path, 'positions = 2\nread = [0, 1]\ntable = "answers.npz"\n')
     assert read_task(path, described())[1].answers((2, 3)) == (3, 3)
+
+
+def test_the_theorem_says_how_much_of_a_task_it_leaves_out(described, tmp_path):
+    """A reader of the verdict is never told of fewer read positions, or fewer tokens, than the theorem is about."""
+    many = ", ".join(map(str, range(0, 30, 2)))
+    sets = [f"[{many}]", f"[{many}, 31]", *["[0, 3]"] * 14]
+    path = toml(tmp_path, f'tokens = [{", ".join(sets)}]\nread = "all"\nanswers = {["t[0]"] * 16}\n')
+    network, task = read_task(path, described(32, 16))
+    text, _ = theorem(network, task, "")
+    assert "at positions 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, ... (16 in all); an input" in text
+    assert "22 ... (15 in all); 0 2" in text and "22 ... (16 in all); 0 ... 3; " in text
+    assert "0 ... 3; ... (16 in all). Right" in text
+    network, task = read_task("running-sum-sign", described(3, 5))
+    assert "at positions 0, 1, 2, 3, 4; an input" in theorem(network, task, "")[0]
 
 
 @pytest.mark.parametrize(
