@@ -158,8 +158,8 @@ def weights(form: TwoLayers) -> tuple[np.ndarray, np.ndarray]:
                     least[row, column] = most[row, column] = one
                     continue
                 weight = (Ball.dyadic(score - top, exponent) * factor).exp().enclosure * one
-                least[row, column] = max(0, _integer(weight.floor().lower()))
-                most[row, column] = _integer(weight.ceil().upper())
+                least[row, column] = max(0, _integer(weight.lower().floor()))
+                most[row, column] = _integer(weight.upper().ceil())
     return least.reshape(n, V, n, V), most.reshape(n, V, n, V)
 
 
@@ -176,7 +176,7 @@ def falls() -> np.ndarray:
     with precision(_EXACT):
         steps = range(LOWEST * STEPS, HIGHEST * STEPS + 1)
         exact = [Ball.dyadic(-j, -STEP_BITS).exp().enclosure * (1 << FALL_BITS) for j in steps]
-        return np.array([_integer(value.ceil().upper()) for value in exact], dtype=np.int64)
+        return np.array([_integer(value.upper().ceil()) for value in exact], dtype=np.int64)
 
 
 def penalties(gaps: np.ndarray, deficits: np.ndarray, bits: int) -> np.ndarray:

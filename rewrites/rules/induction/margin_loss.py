@@ -94,6 +94,6 @@ def _loss(sum_of_rivals: Ball) -> Ball:
 
 def _floor(number: Ball) -> int:
     """An integer that is at most 2^128 times the number."""
-    whole = (number.enclosure * (1 << UNIT_BITS)).floor().lower().unique_fmpz()
+    whole = (number.enclosure * (1 << UNIT_BITS)).lower().floor().unique_fmpz()
     assert whole is not None, "an end that was rounded to an integer"
     return int(whole)

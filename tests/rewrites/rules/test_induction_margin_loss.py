@@ -32,12 +32,19 @@ def test_lemma_is_tight_and_its_mutants_fail():
 
 
 @pytest.mark.parametrize(
-    "case", [(1, 4, 4, "induction", 6.0), (3, 3, 5, "induction-once", 6.0), (5, 4, 4, "induction", 0.0)]
+    "case",
+    [
+        (1, 4, 4, "induction", 6.0, 1),
+        (3, 3, 5, "induction-once", 6.0, 1),
+        (5, 4, 4, "induction", 0.0, 1),
+        (1, 3, 4, "induction", 14.0, 64),
+    ],
 )
 def test_the_mean_loss_lies_between_the_bounds(case, tmp_path):
-    """Against the losses of all inputs to 50 digits."""
-    seed, tokens, positions, task, sharp = case
+    """Against the losses of all inputs to 50 digits; some of the last cannot be told from 0 at 256 bits."""
+    seed, tokens, positions, task, sharp, factor = case
     network = small.layers(seed, tokens, positions, sharp=sharp)
+    network[-1]["W_U"] *= factor
     statement = small.statement(network, tmp_path, task)
     every = small.inputs(statement.task.inputs.condition, tokens, positions)
     low, high = prove(statement, "net", "induction", metric="loss").theorem.bounds
