@@ -54,11 +54,16 @@ def on_tensors(statement: Statement, stored: Collection[str]) -> Statement:
     known = NAMES | frozenset(RANGES) | frozenset(variables(found))
     for name, column in _written(found):
         if isinstance(name, Name) and name.name not in known:
-            ending = [known for known in sorted(stored) if known.lower().endswith(f".{name.name.lower()}")]
-            near = f"the nearest known name is {ending[0]!r}" if ending else None
             others = ([*stored], [*NAMES], [*FUNCTIONS, *FACTS])
-            raise UnknownName(column, name.name, near or _nearest(name.name, *others))
+            ending = stored_as(name.name, stored)
+            near = f"the nearest known name is {ending!r}" if ending else _nearest(name.name, *others)
+            raise UnknownName(column, name.name, near)
     return found
+
+
+def stored_as(name: str, stored: Collection[str]) -> str | None:
+    """The first stored name whose last parts are this one, if there is any."""
+    return next((known for known in sorted(stored) if known.lower().endswith(f".{name.lower()}")), None)
 
 
 def _on_tensors(node: Any, stored: frozenset[str]) -> Any:

@@ -29,7 +29,7 @@ from .context import SPECTRAL, Budget
 from .directions import Directions
 from .errors import UnknownName
 from .measured import Measured
-from .names import check, network_word, on_tensors, tensors_in
+from .names import check, network_word, on_tensors, stored_as, tensors_in
 from .rules import (
     Decide,
     DecideByPositivity,
@@ -105,7 +105,9 @@ class Session:
             return self._decided(statement, rule, self._stages(statement.names))
         word = network_word(statement)
         if word is not None:
-            return Verdict("UNDECIDED", f"{word} needs a network: {self.reason or BESIDE_TENSORS}")
+            near = stored_as(word, self._stored)
+            hint = f"; the file stores {near!r}" if near else ""
+            return Verdict("UNDECIDED", f"{word} needs a network: {self.reason or BESIDE_TENSORS}{hint}")
         known = self._tensors(tensors)
         verdict = self._decided(
             statement, DecideWithoutTrace(), ((directions, known, ()) for directions in self._rungs(statement.names))
