@@ -13,6 +13,7 @@ from ..models.one_layer import NotOneLayer, check_layers, one_layer_of
 from ..models.problem import network_of, stated
 from ..models.recognition.errors import RecognitionError
 from ..models.weights import StoredTensor, load, load_stored
+from ..models.weights.errors import BridgeLayout
 from ..rewrites.advice.allowance import Allowance, BudgetSpent, Spent, last_allowance, time_left
 from ..rewrites.provenance import provenance
 from .context import Budget
@@ -139,6 +140,8 @@ def _session(claim: StatedClaim, budget: Budget, seconds: int | None) -> Session
         check_layers(network)
         statement = stated(network, claim.task)
         outputs = one_layer_of(statement).d_vocab
+    except BridgeLayout as error:  # nothing says which network, and so not how many logits
+        return Session(claim.model.name, None, describe(error), 0, budget, seconds, _stored(claim))
     except (RecognitionError, LayerError, NotOneLayer) as error:
         return Session(claim.model.name, None, describe(error), _outputs(claim), budget, seconds, _stored(claim))
     return Session(claim.model.name, statement, "", outputs, budget, seconds, _stored(claim))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,6 +100,14 @@ def test_what_cannot_be_said_is_that_claims_verdict(tmp_path, statement, told):
     found = verdicts(tmp_path, statement, "fc1[1, 1] = 4", define="[define]\nD = 'fc8 + 1'\n")
     assert told in found[0] and not found[0].startswith(("PROVED", "REFUTED"))
     assert found[1].startswith("PROVED")
+
+
+def test_a_layout_that_only_a_configuration_settles(tmp_path):
+    """A bridge's file without its configuration is no network; its tensors are as they are stored, not moved."""
+    tensors: dict[str, Any] = {"blocks.0.attn.q.weight": np.array([[1.0, 2.0], [3.0, 4.0]])}
+    np.savez(tmp_path / "bridge.npz", **tensors)
+    found = verdicts(tmp_path, "blocks.0.attn.q.weight[0, 1] = 2", "loss > 1", model="bridge.npz")
+    assert found[0].startswith("PROVED") and found[1].startswith("UNDECIDED loss needs a network: bridge.npz: ")
 
 
 def test_a_definition_does_not_hide_a_tensor(tmp_path):
