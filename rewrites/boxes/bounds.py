@@ -135,6 +135,8 @@ class Bounds:
         holds = np.ones(len(winner), dtype=np.bool_)
         lift = -self._units.gamma - unit
         for ratios, gammas in pieces:
+            if int(np.abs(gammas).sum(axis=1).max(initial=0)).bit_length() + lift > 61:
+                return np.zeros_like(holds)
             own = brackets[0] + moved(gammas.sum(axis=1), lift)[:, None, None]
             others = [brackets[h + 1] + moved(-gammas[:, h], lift)[:, None, None] for h in range(gammas.shape[1])]
             for corner in itertools.product((0, 1), repeat=len(others)):

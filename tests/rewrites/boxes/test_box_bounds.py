@@ -152,3 +152,17 @@ def test_a_threshold_moves_the_margin(tmp_path):
         assert case.holds(single((0, 1, 2)), [(y, x)], above=margin + 2) == [False]
         if kind == "one head":
             assert case.holds(single((0, 1, 2)), [(y, x)], above=margin - 200) == [True]
+
+
+def test_numbers_of_heads_that_leave_their_words_show_nothing(tmp_path: Path) -> None:
+    """Two outputs of which neither is larger on the whole set: γ past 61 bits once turned round and showed either."""
+    case = Case(layers("three heads", 1, 3, 2), tmp_path, 3)
+    sets = arrays(case.read, [case.read.space.each(case.read.space.root, 1)[0]])  # type: ignore[union-attr, arg-type]
+    facts = facts_of(case.form, [State(case.read.space.root)])
+    bounds, ratios = Bounds(case.form, 0, Units(0, 0, 0)), np.array([[[-4 * 4096, 20 * 4096]] * 2])
+    for gamma in (sign << bits for sign in (1, -1, 3, -3) for bits in range(20, 30)):
+        pieces = [(ratios, np.array([[gamma, gamma]]))]
+        shown = [
+            bounds.margins_hold(sets, facts, np.array([x]), np.array([1 - x]), pieces, strictly=True) for x in (0, 1)
+        ]
+        assert not np.any(shown), gamma
