@@ -204,7 +204,7 @@ class _Layers:
         try:
             return tensor.rearranged(einops.rearrange(tensor.numerators, named, **lengths))
         except einops.EinopsError as error:
-            said = " ".join(str(error).replace(_PREFIX, "").split())[:160]
+            said = str(error).replace(_PREFIX, "").strip().splitlines()[-1].strip()[:160]  # what is wrong stands last
             expected = f"the pattern {pattern!r} to fit shape {' × '.join(map(str, tensor.shape))}"
             raise BadTensor(self.file, where, expected, said) from None
 

@@ -28,7 +28,9 @@ class AnswerOutOfRange(MechproofError):
     tokens: tuple[int, ...]
     found: int
     outputs: int
-    sentence = "task {task}: the right answer on {tokens} is {found}, but the network has outputs 0 … {outputs} - 1"
+    sentence = (
+        "task {task}: the right answer on {tokens} is {found}, but the network has {outputs} outputs, counted from 0"
+    )
 
 
 @dataclass(frozen=True)

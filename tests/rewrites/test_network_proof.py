@@ -162,7 +162,7 @@ def test_transcripts_of_every_format(files):
         (("--semantics", "float32"), "proves nothing about float runs"),
         (("--cut", "3"), "--cut"),
         (("--task", "modular-addition:9"), "tokens below 5"),
-        (("--task", "expression: t[0] + 3"), "the network has outputs 0 … 5 - 1"),
+        (("--task", "expression: t[0] + 3"), "the network has 5 outputs, counted from 0"),
         (("--task", "expression: t[0] //"), "an expression"),
         (("--task", "gone.toml"), "gone.toml"),
     ],

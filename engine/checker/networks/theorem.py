@@ -54,7 +54,7 @@ def theorem(network: Network, task: Task, sha256: str) -> tuple[str, str]:
     read = (
         "the last position"
         if task.read == (network.positions_left - 1,)
-        else f"positions {_listed([str(p) for p in task.read], ', ')}"
+        else f"{'position' if len(task.read) == 1 else 'positions'} {_listed([str(p) for p in task.read], ', ')}"
     )
     condition = {
         "none": "",

@@ -210,6 +210,8 @@ def test_the_theorem_says_how_much_of_a_task_it_leaves_out(described, tmp_path):
     assert "0 ... 3; ... (16 in all). Right" in text
     network, task = read_task("running-sum-sign", described(3, 5))
     assert "at positions 0, 1, 2, 3, 4; an input" in theorem(network, task, "")[0]
+    path = toml(tmp_path, 'positions = 5\nread = [1]\nanswer = "t[0]"\n')
+    assert "at position 1.\n" in theorem(*read_task(path, described(3, 5)), "")[0]
 
 
 @pytest.mark.parametrize(
