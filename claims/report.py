@@ -35,22 +35,30 @@ from .session import Session, Verdict
 ERROR = "ERROR"
 # Where certificates of verdicts go, beside the transcript.
 FOLDER = "certificates"
+# So many characters of a claim's hash tell it from all others.
+CITED = 12
 
 
 @dataclass(frozen=True)
 class Result:
     """A claim with its verdict, and the session in whose graph the verdict was derived; None where there is no network
-    that it could be about."""
+    that it could be about.
+
+    ``sha256``: of the claim, see :meth:`.session.Session.cited`; empty where statement or weights were not read.
+    """
 
     claim: StatedClaim
     verdict: Verdict
     session: Session | None
+    sha256: str = ""
 
     @property
     def line(self) -> str:
-        """Status, id and detail; where the file says what to expect, whether that came out."""
-        remark = self.claim.expect and f"  [{'as expected' if self.as_expected else f'expected {self.claim.expect}'}]"
-        return f"{self.verdict.status}  {self.claim.id}  {self.verdict.detail}{remark}"
+        """Status, id and detail; where the file says what to expect, whether that came out; the name to cite."""
+        remark = self.claim.expect and f"[{'as expected' if self.as_expected else f'expected {self.claim.expect}'}]"
+        cited = self.sha256 and f"claim:{self.sha256[:CITED]}"
+        parts = self.verdict.status, self.claim.id, self.verdict.detail, remark, cited
+        return "  ".join(filter(None, parts))
 
     @property
     def as_expected(self) -> bool:
@@ -68,6 +76,7 @@ class Result:
             "as_expected": self.as_expected,
             "detail": verdict.detail,
             "statement": claim.source,
+            "sha256": self.sha256,
             **given,
             "numbers": numbers,
         }
@@ -188,6 +197,8 @@ def _told(result: Result) -> tuple[Block, ...]:
         CodeBlock(claim.source),
         Paragraph((Strong((Text(verdict.status),)), Text(f". {verdict.detail}" if verdict.detail else "."))),
     ]
+    if result.sha256:
+        blocks.append(Paragraph((Text("This claim is "), Code(f"sha256:{result.sha256}"), Text("."))))
     if result.session is not None and verdict.goal is not None:
         steps = result.session.graph.proof(verdict.goal)
         rules = [piece for step in steps for piece in (Code(step.rule.tag), Text(", "))][:-1]

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from ..engine.digest import digest
 from ..engine.errors import MechproofError, describe
 from ..models.layers.layer import LayerError
 from ..models.one_layer import NotOneLayer, check_layers, one_layer_of
@@ -15,7 +16,7 @@ from ..models.recognition.errors import RecognitionError
 from ..models.weights import StoredTensor, load, load_stored
 from ..models.weights.errors import BridgeLayout
 from ..rewrites.advice.allowance import Allowance, BudgetSpent, Spent, last_allowance, time_left
-from ..rewrites.provenance import provenance
+from ..rewrites.provenance import Weights, provenance
 from .context import Budget
 from .digits import remarks
 from .errors import StatementError
@@ -96,9 +97,10 @@ def settle(claim: StatedClaim, known: Sessions, budget: Budget, seconds: int | N
     """
     if claim.statement is None:
         return Result(claim, Verdict(ERROR, claim.problem), None)
-    session = None
+    session, cited = None, ""
     try:
         session = session_of(claim, known, budget, seconds)
+        cited = session.cited(claim.statement)
         verdict = session.settle(claim.statement)
         if verdict.status == "PROVED":
             told = [verdict.detail, *remarks(claim.statement, verdict.measured)]
@@ -110,7 +112,7 @@ def settle(claim: StatedClaim, known: Sessions, budget: Budget, seconds: int | N
     except MechproofError as error:
         meaningless = session is None or isinstance(error, StatementError)
         verdict = Verdict(ERROR if meaningless else "UNDECIDED", describe(error))
-    return Result(claim, verdict, session)
+    return Result(claim, verdict, session, cited)
 
 
 def session_of(claim: StatedClaim, known: Sessions, budget: Budget, seconds: int | None = None) -> Session:
@@ -135,21 +137,29 @@ def _key(claim: StatedClaim) -> Key:
 
 
 def _session(claim: StatedClaim, budget: Budget, seconds: int | None) -> Session:
+    subject = ""
     try:
         network = network_of(claim.model, claim.config)
         check_layers(network)
         statement = stated(network, claim.task)
+        subject = statement.sha256
         outputs = one_layer_of(statement).d_vocab
     except BridgeLayout as error:  # nothing says which network, and so not how many logits
         return Session(claim.model.name, None, describe(error), 0, budget, seconds, _stored(claim))
     except (RecognitionError, LayerError, NotOneLayer) as error:
-        return Session(claim.model.name, None, describe(error), _outputs(claim), budget, seconds, _stored(claim))
-    return Session(claim.model.name, statement, "", outputs, budget, seconds, _stored(claim))
+        known, about = _outputs(claim), subject or _file_hash(claim)
+        return Session(claim.model.name, None, describe(error), known, budget, seconds, _stored(claim), subject=about)
+    return Session(claim.model.name, statement, "", outputs, budget, seconds, _stored(claim), subject=subject)
 
 
 def _stored(claim: StatedClaim) -> Callable[[], dict[str, StoredTensor]] | None:
     """Reads the tensors under the names in the file; None for a network file, which stores none."""
     return None if claim.model.suffix == ".toml" else lambda: load_stored(claim.model).tensors
+
+
+def _file_hash(claim: StatedClaim) -> str:
+    """Of what is not understood, for a file that holds all of its weights; empty for one that names others."""
+    return "" if claim.model.suffix == ".toml" else digest([Weights.of(claim.model, None).sha256, claim.task])
 
 
 def _outputs(claim: StatedClaim) -> int:

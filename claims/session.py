@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..engine.certificate import emit
+from ..engine.digest import digest
 from ..engine.graph import ProofGraph
 from ..models.statement import Statement as Problem
 from ..models.weights import StoredTensor
@@ -41,7 +42,7 @@ from .rules import (
     settled_by_positivity,
 )
 from .tensors import NameTensors
-from .trace import can_carry
+from .trace import can_carry, text
 from .tree import Statement
 from .vocabulary import NAMES, NameAccuracy, NameAccuracyAndLoss, NameLogits, NameLoss, NameMatrices
 
@@ -78,7 +79,8 @@ class Session:
     """``problem`` is the network and its task; None when the architecture is not supported, and ``reason`` says why.
 
     ``stored`` reads the tensors of the file, for statements that name these.
-    ``outputs``: how many logits the network has, for what holds of every architecture.
+    ``outputs``: how many logits the network has, for what holds of every architecture.  ``subject``: a hash of the
+    network with its task; empty if there is none.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Session:
     seconds: int | None = None
     stored: Callable[[], Mapping[str, StoredTensor]] | None = None
     graph: ProofGraph = field(default_factory=ProofGraph)
+    subject: str = ""
 
     def settle(self, statement: Statement) -> Verdict:
         """The verdict; raises a StatementError for a statement that means nothing."""
@@ -115,6 +118,15 @@ class Session:
         if verdict.goal is None:
             return verdict
         return replace(verdict, detail="; ".join(filter(None, [verdict.detail, "no certificate"])))
+
+    def cited(self, statement: Statement) -> str:
+        """The hash of what the statement is about (the tensors it names, else the network with its task) and of its
+        text as certificates write it: the same for every verdict, file, id and way to write it.  Empty where it is not
+        known what it is about.  Raises a StatementError for names that mean nothing."""
+        statement = self._meant(statement)
+        tensors = tensors_in(statement)
+        about = self.graph.claim(self._tensors(tensors)).identity() if tensors else self.subject
+        return about and digest([about, text(statement)])
 
     def _meant(self, statement: Statement) -> Statement:
         """The statement with the stored tensors that it names; of a supported network, where its own names do not

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -44,6 +46,11 @@ def command(monkeypatch, capsys, tmp_path):
     return call
 
 
+def unhashed(lines: str) -> str:
+    """Without the hashes at their ends."""
+    return re.sub(r"  claim:[0-9a-f]{12}$", "", lines, flags=re.MULTILINE)
+
+
 def default_folder(tmp_path: Path, stem: str = "claims") -> Path:
     (found,) = (tmp_path / "mechproof-out").glob(f"{stem}-claims-*")
     return found
@@ -64,12 +71,13 @@ def test_every_report_has_a_folder_of_its_own(command, tmp_path):
 def test_one_line_a_claim_and_exit_codes(command, tmp_path):
     """0 if all are proved, 1 if not, 2 for malformed input; transcript and certificate are written."""
     path = written(tmp_path, HEAD + CLAIM)
-    assert command(path) == (0, "PROVED  a  accuracy = 16/27\n", "")
+    code, out, err = command(path)
+    assert (code, unhashed(out), err) == (0, "PROVED  a  accuracy = 16/27\n", "")
     assert {"claims.md", "claims.html", "claims.tex", "accuracy-1", "certificates"} == {
         p.name for p in default_folder(tmp_path).iterdir()
     }
     code, out, _ = command(written(tmp_path, HEAD + CLAIM.replace("16/", "17/")), "--out", tmp_path / "other")
-    assert (code, out) == (1, "REFUTED  a  accuracy = 16/27\n")
+    assert (code, unhashed(out)) == (1, "REFUTED  a  accuracy = 16/27\n")
     assert (tmp_path / "other" / "accuracy-1" / "certificate.json").is_file()
     code, out, err = command(written(tmp_path, HEAD + CLAIM.replace("[[claim]]", "[[claims]]")))
     assert (code, out) == (2, "") and "before the claims, found 'claims'" in err
@@ -150,7 +158,7 @@ def test_a_statement_that_means_nothing_is_an_error_of_its_own_claim(command, tm
     claims = claim("a", "accuracy = 16/27"), claim("b", "1 / (accuracy - 16/27) > 0"), claim("c", "EVOU[3] < 1")
     code, out, err = command(written(tmp_path, HEAD + "".join(claims) + claim("d", "accuracy > 2/3")))
     assert (code, err) == (2, "")
-    assert out.splitlines() == [
+    assert unhashed(out).splitlines() == [
         "PROVED  a  accuracy = 16/27",
         "ERROR  b  column 1: division by zero",
         "ERROR  c  column 1: row 3 of a matrix that has 3 rows, counted from 0",
@@ -205,7 +213,7 @@ def test_weights_that_cannot_be_read_are_tried_once(tmp_path, monkeypatch):
 
 def test_verdicts_are_told_as_they_come(tmp_path, monkeypatch):
     """When a claim is settled, those before it are on standard output already, and flushed."""
-    path = written(tmp_path, HEAD + CLAIM + claim("b", "V = 3") + claim("c", "nothing < 1"))
+    path = written(tmp_path, HEAD + CLAIM + claim("b", "V = 3") + claim("c", "1 / 0 < 1"))
     settle, out = Session.settle, io.StringIO()
     seen: list[str] = []
     flushed: list[str] = []
@@ -225,6 +233,49 @@ def test_verdicts_are_told_as_they_come(tmp_path, monkeypatch):
     assert seen[2].count("\n") == 2 and set(seen[1:]) <= set(flushed)
 
 
+def hashes(folder: Path, *statements: str, more: str = "") -> list[str]:
+    claims = "".join(claim(f"c{n}", statement, more) for n, statement in enumerate(statements))
+    return [result.sha256 for result in run(read(written(folder, HEAD + claims))).results]
+
+
+def test_a_claim_is_cited_by_the_hash_of_statement_and_text(command, tmp_path):
+    """As docs/claims.md says; whole in JSON and transcript, its first digits at the end of the line."""
+    path = written(tmp_path, HEAD + '[define]\nX = "3"\n' + claim("a", "V ≈  3") + claim("b", "V=X"))
+    found = json.loads(command(path, "--json")[1])
+    (weights,) = found["provenance"]["weights"]
+    for stated, text in zip(found["claims"], ("V ~= 3", "V = 3"), strict=True):
+        told = hashlib.sha256(f'["{weights["statement"]}","{text}"]'.encode("ascii")).hexdigest()
+        assert stated["sha256"] == told
+        assert told in (default_folder(tmp_path) / "claims.md").read_text("utf-8")
+    assert [line[-18:] for line in command(path)[1].splitlines()] == [
+        f"claim:{stated['sha256'][:12]}" for stated in found["claims"]
+    ]
+
+
+def test_the_hash_is_the_claim_s_and_not_the_verdict_s(tmp_path):
+    """One for each meaning of the text and each network, whatever is expected; none without a statement or weights."""
+    texts = "accuracy=16/27", "accuracy  =  16 / 27", "accuracy ≈ 0.6", "accuracy ≈ 0.60", "accuracy = 17/27"
+    same, spaced, *others = hashes(tmp_path, *texts)
+    assert same == spaced and len({same, *others}) == 4 and all(len(one) == 64 for one in (same, *others))
+    assert hashes(tmp_path, texts[0], more='expect = "REFUTED"\n') == [same]
+    other = f'model = "{CELL.with_name("total_v8_k4.npz")}"\n'
+    assert hashes(tmp_path, texts[0], more=other)[0] not in (same, "")
+    assert hashes(tmp_path, texts[0], more='task = "min-of-k"\n') != [same]
+    assert hashes(tmp_path, "accuracy =", "1 / 0 = 1")[0] == ""
+    assert hashes(tmp_path, texts[0], more='model = "none.npz"\n') == [""]
+
+
+def test_a_network_that_is_not_supported_is_cited_by_its_file(tmp_path):
+    """What is claimed of it is a claim all the same; other bytes have another hash."""
+    lone = {"W_U": np.eye(3)}
+    np.savez(tmp_path / "one.npz", allow_pickle=False, **lone)
+    np.savez(tmp_path / "two.npz", allow_pickle=False, W_U=2 * np.eye(3))
+    one, two = (hashes(tmp_path, "loss = 0", more=f'model = "{name}.npz"\n')[0] for name in ("one", "two"))
+    told = hashlib.sha256((tmp_path / "one.npz").read_bytes()).hexdigest()
+    subject = hashlib.sha256(f'["{told}","max-of-k"]'.encode("ascii")).hexdigest()
+    assert one == hashlib.sha256(f'["{subject}","loss = 0"]'.encode("ascii")).hexdigest() != two
+
+
 def test_only_the_claims_that_are_named(command, tmp_path):
     """In the order of the file; a name that no claim has is refused with the nearest one."""
     path = written(tmp_path, HEAD + CLAIM + claim("bb", "V = 3") + claim("cc", "K = 4"))
@@ -239,13 +290,13 @@ def test_what_the_file_expects_decides_the_exit_code(command, tmp_path):
     """A verdict that is known and came out is 0, one that did not is 1, and nothing excuses an error."""
     refuted, unknown = claim("a", "accuracy = 17/27", 'expect = "REFUTED"\n'), claim("b", "loss > 1", "")
     code, out, _ = command(written(tmp_path, HEAD + refuted + CLAIM.replace('"a"', '"c"')))
-    assert (code, out.splitlines()[0]) == (0, "REFUTED  a  accuracy = 16/27  [as expected]")
+    assert (code, unhashed(out).splitlines()[0]) == (0, "REFUTED  a  accuracy = 16/27  [as expected]")
     code, out, _ = command(written(tmp_path, HEAD + refuted), "--json")
     found = json.loads(out)
     assert (code, found["status"], found["claims"][0]["as_expected"]) == (0, "AS EXPECTED", True)
     surprised = refuted.replace("17/27", "16/27")
     code, out, _ = command(written(tmp_path, HEAD + surprised + CLAIM.replace('"a"', '"c"')))
-    assert (code, out.splitlines()[0]) == (1, "PROVED  a  accuracy = 16/27  [expected REFUTED]")
+    assert (code, unhashed(out).splitlines()[0]) == (1, "PROVED  a  accuracy = 16/27  [expected REFUTED]")
     assert command(written(tmp_path, HEAD + refuted + unknown.replace("loss > 1", "1 / 0 > 1")))[0] == 2
 
 
@@ -279,7 +330,7 @@ def test_what_was_not_read_is_on_standard_error_in_the_report_and_in_json(comman
     """A missing file of a LaTeX document."""
     path = written(tmp_path, f"\\mechproofmodel{{{CELL}}}\n\\input{{s}}\\mechclaim{{a}}{{accuracy < 1}}{{x}}", "p.tex")
     code, out, err = command(path)
-    assert (code, out) == (0, "PROVED  a  accuracy = 16/27\n")
+    assert (code, unhashed(out)) == (0, "PROVED  a  accuracy = 16/27\n")
     assert err == "mechproof: p.tex, line 2: \\input{s}: there is no such file; claims in it are not checked\n"
     assert json.loads(command(path, "--json")[1])["warnings"] == [err.removeprefix("mechproof: ").strip()]
     assert "there is no such file" in (default_folder(tmp_path, "p") / "claims.md").read_text("utf-8")
@@ -352,3 +403,12 @@ def test_claims_that_the_time_does_not_reach_are_undecided(tmp_path, monkeypatch
     assert len(settled) == 1
     assert [result.claim.id for result in results] == list("abcd")
     assert {result.verdict.status for result in results[1:]} == {"UNDECIDED"}
+
+
+def test_a_claim_about_tensors_is_cited_by_those_it_names(tmp_path):
+    """Not by the rest of the file, nor by the file's bytes."""
+    name, found = 'model = "file.npz"\n', []
+    for a, b in ((1.0, 1.0), (1.0, 2.0), (3.0, 1.0)):
+        np.savez(tmp_path / "file.npz", allow_pickle=False, **{"x.A": np.full((2, 2), a), "x.B": np.full((2, 2), b)})
+        found += hashes(tmp_path, "max(x.A) = 1", more=name)
+    assert found[0] == found[1] != found[2] and all(len(one) == 64 for one in found)
