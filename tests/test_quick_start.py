@@ -13,6 +13,7 @@ from mechproof.__main__ import main
 from mechproof.models import zoo
 
 PAGE = Path(__file__).parents[1] / "docs" / "quick_start.md"
+NETWORK = re.compile(r"\$\(mechproof zoo \| grep (\w+)\)")
 BLOCK = re.compile(r"^```(\w+)\n([\s\S]*?)^```$|((?:^ {4}.*\n)+)", re.MULTILINE)
 
 
@@ -27,6 +28,7 @@ def test_the_quick_start_runs_as_it_is_printed(tmp_path, monkeypatch, capsys):
     """A newcomer who types it sees what is written there, with exit code 0 each time."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(zoo.path("max_of_4_v64_d32_seed50").read_bytes())
+    shipped = {**{n: zoo.path(n) for n in zoo.names()}, **{n: zoo.stack(n) for n in zoo.stacks()}}
     printed, commands, shown = "", 0, 0
     for kind, code, output in BLOCK.findall(PAGE.read_text("utf-8")):
         if output:
@@ -40,7 +42,7 @@ def test_the_quick_start_runs_as_it_is_printed(tmp_path, monkeypatch, capsys):
             printed = capsys.readouterr().out
             assert "s PROVED accuracy = " in printed and "s VERIFIED accuracy = " in printed
         for line in code.splitlines() if kind == "sh" else ():
-            words = shlex.split(line)
+            words = shlex.split(NETWORK.sub(lambda found: str(shipped[found[1]]), line))
             if words[0] == "mechproof":
                 commands += 1
                 monkeypatch.setattr(sys, "argv", words)
