@@ -39,6 +39,7 @@ CALLS: dict[str, list[list[str]]] = {
     "audit": [["model.npz", "TORCH"], ["model.npz", "--all", "TORCH"], ["--attack", "TORCH"]],
     "sweep": [["model.npz", "--strategies", "cubic", "--jobs", "1"]],
     "compare": [["model.npz", "--jobs", "1"]],
+    "diff": [["model.npz", "model.npz", "--strategy-b", "cubic"]],
     "stages": [["model_step0.npz"]],
     "lemma": [["test", str(LEMMA), "--instances", "200"]],
 }

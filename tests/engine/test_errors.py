@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mechproof
+from mechproof.audits.program.places import Place
 from mechproof.engine.errors import MagnitudeError, MechproofError, describe
 
 SAMPLES = {
@@ -24,6 +25,7 @@ SAMPLES = {
     "Shape": (2, 3),
     "tuple[str, ...]": ("a", "b"),
     "tuple[int, ...]": (1, 2),
+    "Place": Place("a.py", 3, "f"),
 }
 
 

@@ -17,9 +17,11 @@ from mechproof.models.weights.convert import convert
 from mechproof.models.weights.errors import NotFinite
 
 DATA = Path(__file__).parents[2] / "data"
+# The witnesses of audits are not networks.
+WEIGHTS = sorted(file for file in DATA.glob("*/*.npz") if file.parent.name != "crown_witnesses")
 
 
-@pytest.mark.parametrize("file", sorted(DATA.glob("*/*.npz")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", WEIGHTS, ids=lambda file: file.stem)
 def test_published_weights_survive(tmp_path, file):
     """The safetensors library reads back the arrays that numpy reads from the original, bit by bit."""
     convert(file, tmp_path / "net.safetensors")

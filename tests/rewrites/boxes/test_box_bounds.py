@@ -55,11 +55,9 @@ class Case:
         )
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith(("one head", "layernorm"))])
+@pytest.mark.parametrize("kind", ["one head", "layernorm"])
 def test_single_inputs_are_decided_by_their_margins(kind, tmp_path):
     """Of one input with one head and no MLP nothing is relaxed but σ: what is shown is true; without a norm, all."""
-    if KINDS[kind][1]:
-        pytest.skip("lines are as good as their intervals")
     case = Case(layers(kind, 3, 4, 3), tmp_path, 4)
     shown = true = 0
     for tokens in itertools.product(range(4), repeat=3):
