@@ -67,8 +67,8 @@ class NotOneLayer(MechproofError):
     expected: str
     found: str
     sentence = (
-        "{source}: expected {expected}, as everything that rests on path tables needs it, found {found} (any network "
-        "and task can be proved by enumeration)"
+        "{source}: expected {expected}, as everything that rests on path tables needs it, found {found} (any "
+        "network and task of up to 2^30 inputs can be proved by enumeration)"
     )
 
 

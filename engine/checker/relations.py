@@ -6,6 +6,7 @@ to be proved, ``kind`` where it is concluded.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -15,29 +16,30 @@ from .errors import Code, Failure
 from .logarithm import UNIT_BITS
 
 
-class Relation:
+class Relation(ABC):
     """What all relations have; ``semantics``: which float runs the statement is about, None for real numbers."""
 
     semantics: Mapping[str, object] | None = None
 
     def check_sense(self, inputs: int) -> None:
-        """Raises Failure where it can be true of no such number of inputs."""
+        """Raises Failure where it can be true of no such number of inputs; some can of any."""
+        return
 
     def follows_from(self, found: object) -> bool:
         """Whether another conclusion implies this one."""
         return found == self
 
+    @abstractmethod
     def text(self) -> str:
         """As the verdict line prints it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fields(self, inputs: int) -> dict[str, Any]:
         """What the verdict says in JSON."""
-        raise NotImplementedError
 
+    @abstractmethod
     def words(self, inputs: str, counted: str) -> str:
         """The theorem in words."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
