@@ -11,7 +11,8 @@ from ..engine.arithmetic.printing import ceil_str, floor_str
 from ..engine.transcript import Block, Figure, Section, Table, paragraph, prose
 from ..engine.transcript.figures import Bars
 from ..models.one_layer import one_layer_of
-from .rules.loss import UNIT_BITS, LossSum, digits_of
+from .rules.enclosed_number import UNIT_BITS, digits_of
+from .rules.loss import LossSum
 from .rules.right_count import Cell, RightCount
 
 # So many maxima have a row or a bar of their own.

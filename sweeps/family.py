@@ -23,8 +23,8 @@ from ..engine.rule import NotEstablished
 from ..models.problem import statement_of
 from ..models.statement import Statement
 from ..rewrites.quotient_account import account
+from ..rewrites.rules.enclosed_number import digits_of
 from ..rewrites.rules.every_input import EveryInput
-from ..rewrites.rules.loss import digits_of
 from ..rewrites.rules.network_function import NetworkFunctionDefinition
 from ..rewrites.strategies import DEFAULTS, Progress, silent
 from ..rewrites.strategies.networks import prove_network

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ...engine.certificate import hex_integer
 from ...engine.claim import Shown
 from ...engine.cost import Cost
 from ...engine.rule import NotEstablished, Rule
-from ...models.statement import Statement
+from .enclosed_number import UNIT_BITS, in_units
 from .every_input import DecidedInputs
-from .loss import UNIT_BITS, Loss
+from .loss import Loss
 from .network_function import NetworkFunction
 
 # A certificate's bounds lie outside of the proved ones by their distance, but by this share of the loss and by this
@@ -31,8 +30,6 @@ MANY, FACTOR = 1 << 18, 4
 class EnumeratedLoss(Loss):
     """low·2^-UNIT_BITS <= mean loss over all inputs and read positions <= high·2^-UNIT_BITS."""
 
-    statement: Statement
-
     def certified(self) -> Loss:
         """What a certificate says: less than the claim."""
         low, high = self.bounds
@@ -40,10 +37,6 @@ class EnumeratedLoss(Loss):
         room = max(factor * (high - low), high * SHARE, LEAST) * (1 << UNIT_BITS)
         units = -(-room.numerator // room.denominator)
         return Loss(self.statement, max(self.low - units, 0), self.high + units)
-
-    def conclusion(self) -> dict[str, Any]:
-        said = self.certified()
-        return {"kind": self.kind, "low": hex_integer(said.low), "high": hex_integer(said.high)}
 
     def shown(self) -> Shown:
         return Shown("enumerated_loss/1", (NetworkFunction(self.statement),), dict)
@@ -66,7 +59,4 @@ class LossOfEveryInput(Rule):
         mean = decided.decision.loss
         if mean is None:
             raise NotEstablished(self.tag, "the loss of some input is not known")
-        low, high = mean.lower * (1 << UNIT_BITS), mean.upper * (1 << UNIT_BITS)
-        return EnumeratedLoss(
-            decided.statement, low.numerator // low.denominator, -(-high.numerator // high.denominator)
-        )
+        return EnumeratedLoss(decided.statement, *in_units(mean.lower, mean.upper))

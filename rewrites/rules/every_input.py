@@ -30,7 +30,7 @@ from ...engine.term import Named, Ones, Product, Term
 from ...models.statement import Statement
 from ..enumeration import Decision, decide
 from .count import Count
-from .loss import digits_of
+from .enclosed_number import digits_of
 from .network_function import NetworkFunction
 
 _z, _i = Var("z"), Var("i")

@@ -20,22 +20,9 @@ from ...engine.rule import Rule
 from ...models.one_layer import one_layer_of
 from ...models.statement import Statement
 from .cell_sets import LossSets
+from .enclosed_number import UNIT_BITS, EnclosedNumber, digits_of
 from .path_decomposition import V
 from .right_count import Cell
-
-UNIT_BITS = 128
-
-
-def digits_of(width: Fraction) -> int:
-    """Decimals that show an interval of this width to a hundredth of it: at least 4, at most 40.
-
-    >>> digits_of(Fraction(1, 2)), digits_of(Fraction(3, 10**6)), digits_of(Fraction(0))
-    (4, 8, 4)
-    """
-    digits = 4
-    while 0 < width * 10**digits < 100 and digits < 40:
-        digits += 1
-    return digits
 
 
 @dataclass(frozen=True)
@@ -76,12 +63,8 @@ class LossSum(Claim):
 
 
 @dataclass(frozen=True)
-class Loss(Claim):
+class Loss(EnclosedNumber):
     """low·2^-UNIT_BITS <= loss <= high·2^-UNIT_BITS."""
-
-    statement: Statement
-    low: int
-    high: int
 
     kind = "loss"
     meaning = (
@@ -89,40 +72,9 @@ class Loss(Claim):
         "\\mathrm{softmax}(\\mathrm{logits})_m$, the natural logarithm."
     )
 
-    @property
-    def bounds(self) -> tuple[Fraction, Fraction]:
-        return Fraction(self.low, 1 << UNIT_BITS), Fraction(self.high, 1 << UNIT_BITS)
-
-    @property
-    def inputs(self) -> int:
-        """How many inputs the mean is over."""
-        return self.statement.inputs
-
-    def conclusion(self) -> dict[str, Any]:
-        return {"kind": self.kind, "low": hex_integer(self.low), "high": hex_integer(self.high)}
-
-    def identity(self) -> str:
-        return f"{self.statement.sha256}:{self.low}:{self.high}"
-
-    def decimals(self) -> tuple[str, str]:
-        """Both bounds, each rounded in its safe direction."""
-        low, high = self.bounds
-        digits = digits_of(high - low)
-        return floor_str(low, digits), ceil_str(high, digits)
-
-    def relation(self) -> str:
-        """The theorem as the verdict line states it."""
-        low, high = self.decimals()
-        return f"loss in [{low}, {high}]"
-
     def sentence(self) -> str:
         low, high = self.decimals()
         return f"The mean loss over all {self.inputs} inputs lies between ${low}$ and ${high}$."
-
-    def data(self) -> dict[str, Any]:
-        """The bounds as plain data."""
-        low, high = self.decimals()
-        return {"loss_low": low, "loss_high": high, "inputs": self.inputs}
 
 
 class LossFromSum(Rule):

@@ -12,8 +12,8 @@ import numpy as np
 from ....engine.claim import Shown
 from ....engine.cost import Cost
 from ....engine.rule import NotEstablished, Rule
+from ..enclosed_number import in_units
 from ..least_margin import LeastMargin
-from ..loss import UNIT_BITS
 from ..network_function import NetworkFunction
 from .nodes import groups
 from .tables import InductionTables
@@ -69,10 +69,7 @@ class InductionMargin(Rule):
         witness = tables.decider.decide(0, np.array([advice.witness], dtype=np.int64)).margin
         if witness is None or witness.upper is None:
             raise NotEstablished(self.tag, f"the margin of {advice.witness} is not known")
-        low, high = min(lows) * (1 << UNIT_BITS), witness.upper * (1 << UNIT_BITS)
-        return InductionLeastMargin(
-            tables.statement, low.numerator // low.denominator, -(-high.numerator // high.denominator)
-        )
+        return InductionLeastMargin(tables.statement, *in_units(min(lows), witness.upper))
 
     def charge(self, premises: Sequence[Any], advice: MarginTree) -> Cost:
         return InductionTree().charge(premises, advice.tree)
