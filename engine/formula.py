@@ -392,17 +392,20 @@ class Min(_Folded):
 
 @dataclass(frozen=True)
 class Count(Expr):
-    """How many members of a domain satisfy a condition."""
+    """How many members of a domain satisfy a condition, or how many there are."""
 
     var: Var
     domain: Domain
-    condition: Formula
+    condition: Formula | None = None
 
     def latex(self) -> str:
-        return f"\\#\\left\\{{ {self.domain.latex(self.var)} \\;:\\; {self.condition.latex()} \\right\\}}"
+        condition = f" \\;:\\; {self.condition.latex()}" if self.condition else ""
+        return f"\\#\\left\\{{ {self.domain.latex(self.var)}{condition} \\right\\}}"
 
     def value(self, env: Env) -> int:
-        return sum(1 for m in self.domain.members(env) if self.condition.value({**env, self.var.name: m}))
+        members = self.domain.members(env)
+        condition = self.condition
+        return sum(1 for m in members if condition is None or condition.value({**env, self.var.name: m}))
 
 
 _RELATIONS: dict[str, Callable[[Any, Any], bool]] = {

@@ -17,7 +17,7 @@ from .claim import Claim
 from .cost import Cost
 from .errors import MechproofError
 from .formula import Formula
-from .term import Equation, Named
+from .term import Equation
 
 
 @dataclass(unsafe_hash=True)
@@ -35,8 +35,7 @@ class Lemma:
     """A ∀-statement with its written proof.
 
     ``statement`` is a formula or a family of equations: what the oracle tests evaluate and what the
-    transcript prints are the same object.  ``given`` introduces the symbols, ``abbreviations`` are terms
-    that are written by name, ``proof`` is prose with $mathematics$.
+    transcript prints are the same object.  ``given`` introduces the symbols, ``proof`` is prose with $mathematics$.
     """
 
     label: str
@@ -45,13 +44,26 @@ class Lemma:
     statement: Formula | tuple[Equation, ...]
     proof: str
     source: str
-    abbreviations: tuple[Named, ...] = ()
+
+
+@dataclass(frozen=True)
+class Notion:
+    """What a word or a symbol means that derivations and conclusions use; a transcript defines it before its first use.
+
+    ``text`` is a passage of prose with $mathematics$; ``needs`` are the notions that it rests on.
+    """
+
+    label: str
+    title: str
+    text: str
+    needs: tuple[Notion, ...] = ()
 
 
 class Rule(ABC):
     """One way to conclude; instances hold no state.
 
-    ``derivation`` says in prose how the conclusion follows from the lemmas and the premises.
+    ``derivation`` says in prose how the conclusion follows from the lemmas and the premises; ``notions`` are what it,
+    and the conclusion's sentence, take for known.
     """
 
     name: ClassVar[str]
@@ -59,6 +71,7 @@ class Rule(ABC):
     premises: ClassVar[tuple[type[Claim], ...]]
     lemmas: ClassVar[tuple[Lemma, ...]]
     derivation: ClassVar[str]
+    notions: ClassVar[tuple[Notion, ...]] = ()
     cost: ClassVar[Cost]
     # Whether a checker has a check of this very rule; else a certificate shows the conclusion by itself, or not at all.
     certifiable: ClassVar[bool] = False
@@ -86,6 +99,13 @@ class Rule(ABC):
     @abstractmethod
     def conclude(self, premises: Sequence[Any], advice: Any) -> Claim:
         """The conclusion for these premises (in the order of ``self.premises``) and this advice."""
+
+    def derived(self, premises: Sequence[Any], advice: Any) -> str:
+        """The derivation for these premises and this advice: which of several ways was taken is told, not left open.
+
+        A transcript states those lemmas of the rule that this text cites.
+        """
+        return self.derivation
 
     def charge(self, premises: Sequence[Any], advice: Any) -> Cost:
         """What this application costs; a rule whose cost depends on terms or advice says it here."""

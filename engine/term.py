@@ -141,7 +141,7 @@ class Ones(Tensor):
     """The column of ``rows`` ones; every row of it is the 1 × 1 unit."""
 
     def __init__(self, rows: int) -> None:
-        super().__init__(f"{ONE}_{rows}", (rows, 1), "\\mathbf{1}")
+        super().__init__(f"{ONE}_{int(rows)}", (rows, 1), "\\mathbf{1}")
 
 
 @dataclass(frozen=True)
@@ -300,6 +300,31 @@ class Row(Term):
 
     def __str__(self) -> str:
         return f"{_named(self.body)}[{self.index}]"
+
+
+class Size(int):
+    """A number that formulas show by its name: sizes of a lemma that holds for all of them.
+
+    >>> K = Size(2, "K")
+    >>> f"{K}", f"{K - 1}", K - 1 == 1
+    ('K', 'K-1', True)
+    """
+
+    name: str
+
+    def __new__(cls, value: int, name: str) -> Size:
+        size = super().__new__(cls, value)
+        size.name = name
+        return size
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __format__(self, spec: str) -> str:
+        return self.name
+
+    def __sub__(self, other: int) -> Size:
+        return Size(int(self) - other, f"{self.name}-{other}")
 
 
 def encoded(term: Term) -> list[Any]:

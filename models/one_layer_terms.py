@@ -7,13 +7,13 @@ sequence.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..engine.arithmetic.dyadic import DyadicMatrix
 from ..engine.network_terms import Selection
 from ..engine.term import Named, Ones, Tensor, Term
-from .layers.attention import Scale
+from .layers.attention import Attention, Scale
 from .network import Network
 from .one_layer import NAMES, OneLayer, with_weights
 from .path_tables import HeadTables, through_tables
@@ -129,4 +129,8 @@ def with_tensors(term: Term, tensors: Mapping[str, Tensor]) -> Term:
 
 def placeholder(terms: OneLayerTerms) -> Network:
     """A network of these sizes that has every bias: where a definition is shown, and no numbers."""
-    return with_weights({name: DyadicMatrix.ones(*tensor.shape) for name, tensor in terms.weights.items()})
+    network = with_weights({name: DyadicMatrix.ones(*tensor.shape) for name, tensor in terms.weights.items()})
+    embed, attention, unembed = network.layers
+    assert isinstance(attention, Attention), "it is made so"
+    scaled = replace(attention, scale=Scale(root=terms.d_head))  # the size by its name, if it has one
+    return replace(network, layers=(embed, scaled, unembed))

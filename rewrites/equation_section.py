@@ -14,8 +14,10 @@ from ..engine.explain import NamedLine, equation_lines
 from ..engine.graph import Derivation, ProofGraph
 from ..engine.rewriting import positions
 from ..engine.term import Named, Term
-from ..engine.transcript import Block, CodeBlock, DisplayMath, Folded, Listing, Section, paragraph, prose
+from ..engine.transcript import Block, CodeBlock, DisplayMath, Folded, Listing, Section, paragraph, passage, prose
 from ..engine.transcript.plain import plain_formula
+from ..models.one_layer import OneLayer, one_layer_of
+from ..models.statement import Statement
 from .rules.path_decomposition import PathDecomposition
 from .standard_forms import MEANINGS
 
@@ -23,38 +25,53 @@ from .standard_forms import MEANINGS
 SHORT = 600
 
 
-def from_the_definition(graph: ProofGraph, proof: Sequence[Derivation], about: str) -> tuple[Block, ...]:
-    """The section for the network of the statement ``about``; nothing where the proof does not go through tables."""
-    for step in proof:
-        if isinstance(step.rule, PathDecomposition) and graph.claim(step.claim).statement.sha256 == about:
-            return (_section(graph, step.premises[1]),)
-    return ()
+def from_the_definition(graph: ProofGraph, proof: Sequence[Derivation], statement: Statement) -> tuple[Block, ...]:
+    """The section for the statement's network, or for its rounded weights; nothing where the proof needs no tables."""
+    steps = [step for step in proof if isinstance(step.rule, PathDecomposition)]
+    own = [step for step in steps if graph.claim(step.claim).statement.sha256 == statement.sha256]
+    return tuple(_section(graph, step.premises[1], one_layer_of(statement)) for step in (own or steps)[:1])
 
 
-def _section(graph: ProofGraph, equation: int) -> Section:
+def _section(graph: ProofGraph, equation: int, layer: OneLayer) -> Section:
     claim: Equal = graph.claim(equation)
     steps = named_steps(equation_lines(graph, equation))
-    definitions = tuple(DisplayMath(f"{short} = {short.body}") for short in abbreviations(claim.left))
+    before = abbreviations(claim.left)
+    tables = [short for short in abbreviations(claim.right) if short not in before]
     count = sum(len(step.rewrites) for step in steps)
     return Section(
         "From the definition to the tables",
         (
-            paragraph(
-                "The logits at the last position, layer by layer: $S$ is the selection of the sequence (row $p$ is "
-                "the indicator of token $t_p$), $\\mathbf{1}$ a column of ones, $A[i]$ row $i$ of $A$, and "
-                "$\\operatorname{softmax}_{\\le}$ lets a position see itself and those before it."
+            *passage(
+                f"""
+                Written with matrices: row $p$ of $X^{{(k)}}$ is $x^{{(k)}}_p$; $W_E = E^{{(0)}}$,
+                $W_{{\\mathrm{{pos}}}}$ holds the first $K$ rows of $P^{{(0)}}$, and the tensors of the
+                layers 1 and 2 are written without the numbers of layer and head. There are
+                $K = {layer.n_ctx}$ positions, $V = {layer.d_vocab}$ tokens and
+                outputs, rows of $d = {layer.d_model}$ numbers, and the head has the width $d_h = {layer.d_head}$. $S$
+                is the selection of the input $t$ (row $p$ of it is the indicator of token $t_p$), $\\mathbf{{1}}$ a
+                column of ones, $A[i]$ row $i$ of a matrix $A$, $A^{{\\top}}$ its transpose, and
+                $\\operatorname{{softmax}}$ acts on every row; as
+                $\\operatorname{{softmax}}_{{\\le}}$ it lets position $p$ see itself and those before it.
+                The logits at the last position are:
+                """
             ),
-            *definitions,
+            *_definitions(before),
             DisplayMath(f"\\mathrm{{logits}}(t) = {claim.left}"),
             paragraph(
                 f"The following steps, {count} elementary rewrites in all, lead from there to the tables of "
                 "[@path-decomposition]. Each rewrite is an equation of one table, its conditions are proved, and "
-                "replaying the proof runs it again."
+                "replaying the proof runs it again. These are the tables:"
             ),
+            *_definitions(tables),
+            paragraph("And these are the steps:"),
             Listing(tuple((_folded(graph, step),) for step in steps), ordered=True),
             DisplayMath(f"\\mathrm{{logits}}(t) = {claim.right}"),
         ),
     )
+
+
+def _definitions(terms: Sequence[Named]) -> tuple[Block, ...]:
+    return tuple(DisplayMath(f"{short} = {short.body}") for short in terms)
 
 
 def named_steps(lines: Sequence[NamedLine]) -> list[NamedLine]:

@@ -17,13 +17,10 @@ from ..engine.arithmetic.printing import ceil_str, floor_str
 from ..engine.claim import Claim
 from ..engine.cost import Cost
 from ..engine.explain import charged
-from ..engine.formula import Formula
 from ..engine.graph import Derivation, ProofGraph, carried
-from ..engine.rule import Lemma
 from ..engine.term import Named, Tensor, Term
 from ..engine.transcript import (
     Block,
-    Code,
     CodeBlock,
     DisplayMath,
     Document,
@@ -32,8 +29,6 @@ from ..engine.transcript import (
     Paragraph,
     Prose,
     Section,
-    Statement,
-    Strong,
     Table,
     Text,
     paragraph,
@@ -41,12 +36,14 @@ from ..engine.transcript import (
     prose,
 )
 from ..engine.transcript.figures import HeatMap
-from ..engine.transcript.spelling import widths
 from ..models.one_layer import one_layer_of
 from . import float_exposition
 from .breakdown import where_decided, where_lost
 from .equation_section import from_the_definition
+from .network_sections import network_section, task_section
+from .opening import Theorem, theorem_section, trust_section
 from .proof_cost import ProofCost, proof_cost
+from .proof_section import proof_section
 from .rules.accuracy import Accuracy
 from .rules.additive_margin import AdditiveMargin
 from .rules.diagonal import Diagonal
@@ -56,7 +53,7 @@ from .rules.float_accuracy import FloatAccuracy
 from .rules.float_margin import FloatMargin
 from .rules.increasing import Increasing
 from .rules.least_margin import LeastMargin
-from .rules.loss import Loss, LossSum
+from .rules.loss import LossSum
 from .rules.path_decomposition import Paths
 from .rules.rank_one import RankOne
 from .rules.right_count import RightCount
@@ -65,10 +62,8 @@ from .rules.row_split import RowSplit
 from .rules.score_gap import ScoreGap
 from .rules.token_order_tree import TokenOrderTree
 
-Theorem = Accuracy | Loss
-
 TABLES = {
-    "EQKE": ("query token $q$", "key token $t$", "how much query $q$ attends to token $t$ (before $1/\\sqrt{h}$)"),
+    "EQKE": ("query token $q$", "key token $t$", "how much query $q$ attends to token $t$ (before $1/\\sqrt{d_h}$)"),
     "EQKP": ("query token $q$", "position $p$", "how much query $q$ attends to position $p$"),
     "EVOU": ("token $t$", "output $x$", "what attending to token $t$ adds to logit $x$"),
     "PVOU": ("position $p$", "output $x$", "what attending to position $p$ adds to logit $x$"),
@@ -82,11 +77,19 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
     proof = graph.proof(goal)
     claims = {type(graph.claim(step.claim)): graph.claim(step.claim) for step in proof}
     runs = theorem if isinstance(theorem, FloatAccuracy) else None
-    opening = _theorem(theorem, name) if runs is None else float_exposition.opening(runs, name)
-    sections = [opening, *_mechanism(graph, proof), _trust(theorem)]
+    statement = theorem.statement
+    sections: list[Block]
+    if runs is None:
+        sections = [theorem_section(theorem, name), trust_section(statement)]
+    else:
+        about = f"It assumes that {float_exposition.arithmetic(runs)}."
+        # the theorem's own steps say how floats are scaled
+        sections = [float_exposition.opening(runs, name), trust_section(statement, about, "real number sqrt")]
+    sections += [network_section(statement), task_section(statement.task)]
     if Paths in claims:  # what was assumed has no derivation, and what would be below it is not there
-        sections += from_the_definition(graph, proof, theorem.statement.sha256)
+        sections += from_the_definition(graph, proof, statement)
         sections.append(_tables(claims[Paths]))
+    sections += _mechanism(graph, proof)
     sections.append(proof_section(graph, carried(proof), detail))
     if RightCount in claims and Paths in claims:
         single = any(isinstance(step.rule, TokenOrderTree | Enumeration) for step in proof)
@@ -113,33 +116,6 @@ def verdict(graph: ProofGraph, goal: int) -> str:
     """The line that scripts look for."""
     theorem: Theorem = graph.claim(goal)
     return f"s {status(graph, goal)} {theorem.relation()} sha256:{theorem.statement.sha256}"
-
-
-def _theorem(theorem: Theorem, name: str) -> Block:
-    network = one_layer_of(theorem.statement)
-    decimals = f" {theorem.in_decimals()}" if isinstance(theorem, Accuracy) else ""
-    body = passage(
-        f"""
-        Let $\\mathrm{{logits}}: \\{{0, \\dots, {network.d_vocab - 1}\\}}^{{{network.n_ctx}}} \\to
-        \\mathbb{{R}}^{{{network.d_vocab}}}$ be the real function
-        that the stored weights define (one attention layer, one head; $V = {network.d_vocab}$, $K = {network.n_ctx}$,
-        $d = {network.d_model}$,
-        $h = {network.d_head}$), with exact exponentials and an exact $1/\\sqrt{{{network.d_head}}}$.
-        {theorem.meaning}
-
-        {theorem.sentence()}{decimals}
-        """
-    )
-    subject = Paragraph(
-        (
-            Text("The network: "),
-            Code(name),
-            Text(". The statement's hash: "),
-            Code(f"sha256:{theorem.statement.sha256}"),
-            Text("."),
-        )
-    )
-    return Section("Theorem", (Statement("theorem", theorem.kind, (), (*body, subject)),))
 
 
 def _mechanism(graph: ProofGraph, proof: Sequence[Derivation]) -> tuple[Block, ...]:
@@ -176,32 +152,6 @@ def _first(term: Term) -> Any:
     while not isinstance(term, Named | Tensor):
         term = term.parts()[0]
     return term
-
-
-def _trust(theorem: Theorem) -> Block:
-    runs = isinstance(theorem, FloatAccuracy)
-    # The theorem's own steps say how floats are scaled.
-    assumed = [point for point in theorem.statement.network.assumed if not (runs and "real number sqrt" in point)]
-    about = (
-        "It is about real arithmetic, not about a floating-point run."
-        if not runs
-        else f"It assumes that {float_exposition.arithmetic(theorem)}."
-    )
-    programs = (
-        "One of two programs: the prover (with FLINT/Arb for integers and balls), or the independent checker, which "
-        "shares no code with it and needs only the Python standard library, and reads your own copy of the weights."
-    )
-    items: list[tuple[Block, ...]] = [
-        (paragraph(f"The statement: that the theorem above is what you want to know. {about}"),),
-        (paragraph("The written proofs of the lemmas below."),),
-        (paragraph(programs),),
-    ]
-    blocks: list[Block] = []
-    if assumed:
-        points = tuple((Paragraph((Text(point[:1].upper() + point[1:] + "."),)),) for point in assumed)
-        blocks += [paragraph("The weights alone do not fix a function. The reader assumes:"), Listing(points)]
-    blocks += [paragraph("Beyond that, what must be trusted is:"), Listing(tuple(items))]
-    return Section("What is assumed and what must be trusted", tuple(blocks))
 
 
 def _tables(paths: Paths) -> Block:
@@ -259,51 +209,12 @@ def _heat_map(name: str, matrix: DyadicMatrix) -> Block:
     return Figure(picture, prose(f"$\\mathrm{{{name}}}$: {meaning}."), f"Heat map of {name}", f"figure-{name}")
 
 
-def proof_section(graph: ProofGraph, proof: Sequence[Derivation], detail: str) -> Block:
-    blocks: list[Block] = [
-        paragraph(
-            "Each step applies a rule to claims that are already proved. A rule's lemma holds for all weights; what "
-            "it gives on these weights is stated after it."
-        )
-    ]
-    told: set[str] = set()
-    for step in proof:
-        for lemma in step.rule.lemmas:
-            if lemma.label not in told:
-                told.add(lemma.label)
-                blocks.append(_lemma(lemma, with_proof=detail != "summary"))
-        because = (
-            Strong((Text("Rule "), Code(step.rule.tag))),
-            Text(". " if step.rule.shipped else " (not part of mechproof, not reviewed with it). "),
-            *prose(step.rule.derivation),
-            Text(" Hence: "),
-        )
-        blocks.append(Paragraph((*because, *prose(graph.claim(step.claim).sentence()))))
-    return Section("The proof", tuple(blocks))
-
-
-# Signs from which a displayed formula is broken into rows.
-WIDE = 60
-
-
-def _displayed(formula: Formula) -> str:
-    """On one line, or over several if that is too wide."""
-    rows = formula.rows()
-    if len(rows) == 1 or sum(widths(formula.latex())) <= WIDE:
-        return formula.latex()
-    return "\\begin{aligned} " + " \\\\ ".join(rows) + " \\end{aligned}"
-
-
-def _lemma(lemma: Lemma, *, with_proof: bool) -> Block:
-    body: list[Block] = [paragraph(lemma.given)]
-    if isinstance(lemma.statement, Formula):
-        body.append(DisplayMath(_displayed(lemma.statement)))
-    else:
-        body += [DisplayMath(f"{short} = {short.body}") for short in lemma.abbreviations]
-        body.append(paragraph("Then:"))
-        body += [DisplayMath(f"{equation.left} \\;=\\; {equation.right}") for equation in lemma.statement]
-    proof = (*passage(lemma.proof), Paragraph((Text(f"Source: {lemma.source}."),))) if with_proof else None
-    return Statement("lemma", lemma.label, prose(lemma.title), tuple(body), proof)
+# What costs of proofs are counted in, beside the sizes of the network.
+LETTERS = {
+    "n": "$n$ is the number of nodes of the tree, or of the triples that are counted",
+    "G": "$G$ is the largest number of grid steps of a triple",
+    "h": "$h = d_h$ is the width of the head",
+}
 
 
 def _price(graph: ProofGraph, proof: Sequence[Derivation], theorem: Theorem) -> Block:
@@ -313,16 +224,16 @@ def _price(graph: ProofGraph, proof: Sequence[Derivation], theorem: Theorem) -> 
         growth, counted = account.growth, (_account(account),)
     else:
         growth, counted = sum((charged(graph, step) for step in proof), Cost()).leading(), ()
+    letters = {str(symbol) for symbol in growth.free_symbols}
+    meant = "".join(f"Here {words}. " for letter, words in LETTERS.items() if letter in letters)
     brute = network.d_vocab ** (network.n_ctx + 1) * network.n_ctx * network.d_model
     return Section(
         "What the proof costs",
         (
             DisplayMath(f"O\\left({sympy.latex(growth)}\\right)"),
             paragraph(
-                "operations of the verifier; advice is free. $n$ is the number of nodes of the tree, or of triples, "
-                "and $G$ the number of grid steps where the "
-                f"proof uses one. Evaluating the network on every input costs $V^{{K+1}} K d = {brute}$ "
-                f"multiplications."
+                f"operations of the verifier; advice is free. {meant}Evaluating the network on every input costs "
+                f"$V^{{K+1}} K d = {brute}$ multiplications."
             ),
             *counted,
         ),

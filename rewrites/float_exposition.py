@@ -13,7 +13,7 @@ from .undecided_inputs import LISTED, float_margin, undecided_inputs
 
 PROGRAM = (
     "$x_p = W_E[t_p] + W_{pos}[p]$; $q = x_{K-1} W_Q + b_Q$, $k_p = x_p W_K + b_K$, $v_p = x_p W_V + b_V$",
-    "$s_p = (q \\cdot k_p)/c$, or times a rounded $1/c$, where $c$ is $\\sqrt{h}$ rounded",
+    "$s_p = (q \\cdot k_p)/c$, or times a rounded $1/c$, where $c$ is $\\sqrt{d_h}$ rounded",
     "$e_p = \\exp(s_p - \\max_j s_j)$ and $a_p = e_p/\\sum_j e_j$, or times a rounded reciprocal of the sum",
     "$z = \\sum_p a_p v_p$, or $z = (\\sum_p e_p v_p)/\\sum_j e_j$ likewise",
     "$r = x_{K-1} + z\\,W_O + b_O$, one sum with the terms of $z\\,W_O$",
@@ -47,7 +47,7 @@ def opening(theorem: FloatAccuracy, name: str) -> Block:
         This theorem is about {form} runs, not about real numbers: {arithmetic(theorem)}.
 
         Let $W$ be the stored weights, each rounded to the nearest {form} number{twice} (one attention layer, one head;
-        $V = {network.d_vocab}$, $K = {network.n_ctx}$, $d = {network.d_model}$, $h = {network.d_head}$). A run
+        $V = {network.d_vocab}$, $K = {network.n_ctx}$, $d = {network.d_model}$, $d_h = {network.d_head}$). A run
         computes, in this order:
         """
     )

@@ -9,41 +9,26 @@ from ..engine.explain import charged
 from ..engine.graph import ProofGraph
 from ..engine.transcript import (
     Block,
-    Code,
     Document,
-    Paragraph,
     Section,
-    Statement,
     Table,
-    Text,
     paragraph,
-    passage,
     prose,
 )
 from ..models.statement import Statement as Problem
 from .box_section import box_section
 from .enumeration import Decision
-from .exposition import proof_section, recheck, verdict, without_certificate
+from .exposition import recheck, verdict, without_certificate
 from .induction_section import induction_section, paths_section
-from .network_sections import assumed, network_section, task_section
+from .network_sections import network_section, task_section
+from .opening import Theorem, theorem_section, trust_section
+from .proof_section import proof_section
 from .quotient_account import account as account_of
-from .rules.accuracy import Accuracy
 from .rules.box_rule import BoxCount
 from .rules.every_input import DecidedInputs
 from .rules.induction.tables import InductionTables
 from .rules.induction.tree import RightInputs
-from .rules.least_margin import LeastMargin
-from .rules.loss import Loss
 
-Theorem = Accuracy | Loss | LeastMargin
-NAMES = {"margin": "least margin"}
-MEANT = {
-    "accuracy": "the share of them on which the logit of the right answer is strictly larger than every other",
-    "loss": "the mean of $-\\log \\mathrm{softmax}(\\mathrm{logits})_c$ over them and over the positions at which "
-    "the logits are read, $c$ the right answer and $\\log$ the natural logarithm",
-    "margin": "the least value, over them and over the positions at which the logits are read, of the right answer's "
-    "logit minus the largest other logit",
-}
 _AS_PROVED = ", TASK the task as it was given to prove; so is its configuration, if it had one (--config)"
 # So many wrong inputs have a row of their own.
 SHOWN = 40
@@ -63,8 +48,8 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
     found = [graph.claim(step.claim) for step in proof]
     account = account_of(graph, goal)
     sections = [
-        _theorem(theorem, statement, name),
-        _trust(statement),
+        theorem_section(theorem, name),
+        trust_section(statement),
         network_section(statement),
         task_section(statement.task),
         *(paths_section() for claim in found if isinstance(claim, InductionTables)),
@@ -80,52 +65,6 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
         sections.append(without_certificate(graph, goal))
     title = f"{theorem.kind.capitalize()} of {name} on {statement.task.name}"
     return Document(title, verdict(graph, goal), tuple(sections))
-
-
-def _theorem(theorem: Theorem, statement: Problem, name: str) -> Block:
-    decimals = f" {theorem.in_decimals()}" if isinstance(theorem, Accuracy) else ""
-    meant = MEANT[theorem.kind]
-    body = passage(
-        f"""
-        Let $\\mathrm{{logits}}$ be the real function that the layers below define with the stored weights, and take the
-        {statement.inputs} {statement.unit} of the task below. Its {NAMES.get(theorem.kind, theorem.kind)} is {meant}.
-
-        {theorem.sentence()}{decimals}
-        """
-    )
-    subject = Paragraph(
-        (
-            Text("The network: "),
-            Code(name),
-            Text(". The task: "),
-            Code(statement.task.name),
-            Text(". The statement's hash: "),
-            Code(f"sha256:{statement.sha256}"),
-            Text("."),
-        )
-    )
-    return Section("Theorem", (Statement("theorem", theorem.kind, (), (*body, subject)),))
-
-
-def _trust(statement: Problem) -> Block:
-    return Section(
-        "What is assumed and what must be trusted",
-        (
-            *assumed(statement),
-            *passage(
-                """
-                Beyond that, what must be trusted is:
-
-                - The statement: that the theorem above is what you want to know. It is about real arithmetic, not about
-                  a floating-point run.
-                - The written proofs of the lemmas below.
-                - One of two programs: the prover (with FLINT/Arb for integers and balls), or the independent checker,
-                  which shares no code with it and needs only the Python standard library, and reads your own copy of
-                  the weights.
-                """
-            ),
-        ),
-    )
 
 
 def _decided(claim: DecidedInputs, detail: str) -> Block:

@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-from ..engine.transcript import Block, Code, Listing, Paragraph, Prose, Section, Table, Text, paragraph, passage, prose
+from ..engine.transcript import Code, Section, Table, paragraph, passage, prose
 from ..models.layers.layer import spelled
 from ..models.statement import Statement
 from ..models.tasks.task import Task
 
-
-def assumed(statement: Statement) -> tuple[Block, ...]:
-    """What neither tensors nor configuration nor user said; nothing where there is nothing."""
-    points = statement.network.assumed
-    if not points:
-        return ()
-    items = tuple((Paragraph((Text(point[:1].upper() + point[1:] + "."),)),) for point in points)
-    return (paragraph("The weights alone do not fix a function. The reader assumes:"), Listing(items))
+# The labels of the two sections, to which theorems refer.
+NETWORK, TASK = "the-network", "the-task"
 
 
 def network_section(statement: Statement) -> Section:
     """The definition of the forward pass, layer by layer, with every symbol introduced."""
     network, task = statement.network, statement.task
     sizes = network.vocabulary(task.positions)
-    tokens = f"0, \\dots, {sizes[0] - 1}" if len(set(sizes)) == 1 else "0, \\dots, V_p - 1"
+    one = len(set(sizes)) == 1
+    tokens = f"0, \\dots, {sizes[0] - 1}" if one else "0, \\dots, V_p - 1"
+    known = "" if one else f", with $(V_0, \\dots) = ({', '.join(map(str, sizes))})$"
+    last = task.positions - 1
+    names = ", ".join(f"t_{p}" for p in range(last + 1)) if last < 3 else f"t_0, \\dots, t_{{{last}}}"
+    comma = "," * (last == 0)
     opening = passage(
         f"""
-        An input is a tuple $t = (t_0, \\dots, t_{{{task.positions - 1}}})$ of tokens, one at each of
-        {task.positions} positions; $t_p$ is one of ${tokens}$. The network computes a stream of row vectors, one a
-        position: $x^{{(k)}}_p$ is the row at position $p$ behind layer $k$. Every function below is the real function
-        of that name (exponentials, square roots), and every tensor holds the stored numbers, read as exact dyadic
-        rationals.
+        An input is a tuple $t = ({names}{comma})$ of $K = {task.positions}$ tokens, one at each position $p$ from 0 to
+        {last}; $t_p$ is one of ${tokens}${known}. The network computes a stream of row vectors, one a position:
+        $x^{{(k)}}_p$ is the row at position $p$ behind layer $k$; rows of matrices are numbered from 0. Every function
+        below is the real function of that name (exponentials, square roots), and every tensor holds the stored
+        numbers, read as exact dyadic rationals; it carries the number of its layer.
         """
     )
     layers = tuple(
         Section(f"Layer {number}: {layer.kind}", tuple(passage(layer.definition(number))))
         for number, layer in enumerate(network.layers)
     )
-    return Section("The network", (*opening, *layers, tensors_table(statement)))
+    return Section("The network", (*opening, *layers, tensors_table(statement)), NETWORK)
 
 
 def tensors_table(statement: Statement) -> Table:
@@ -79,22 +78,14 @@ def task_section(task: Task) -> Section:
         "The task",
         (
             paragraph(f"{tokens} {conditions[task.inputs.condition]}: ${task.inputs.size}$ inputs."),
-            Paragraph(
-                (Text(f"The logits are read at {read}. The right answer there: "), *answer_words(task), Text("."))
-            ),
+            paragraph(f"The logits are read at {read}. The right answer there: {task.answer.meaning}."),
             paragraph(
                 "The network is *right* when the logit of the right answer is strictly larger than every other logit; "
                 f"a tie is wrong. {whole}{each}"
             ),
         ),
+        TASK,
     )
-
-
-def answer_words(task: Task) -> Prose:
-    """The right answer: its expression, or in words."""
-    if "table" in task.tensors or "answers" in task.tensors:
-        return (Text("the entry at the first tokens of a table that is hashed with the statement"),)
-    return (Code(task.answer.text),)
 
 
 def token_words(tokens: tuple[int, ...]) -> str:

@@ -93,15 +93,15 @@ class Attention(Layer):
 
         factor = f"\\tfrac{{1}}{{\\sqrt{{{self.scale.root}}}}}" if self.scale.root > 1 else f"{self.scale.factor}"
         out = f" + b_O^{{({number})}}" if "b_O" in has else ""
-        seen, seen_by = ("m \\le p", "those up to itself") if self.mask == "causal" else ("m", "all of them")
-        heads = f"For each head $h = 0, \\dots, {self.heads - 1}$" if self.heads > 1 else "In its one head, $h = 0$"
+        seen, seen_by = ("j \\le p", "those up to itself") if self.mask == "causal" else ("j", "all of them")
+        heads = f"In each head $h = 0, \\dots, {self.heads - 1}$" if self.heads > 1 else "In its one head, $h = 0$"
         return (
-            f"{given}{heads}, position $p$ scores every position $m$ that it sees ({seen_by}), the softmax of its "
-            f"scores weighs them, and what they hold is added to the stream:\n"
-            f"$$s^h_{{pm}} = {factor} \\, {mapped('p', 'Q')} \\cdot {mapped('m', 'K')}, \\qquad "
-            f"a^h_{{pm}} = \\frac{{\\exp s^h_{{pm}}}}{{\\sum_{{{seen.replace('m', 'l', 1)}}} \\exp s^h_{{pl}}}},$$\n"
-            f"$$x^{{({number})}}_p = x^{{({number - 1})}}_p + \\sum_h \\sum_{{{seen}}} a^h_{{pm}} \\, "
-            f"{mapped('m', 'V')} W_O^{{({number},h)}}{out}.$$"
+            f"{given}{heads}, position $p$ gives every position $j$ that it sees ({seen_by}) a score $s^h_{{pj}}$, the "
+            f"softmax of its scores weighs them with $a^h_{{pj}}$, and what they hold is added to the stream:\n"
+            f"$$s^h_{{pj}} = {factor} \\, {mapped('p', 'Q')} \\cdot {mapped('j', 'K')}, \\qquad "
+            f"a^h_{{pj}} = \\frac{{\\exp s^h_{{pj}}}}{{\\sum_{{{seen.replace('j', 'l', 1)}}} \\exp s^h_{{pl}}}},$$\n"
+            f"$$x^{{({number})}}_p = x^{{({number - 1})}}_p + \\sum_h \\sum_{{{seen}}} a^h_{{pj}} \\, "
+            f"{mapped('j', 'V')} W_O^{{({number},h)}}{out}.$$"
         )
 
     def term(self, stream: Term, number: int) -> Term:

@@ -49,6 +49,10 @@ class Expression:
     positions: int
     tree: ast.expr
 
+    @property
+    def meaning(self) -> str:
+        return f"`{self.text}`"
+
     def __call__(self, tokens: np.ndarray) -> np.ndarray:
         """The value for each input, inputs × 1 (int64); raises :class:`BadExpression` for a division by zero and for
         values beyond 2^62."""

@@ -24,6 +24,7 @@ class AfterEarlier:
     """
 
     text = "the token after the earlier occurrence"
+    meaning = "$t_{i+1}$, where $i$ is the first position with $t_i = t_{K-1}$"
 
     def __call__(self, tokens: np.ndarray) -> np.ndarray:
         earlier = (tokens[:, :-2] == tokens[:, -1:]).argmax(axis=1)

@@ -25,6 +25,10 @@ class KthLargest:
     def text(self) -> str:
         return f"{self.rank}-th largest"
 
+    @property
+    def meaning(self) -> str:
+        return f"number {self.rank} of the tokens when they are ordered from the largest down, counted with repetition"
+
     def __call__(self, tokens: np.ndarray) -> np.ndarray:
         return np.sort(tokens, axis=1)[:, -self.rank, None]
 

@@ -21,6 +21,11 @@ class Lookup:
     table: np.ndarray
     text = "table"
 
+    @property
+    def meaning(self) -> str:
+        tokens = ", ".join(f"t_{axis}" for axis in range(self.table.ndim))
+        return f"the entry $T[{tokens}]$ of a table $T$ that is hashed with the statement"
+
     def __call__(self, tokens: np.ndarray) -> np.ndarray:
         return self.table[tuple(tokens[:, axis] for axis in range(self.table.ndim))][:, None]
 

@@ -24,6 +24,13 @@ class RunningSumSign:
     d_vocab: int
     text = "running sum sign"
 
+    @property
+    def meaning(self) -> str:
+        return (
+            "0, 1 or 2 where $\\sum_{j \\le p} v(t_j)$ is negative, zero or positive, with $v(t) = t$ if "
+            f"$2 t \\le {self.d_vocab}$ and $v(t) = t - {self.d_vocab}$ otherwise"
+        )
+
     def __call__(self, tokens: np.ndarray) -> np.ndarray:
         values = np.where(2 * tokens <= self.d_vocab, tokens, tokens - self.d_vocab)
         sums = np.cumsum(values, axis=1)

@@ -29,6 +29,13 @@ class NextOfSorted:
     steps: int
     text = "the next of the sorted list"
 
+    @property
+    def meaning(self) -> str:
+        return (
+            f"with $i = p - {self.length}$, the number that is greater than exactly $i$ others of the first "
+            f"{self.length} tokens"
+        )
+
     def __call__(self, tokens: np.ndarray) -> np.ndarray:
         return np.sort(tokens[:, : self.length], axis=1)[:, : self.steps]
 

@@ -23,6 +23,11 @@ class Answer(Protocol):
         """As it stands in a statement."""
         ...
 
+    @property
+    def meaning(self) -> str:
+        """What it is, as prose with $mathematics$ for transcripts; $t$ is the input, of $K$ tokens, $p$ a position."""
+        ...
+
     def __call__(self, tokens: np.ndarray) -> np.ndarray:
         """The right answer at each read position, inputs × reads, for inputs × positions (int64)."""
         ...

@@ -36,6 +36,10 @@ class EachRead:
     def text(self) -> str:
         return "; ".join(expression.text for expression in self.expressions)
 
+    @property
+    def meaning(self) -> str:
+        return f"at the read positions in turn, {', '.join(expression.meaning for expression in self.expressions)}"
+
     def __call__(self, tokens: np.ndarray) -> np.ndarray:
         return np.concatenate([expression(tokens) for expression in self.expressions], axis=1)
 

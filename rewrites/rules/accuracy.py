@@ -32,7 +32,6 @@ class Accuracy(Claim):
     high: int
 
     kind = "accuracy"
-    meaning = "Call it *right* on a sequence $t$ when the logit of $\\max t$ is strictly larger than every other logit."
 
     @property
     def inputs(self) -> int:
@@ -101,7 +100,7 @@ class AccuracyFromCount(Rule):
     certifiable = True
     premises = (Count,)
     lemmas = ()
-    derivation = "The counts of all cells, which partition the inputs, are added up."
+    derivation = "The right inputs, as counted, over the number of all inputs."
     cost = Cost(add=V**2)
 
     def charge(self, premises: Sequence[Any], advice: Any) -> Cost:

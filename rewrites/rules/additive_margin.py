@@ -102,7 +102,7 @@ class AdditiveMargin(Claim):
             "For $q = t_{K-1}$ and $m = \\max t$, the network is right on $t$ if and only if "
             "$\\sum_{p} D_{q,m,x}(p, t_p) < 0$ for every $x \\ne m$, where $D_{q,m,x}(p,t) = w_q(p,t)\\,"
             "(\\lambda_q(p,t,x) - \\lambda_q(p,t,m))$, $w_q(p,t) = \\exp((\\mathrm{EQKE}[q,t] + "
-            "\\mathrm{EQKP}[q,p])/\\sqrt{h})$ and "
+            "\\mathrm{EQKP}[q,p])/\\sqrt{d_h})$ and "
             "$\\lambda_q(p,t,x) = \\mathrm{UU}[q,x] + \\mathrm{EVOU}[t,x] + \\mathrm{PVOU}[p,x]$."
         )
 

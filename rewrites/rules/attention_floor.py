@@ -28,6 +28,7 @@ from ...engine.term import Equation
 from ...models.one_layer import one_layer_of
 from ...models.one_layer_terms import OneLayerTerms
 from .attention_range import EXP_PRECISION, GRID_BITS, MANTISSA_BITS, AttentionRange, Reach, check_reach
+from .notions import REACH
 from .path_decomposition import K, Paths, V, exp_of_score
 from .row_difference import RowDifference
 from .score_gap import ScoreGap
@@ -70,8 +71,9 @@ class AttentionFloor(AttentionRange):
 
     def sentence(self) -> str:
         return (
-            f"In {self.cells} cells $(q, m, c)$ the attention on the maximum $m$ is bounded below, for all sequences "
-            "whose $c$ other tokens are within the cell's reach."
+            f"For {self.cells} treated $(q, m, c)$ the attention on the maximum $m$ is bounded below, for all "
+            f"sequences "
+            "within the reach."
         )
 
 
@@ -81,9 +83,15 @@ class AttentionFloorRule(Rule):
     name = "attention_floor"
     premises = (Paths, ScoreGap, RowDifference)
     lemmas = (SHARE,)
+    notions = (REACH,)
     derivation = (
-        "[@attention-floor] for every treated cell, with $n = K - c$ copies of $m$ and $r = c$ other tokens; the ratio "
-        "$x$ is the exponential of the score gap, less what two positions of one query differ by, over $-\\sqrt{h}$."
+        "[@attention-floor] for every treated $(q, m, c)$ with the reach $j$, with $n = K - c$ copies of $m$, $r = c$ "
+        "other tokens "
+        "and $x = \\exp(-(\\Gamma - \\varepsilon)/\\sqrt{d_h})$: $\\Gamma$ is the least $\\mathrm{EQKE}[q,m] - "
+        "\\mathrm{EQKE}[q,k]$ for $k \\le j$ that "
+        "was shown before, and $\\varepsilon$ the largest difference within row $q$ of EQKP. The attention on $m$ is "
+        "then at least "
+        "$l = n/(n + r x)$."
     )
     cost = Cost(exp=V**2 + V, multiply=5 * V**2 * K, add=2 * V**2 * K, compare=2 * V**2)
 

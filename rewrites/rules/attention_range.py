@@ -39,6 +39,7 @@ from ...engine.digest import digest
 from ...engine.formula import At, ForAll, Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...models.one_layer import one_layer_of
+from .notions import SCORE_GAPS
 from .path_decomposition import TABLE_COSTS, K, Paths, V, exp_of_score
 from .row_split import RowSplit
 
@@ -75,9 +76,8 @@ RANGE = Lemma(
     ),
     proof=(
         "All denominators are positive, and $S/(S + z)$ falls when $z \\ge 0$ grows; $z = \\sum_k w_k$ lies between "
-        "$x \\sum_k e_k$ and $y \\sum_k e_k$. With $x = \\exp(-\\Delta^{+}/\\sqrt{h})$ and $y = "
-        "\\exp(-\\Delta^{-}/\\sqrt{h})$ this bounds the attention on $m$, all weights divided by that of $m$ at the "
-        "last position."
+        "$x \\sum_k e_k$ and $y \\sum_k e_k$. When all weights of a softmax are divided by one of them, its shares "
+        "stay."
     ),
     source="arXiv 2406.11779 (extreme attention)",
 )
@@ -144,8 +144,9 @@ class AttentionRange(Claim):
         treated = self.low[self.reach.table >= 0]
         least = floor_str(Fraction(int(treated.min()), 1 << GRID_BITS), 6) if treated.size else "0"
         return (
-            f"In {self.cells} cells $(q, m, c)$ the attention on the maximum $m$ is enclosed, for all sequences whose "
-            f"$c$ other tokens are within the cell's reach; it is at least {least} in all of them."
+            f"For {self.cells} treated $(q, m, c)$ the attention on the maximum $m$ is enclosed, for all sequences "
+            f"within "
+            f"the reach; it is at least {least} in all of them."
         )
 
 
@@ -155,9 +156,15 @@ class AttentionRangeRule(Rule):
     name = "attention_range"
     premises = (Paths, RowSplit)
     lemmas = (RANGE, PLACES)
+    notions = (SCORE_GAPS,)
     derivation = (
-        "[@attention-range] for every treated cell, the gaps taken from the split with exact prefix maxima and minima "
-        "of its table, and the positions in the order of their exact scores, least first, by [@attention-places]."
+        "[@attention-range] for every treated $(q, m, c)$, with $x = \\exp(-\\Delta^{+}/\\sqrt{d_h})$, $y = "
+        "\\exp(-\\Delta^{-}/\\sqrt{d_h})$, $n = K - c$ copies of $m$ and $r = c$ other tokens; $b_p$ and $e_k$ are "
+        "$\\exp((\\mathrm{EQKP}[q,p] - \\mathrm{EQKP}[q,K-1])/\\sqrt{d_h})$ for the position $p$ of the copy and of "
+        "the "
+        "other token. By [@attention-places] the attention is least when the copies stand where these numbers are "
+        "least, and largest where they are largest; the last position, with the number 1, holds $q$. This gives the "
+        "ends $\\alpha^{-} \\le \\alpha \\le \\alpha^{+}$ of the attention $\\alpha$ on $m$."
     )
     cost = TABLE_COSTS["EQKP"] + Cost(
         exp=V**2 + V * K, multiply=4 * V**2 * K, add=2 * V**2 * K + V * K**2, compare=2 * V**2

@@ -18,7 +18,7 @@ def _at(index: Var) -> At:
 _first_largest = (
     _at(_p).equals(_m) & ForAll(_j, Range(Num(0), _p), _at(_j) < _m) & ForAll(_j, Range(_p + Num(1), _K), _at(_j) <= _m)
 )
-_everything = Count(_t, _inputs, Num(0).equals(Num(0)))
+_everything = Count(_t, _inputs)
 _by_maximum = Total(_m, Range(Num(0), Var("V")), Total(_p, _positions, Count(_t, _inputs, _first_largest)))
 
 PARTS = Lemma(

@@ -44,6 +44,7 @@ from ...models.one_layer import one_layer_of
 from .additive_margin import MARGIN_COST, AdditiveMargin
 from .cell_sets import ALONE, CellSets, token_bits
 from .margin_enclosure import MANTISSA_BITS, WEIGHT_BITS, MarginEnclosure
+from .notions import MIXED
 from .path_decomposition import K, V
 from .right_count import RightCount
 
@@ -158,29 +159,48 @@ class CellBounds:
 JOINT, SEPARATE = CellBounds(joint=True), CellBounds(joint=False)
 
 
+def _derivation(*, joint: bool) -> str:
+    """How the logit differences are bounded."""
+    bounds = (
+        "$\\rho_m = \\max_x (u + e_m + \\pi)$, $\\rho_k$ the least $\\rho$ of the third line, with $K - 1$ for $K$, "
+        "and at the "
+        "query $\\rho = \\max_x (\\lambda_q(K-1,q,x) - \\lambda_q(K-1,q,m))$, since its position is known"
+        if joint
+        else "$\\rho_k = \\max_x u + \\max_x (e_k + \\pi)$, the same for $m$, and at the query $\\rho = \\rho_q$"
+    )
+    return (
+        "Fix $(q, m)$ and the number $n$ of free positions that hold tokens below $m$. Put $u(x) = \\mathrm{UU}[q,x] - "
+        "\\mathrm{UU}[q,m]$, $\\pi(p,x) = \\mathrm{PVOU}[p,x] - \\mathrm{PVOU}[p,m]$ and, for a token $k$, $e_k(x) = "
+        "\\mathrm{EVOU}[k,x] - \\mathrm{EVOU}[k,m]$, for $x \\ne m$. By [@position-bounds] the logit differences at a "
+        "free "
+        f"position that holds $k$ are at most $\\rho_k$, and $\\rho_m$ where it holds $m$: here {bounds}. Let $b_p = "
+        "\\exp(\\mathrm{EQKP}[q,p]/\\sqrt{d_h})$, $B_k = \\exp(\\mathrm{EQKE}[q,k]/\\sqrt{d_h})$, $Q = w_q(K-1, q)$, "
+        "$S$ the sum of "
+        "$b_p$ over the free positions that hold $m$ and $R$ over the $n$ others. Let $N$ be the set of tokens $k < "
+        "m$ with "
+        "$$B_m S \\rho_m + Q \\rho + B_k R \\rho_k < 0,$$ both for $S$ the sum of the least and of the largest $b_p$. "
+        "By "
+        "[@mixture] and [@two-ends] all sequences of the set $(q, m, n, N)$ are right. For $n = 0$, where there is one "
+        "sequence, this sum without its third term is taken for each output $x$ by itself."
+    )
+
+
 class CubicCells(Rule):
     """Advice: :class:`CellBounds`.  ``progress(done, cells)`` is called after each cell.  Nothing is shown wrong."""
 
     name = "cubic_cells"
     premises = (AdditiveMargin,)
     lemmas = (POSITION, TWO_ENDS, MIXTURE)
-    derivation = (
-        "Fix a cell $(q, m)$ and the number $c$ of free positions that hold tokens below $m$. [@position-bounds], with "
-        "$u$, $e$ and $\\pi$ the differences of UU, EVOU and PVOU between the outputs $x \\ne m$ and $m$, bounds the "
-        "logit differences there, where $m$ stands, and at the query: by $\\max u + \\max (e + \\pi)$ "
-        "when the certificate says separate; when it says joint, by $\\max (u + e + \\pi)$ for $m$ and for the query, "
-        "whose own position is known, by $\\rho$ for $k$, and $K$ counts the free positions. Let "
-        "$N$ be the set of tokens $k < m$ for which the margins' "
-        "sum, so bounded, is negative when all $c$ tokens are $k$, with the least and with the most attention on $m$. "
-        "By [@mixture] and [@two-ends] the sum is negative on every one of the $C(K-1, c)$ times $|N|^c$ sequences "
-        "with all $c$ tokens in $N$. With $c = 0$ there is one sequence, whose sum is bounded for each output by "
-        "itself. Different $(q, m, c)$ share no sequence."
-    )
+    notions = (MIXED,)
+    derivation = _derivation(joint=True)
     cost = MARGIN_COST + Cost(
         multiply=2 * V**3 * K,
         add=2 * V**3 * K + 3 * V**3 + V**2 * K,
         compare=V**3 * K + 2 * V**3 + V**2 * K,
     )
+
+    def derived(self, premises: Sequence[Any], advice: CellBounds) -> str:
+        return _derivation(joint=advice.joint)
 
     def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:
         self._progress = progress

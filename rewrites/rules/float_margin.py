@@ -126,7 +126,7 @@ class FloatMargin(AdditiveMargin):
             "$x$, where $D^{\\pm}_{q,m,x}(p,t)$ is the extreme over $w \\in [w^{-}, w^{+}]$ of $w\\,"
             "(\\lambda_q(p,t,x) - \\lambda_q(p,t,m) \\pm e_q(p,t,x) \\pm e_q(p,t,m))$, with "
             "$w^{\\pm} = \\exp((\\mathrm{EQKE}[q,t] + \\mathrm{EQKP}[q,p] \\pm e_{\\mathrm{EQKE}}[q,t] \\pm "
-            "e_{\\mathrm{EQKP}}[q,p])/\\sqrt{h})$ and $e_q(p,t,x) = e_{\\mathrm{UU}}[q,x] + "
+            "e_{\\mathrm{EQKP}}[q,p])/\\sqrt{d_h})$ and $e_q(p,t,x) = e_{\\mathrm{UU}}[q,x] + "
             "e_{\\mathrm{EVOU}}[t,x] + e_{\\mathrm{PVOU}}[p,x]$."
         )
 

@@ -18,6 +18,7 @@ from ...engine.cost import Cost
 from ...engine.formula import At, Count, Num, Power, Range, Sequences, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from .logit_gap import LogitGap
+from .notions import REACH
 from .path_decomposition import K, V
 from .right_count import RightCount
 
@@ -47,9 +48,10 @@ class GapCount(Rule):
     name = "gap_count"
     premises = (LogitGap,)
     lemmas = (CELL,)
+    notions = (REACH,)
     derivation = (
-        "[@gap-count] with $L = K - 1$ free positions; $n = c$ when $q = m$ and $n = c - 1$ when $q < m$. Cells are "
-        "disjoint: a sequence determines $q$, $m$ and $c$."
+        "[@gap-count] with $L = K - 1$ free positions, $n = c$ of them when $q = m$ and $n = c - 1$ when $q < m$. A "
+        "sequence determines $q$, $m$ and $c$, so no sequence is counted twice."
     )
     cost = Cost(multiply=2 * V**2 * K)
 

@@ -54,6 +54,7 @@ from ...models.one_layer import one_layer_of
 from .additive_margin import MARGIN_COST, AdditiveMargin
 from .box_extremes import BOX, Cell
 from .margin_enclosure import CellTable
+from .notions import CELL
 from .path_decomposition import K, V
 from .right_count import RightCount
 
@@ -62,7 +63,7 @@ SERIES_BITS = 1 << 26
 # Ceilings and steps stay below this, so that no difference of two table entries leaves 63 bits.
 ADVICE_LIMIT = 1 << 61
 
-_p, _t, _a, _h = Var("p"), Var("t"), Var("a"), Var("h")
+_p, _t, _a, _h = Var("p"), Var("t"), Var("a"), Var("\\delta")
 _positions = Range(Num(0), Var("K"))
 _token = At("t", _p, subscript=True)
 _ceilings = Total(_p, _positions, At("M", _p, subscript=True))
@@ -77,7 +78,7 @@ STEPS = Lemma(
     title="Counting wins on a grid, from both sides",
     given=(
         "For all reals $D^{-}(p,t) \\le D(p,t) \\le D^{+}(p,t)$ and $\\beta^{-} \\le \\beta \\le \\beta^{+}$ (the "
-        "query's own term), all $h > 0$, and all integers $M_p \\ge D^{+}(p, t)$:"
+        "query's own term), all $\\delta > 0$, and all integers $M_p \\ge D^{+}(p, t)$:"
     ),
     statement=ForAll(
         _t,
@@ -86,10 +87,11 @@ STEPS = Lemma(
         & (_down <= Floor((_ceilings + Var("\\beta^{-}")).over(_h))).implies(_sum >= Num(0)),
     ),
     proof=(
-        "If $\\sum_p D + \\beta \\ge 0$ then $\\sum_p (M_p - D^{+}) \\le \\sum_p M_p + \\beta^{+}$. Dividing by $h$ "
+        "If $\\sum_p D + \\beta \\ge 0$ then $\\sum_p (M_p - D^{+}) \\le \\sum_p M_p + \\beta^{+}$. Dividing by "
+        "$\\delta$ "
         "and rounding each term on the left "
         "down only lowers it; the result is an integer, hence at most the floor of the right side. Conversely, if "
-        "$\\sum_p \\lceil (M_p - D^{-})/h \\rceil$ is at most that floor with $\\beta^{-}$, then $\\sum_p (M_p - "
+        "$\\sum_p \\lceil (M_p - D^{-})/\\delta \\rceil$ is at most that floor with $\\beta^{-}$, then $\\sum_p (M_p - "
         "D^{-}) \\le \\sum_p M_p + \\beta^{-}$, so "
         "$\\sum_p D + \\beta \\ge \\sum_p D^{-} + \\beta^{-} \\ge 0$. The sequences with $\\sum_p k(p, t_p) \\le B$ "
         "are counted by the coefficients of "
@@ -146,11 +148,19 @@ class GeneratingFunctionCount(Rule):
     certifiable = True
     premises = (AdditiveMargin,)
     lemmas = (BOX, STEPS, UNION)
+    notions = (CELL,)
     derivation = (
-        "For each cell $(q, m)$ and each $x$ that [@box-extremes] does not rule out on the whole cell, "
-        "[@grid-steps] counts the sequences on which $x$ is at least as large as $m$, from both sides, with the "
-        "steps and ceilings that the certificate gives. By [@union-of-wins] the wrong sequences of a cell number at "
-        "least the largest lower count and at most the sum of the upper counts, and never more than the cell has."
+        "For each cell $(q, m)$ and each $x \\ne m$ whose $\\sum_{p} D_{q,m,x}(p, t_p)$ is not negative throughout "
+        "the cell by "
+        "[@box-extremes], [@grid-steps] with $D = D_{q,m,x}$ at the free positions, $\\beta = D_{q,m,x}(K-1, q)$ and "
+        "$K - 1$ for "
+        "$K$ counts the sequences on which this sum is at least 0, from both sides, with the steps $\\delta$ and "
+        "ceilings $M_p$ "
+        "that the certificate gives; where $q < m$ the sequences without the token $m$ are counted in the same way "
+        "and taken "
+        "away. By [@union-of-wins] the wrong sequences of a cell number at least the largest lower count and at most "
+        "the sum "
+        "of the upper counts, and never more than the cell has."
     )
     cost = MARGIN_COST + Cost(
         multiply=V**3 * (V + 1) * K / 2

@@ -68,8 +68,10 @@ class KnownMatrices(Claim):
         return tuple((name, tensor_digest(self.values[name])) for name in names)
 
     def sentence(self) -> str:
-        named = f", and advice names {len(self.advice)} more" if self.advice else ""
-        return f"The weights are known exactly{named}."
+        if not self.advice:
+            return "The weights are known exactly."
+        rows, columns = self.values[self.advice[-1]].shape
+        return f"`{self.advice[-1]}` names a matrix of {rows} rows and {columns} columns, of which nothing is claimed."
 
 
 class KnownWeights(Rule):

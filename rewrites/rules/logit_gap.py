@@ -46,6 +46,7 @@ from ...models.one_layer import one_layer_of
 from .additive_margin import AdditiveMargin
 from .attention_range import GRID_BITS, AttentionRange
 from .cell_sets import ALONE, CellSets, first_tokens
+from .notions import LOGIT_GAP
 from .path_decomposition import TABLE_COSTS, K, Paths, V
 from .row_split import SPLIT, RowSplit
 
@@ -90,7 +91,8 @@ ANCHOR = Lemma(
     )
     & ((Var("\\alpha") <= _a).implies(_f(Var("\\alpha")) <= _f(_a) + (Var("\\alpha") - _a) * Min(_x, _outputs, _r))),
     proof=(
-        "$b_x + \\alpha r_x = b_x + a r_x + (\\alpha - a) r_x$. The first two terms are at most $f(a)$; the last is at "
+        "$b_x + \\alpha r_x = b_x + a r_x + (\\alpha - a) r_x$. The first two terms are at most the maximum at $a$; "
+        "the last is at "
         "most $(\\alpha - a)$ times the largest $r_x$ when $\\alpha \\ge a$, and times the least when $\\alpha \\le a$."
     ),
     source="arXiv 2406.11779 (extreme attention), sound on both sides of the anchor",
@@ -105,7 +107,8 @@ CHORD = Lemma(
         <= (Var("d") - Var("\\alpha")) * _f(_a) + (Var("\\alpha") - _a) * _f(Var("d"))
     ),
     proof=(
-        "$f$ is convex, and $\\alpha$ is the mixture of $a$ and $d$ with the weights $(d - \\alpha)/(d - a)$ and "
+        "The maximum is convex in $\\alpha$, and $\\alpha$ is the mixture of $a$ and $d$ with the weights $(d - "
+        "\\alpha)/(d - a)$ and "
         "$(\\alpha - a)/(d - a)$."
     ),
     source="convexity",
@@ -191,12 +194,37 @@ class LogitGap(Claim):
         return digest([self.attention.identity(), hex_integer(_bits(self.certified))])
 
     def sentence(self) -> str:
-        return f"In {int(self.certified.sum())} cells $(q, m, c)$ every sequence within the cell's reach is right."
+        return f"For {int(self.certified.sum())} of the $(q, m, c)$ every sequence within the reach is right."
 
 
 def _bits(mask: np.ndarray) -> int:
     """The mask as one integer, entry (q, m, c) row by row from the highest bit on."""
     return int("".join("1" if entry else "0" for entry in mask.ravel().tolist()) or "0", 2)
+
+
+def _derivation(*, chord: bool, anchored: bool, single: bool) -> str:
+    """How $f$ is bounded, and how the sequences of one token throughout are decided."""
+    at_chord = (
+        f"the chord of [@gap-chord] between two neighbours of the {(1 << CHORD_BITS) + 1} equidistant anchors from 0 "
+        f"to 1"
+    )
+    at_anchor = "the bound of [@gap-anchor] from one anchor $a$, which the proof chooses for each $(m, c)$"
+    bound = " or, where it is less, ".join([at_chord] * chord + [at_anchor] * anchored)
+    alone = (
+        "largest $\\mathrm{PVOU}[p,x] - \\mathrm{PVOU}[p,m]$ and the exact $\\mathrm{UU}[m,x] - \\mathrm{UU}[m,m] + "
+        "\\mathrm{EVOU}[m,x] - \\mathrm{EVOU}[m,m]$ add up to less than 0 for every $x \\ne m$"
+        if single
+        else "sum $g + b_x + r_x$ is negative for every $x \\ne m$"
+    )
+    return (
+        "By [@gap-others] the logit gap to $x$ is at most $g + b_x + \\alpha r_x + (1 - \\alpha) w$ on every sequence "
+        "within the reach, where $\\alpha^{-} \\le \\alpha \\le \\alpha^{+}$; the rows of EVOU come from its split, by "
+        "[@row-split]. By [@gap-at-ends] the largest of these over $x$ is largest at $\\alpha^{-}$ or $\\alpha^{+}$. "
+        "With "
+        f"$F(\\alpha) \\ge f(\\alpha)$ from {bound}, all sequences within the reach of $(q, m, c)$ are right when "
+        "$$g + \\max_{\\alpha \\in \\{\\alpha^{-}, \\alpha^{+}\\}} \\left(F(\\alpha) + (1 - \\alpha) w\\right) < 0.$$ "
+        f"The one sequence of $(m, m, 0)$, which is $m$ throughout, is right when the {alone}."
+    )
 
 
 class LogitGapRule(Rule):
@@ -208,13 +236,8 @@ class LogitGapRule(Rule):
     name = "logit_gap"
     premises = (AttentionRange, RowSplit, RowSplit, AdditiveMargin)
     lemmas = (SPLIT, ENDS, ANCHOR, CHORD, OTHERS)
-    derivation = (
-        "By [@gap-others] the gap to output $x$ is at most $g + b_x + \\alpha r_x + (1 - \\alpha) w$, where $b_x$ is "
-        "the common row's part and the largest positional one, $r_x$ is EVOU's row of the maximum, $w$ bounds the "
-        "other tokens' rows, and $g$ the direct path's noise; rows of EVOU come from its split by [@row-split]. By "
-        "[@gap-at-ends] it is largest at an end of the attention range, where [@gap-anchor] or [@gap-chord] bounds it. "
-        "The sequences with one token throughout are decided by their exact tables, or by the same bound."
-    )
+    notions = (LOGIT_GAP,)
+    derivation = _derivation(chord=True, anchored=True, single=True)
     cost = TABLE_COSTS["PVOU"] + Cost(
         multiply=2 * V**2 * K + 16 * V**2, add=V**2 * (K + 20) + 6 * V**2 * K, compare=4 * V**2 * K + 17 * V**2
     )
@@ -230,6 +253,9 @@ class LogitGapRule(Rule):
             certified[m, m, 0] = _single_token(paths, m) if advice.single else tables.single(m)
             _certify(certified, m, tables, attention, advice)
         return LogitGap(attention, certified)
+
+    def derived(self, premises: Sequence[Any], advice: Anchors) -> str:
+        return _derivation(chord=advice.chord, anchored=advice.anchors is not None, single=advice.single)
 
     def charge(self, premises: Sequence[Any], advice: Anchors) -> Cost:
         return self.cost + TABLE_COSTS["UU"] if advice.single else self.cost

@@ -67,10 +67,6 @@ class Loss(EnclosedNumber):
     """low·2^-UNIT_BITS <= loss <= high·2^-UNIT_BITS."""
 
     kind = "loss"
-    meaning = (
-        "Its *loss* on a sequence $t$ with $m = \\max t$ is the cross-entropy $-\\log "
-        "\\mathrm{softmax}(\\mathrm{logits})_m$, the natural logarithm."
-    )
 
     def sentence(self) -> str:
         low, high = self.decimals()

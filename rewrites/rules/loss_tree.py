@@ -35,6 +35,7 @@ from .additive_margin import MARGIN_COST
 from .box_extremes import BOX
 from .loss import UNIT_BITS, LossSum
 from .margin_enclosure import MarginEnclosure
+from .notions import NODE
 from .path_decomposition import K, Paths, V
 from .token_order_tree import ORDER, PARTITION, BoxTree, Node, TreeReader, token_digits, token_order
 
@@ -228,15 +229,17 @@ class LossTree(Rule):
     certifiable = True
     premises = (Paths,)
     lemmas = (DIFFERENCE, BOX, QUOTIENT, CROSS_ENTROPY, PARTITION, MEAN)
+    notions = (NODE,)
     derivation = (
         "By [@logit-difference] with $w_p = \\exp(\\mathrm{score}_p)$, every logit difference $\\Delta_x = "
-        "\\mathrm{logit}_x - \\mathrm{logit}_m$ is a quotient $R_x/W$ of two sums with one term a position. The "
-        "sequences are grouped into cells $(q, m)$ by query and maximum, and each cell is split along a tree as in "
-        "[@token-order-partition], the tokens ordered from the one with the largest $\\mathrm{EQKE}[q, \\cdot]$ down, "
-        "after $m$ itself. Each leaf is a box: [@box-extremes] bounds $R_x$ and $W$ on it, [@quotient-bounds] their "
-        "quotients, and [@cross-entropy] the loss $\\log(1 + \\sum_{x \\ne m} \\exp \\Delta_x)$. [@sum-over-parts] "
-        "adds up the leaves. The shape of the tree is in the certificate, one symbol a node; any tree gives true "
-        "bounds."
+        "\\mathrm{logit}_x - \\mathrm{logit}_m$ is a quotient $R_x/W$ of two sums with one term a position. Every "
+        "cell is "
+        "parted along a tree of nodes, whose leaves partition it by [@token-order-partition]. On a leaf, a box, "
+        "[@box-extremes] bounds $R_x$ and $W$, [@quotient-bounds] their quotients, and [@cross-entropy] the loss "
+        "$\\log(1 + "
+        "\\sum_{x \\ne m} \\exp \\Delta_x)$. [@sum-over-parts] adds up the leaves. The certificate holds the shape of "
+        "the tree, one "
+        "symbol a node; any tree gives true bounds."
     )
     cost = MARGIN_COST + Cost(
         multiply=V**3 * (V + 1) / 2 * K + V * Symbol("n", positive=True, integer=True),

@@ -35,7 +35,7 @@ from ...engine.digest import tensor_digest
 from ...engine.equality import Equal
 from ...engine.errors import MagnitudeError
 from ...engine.rule import Lemma, NotEstablished, Rule
-from ...engine.term import Equation, Ones
+from ...engine.term import Equation, Ones, Size
 from ...models.one_layer import OneLayer, one_layer_of
 from ...models.one_layer_terms import OneLayerTerms, placeholder
 from ...models.statement import Statement
@@ -70,30 +70,29 @@ def values_of(network: OneLayer) -> Mapping[str, DyadicMatrix]:
     return dict(network.tensors) | {one.name: DyadicMatrix.ones(n, 1) for n, one in ones.items()}
 
 
-_shown = OneLayerTerms(3, 2, 2, 2)
+_shown = OneLayerTerms(3, Size(2, "K"), 2, Size(2, "d_h"))
 
 PATHS = Lemma(
     label="path-decomposition",
     title="Path decomposition",
     given=(
-        "For all weights, with $\\mathbf{1}$ a column of ones, $A[i]$ row $i$ of $A$, $S$ the selection of a sequence "
-        "(row $p$ is the indicator of token $t_p$), the query at the last position, and the abbreviations below, the "
-        "logits are an average over positions. It is written out here for a network of head width $2$ with two "
-        "positions ($K - 1 = 1$) and all biases. On the left is the definition by layers, with $X^{(0)} = S W_E + "
-        "W_{\\mathrm{pos}}$ and $X^{(1)}$ the stream behind the attention layer."
+        "For all $K \\ge 1$ positions, all weights $W_E$, $W_{\\mathrm{pos}}$, $W_Q$, $W_K$, $W_V$, $W_O$, $W_U$ of "
+        "one attention layer with one head of width $d_h$, and all biases $b_Q$, $b_K$, $b_V$, $b_O$, $b_U$ (zero "
+        "where a network has none), with $\\mathbf{1}$ a column of ones, $A[i]$ row $i$ of a matrix $A$, and $S$ the "
+        "selection of a sequence (row $p$ is the indicator of token $t_p$), put"
     ),
     statement=(Equation("paths", _shown.definition(placeholder(_shown)), _shown.mixture),),
     proof=(
-        "A chain of equations leads from the left side to the right side; it is part of this proof, for the network "
-        "at hand. Entry $p$ of $s\\,\\mathrm{EQKE}\\,S^{\\top} + s\\,\\mathrm{EQKP}$, with $s = S[K-1]$ the indicator "
-        "of the query $q = t_{K-1}$, is $\\mathrm{EQKE}[q,t_p] + \\mathrm{EQKP}[q,p]$, which is $\\sqrt{h}\\,"
+        "The left side is the definition by layers, and a chain of equations leads from it to the right side; it "
+        "stands above for the network at hand, and each of its steps holds for all sizes. "
+        "Entry $p$ of $s\\,\\mathrm{EQKE}\\,S^{\\top} + s\\,\\mathrm{EQKP}$, with $s = S[K-1]$ the indicator "
+        "of the query $q = t_{K-1}$, is $\\mathrm{EQKE}[q,t_p] + \\mathrm{EQKP}[q,p]$, which is $\\sqrt{d_h}\\,"
         "\\mathrm{score}_p$. Entry $x$ of the right side is $\\sum_p \\alpha_p \\lambda_q(p, t_p, x)$ with "
         "$\\lambda_q(p,t,x) = \\mathrm{UU}[q,x] + \\mathrm{EVOU}[t,x] + \\mathrm{PVOU}[p,x]$; since the weights "
         "$\\alpha_p$ are positive and sum to 1, it is $\\mathrm{UU}[q,x] + \\sum_p \\alpha_p "
         "(\\mathrm{EVOU}[t_p,x] + \\mathrm{PVOU}[p,x])$."
     ),
     source="path expansion of arXiv 2406.11779, with all biases",
-    abbreviations=(_shown.query_residual, _shown.query_side, *_shown.tables.values(), _shown.attention),
 )
 
 
@@ -139,7 +138,7 @@ class Paths(Claim):
 
     def sentence(self) -> str:
         return (
-            "$\\mathrm{score}_p = (\\mathrm{EQKE}[q,t_p] + \\mathrm{EQKP}[q,p])/\\sqrt{h}$ and $\\mathrm{logit}_x = "
+            "$\\mathrm{score}_p = (\\mathrm{EQKE}[q,t_p] + \\mathrm{EQKP}[q,p])/\\sqrt{d_h}$ and $\\mathrm{logit}_x = "
             "\\mathrm{UU}[q,x] + \\sum_p \\alpha_p (\\mathrm{EVOU}[t_p,x] + \\mathrm{PVOU}[p,x])$ with $q = "
             "t_{K-1}$, $\\alpha = \\mathrm{softmax}(\\mathrm{score})$ and five exact tables of dyadic rationals."
         )

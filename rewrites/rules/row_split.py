@@ -32,6 +32,7 @@ from ...models.one_layer import one_layer_of
 from ...models.one_layer_terms import OneLayerTerms
 from ...models.statement import Statement
 from .known_matrices import KnownMatrices
+from .notions import SPLIT_TABLE
 from .path_decomposition import TABLE_COSTS, Paths
 from .row_difference import RowDifference, multiplications, require_agreement
 
@@ -128,7 +129,8 @@ class TableItself(Rule):
     name = "table_itself"
     premises = (Paths,)
     lemmas = ()
-    derivation = "The table is known exactly."
+    notions = (SPLIT_TABLE,)
+    derivation = "The table is multiplied out, and is its own split."
     cost = Cost()
 
     def conclude(self, premises: Sequence[Any], advice: str) -> RowSplit:
@@ -159,6 +161,7 @@ class SplitAlong(Rule):
     name = "split_along"
     premises = (KnownMatrices, RowDifference)
     lemmas = (SPLIT,)
+    notions = (SPLIT_TABLE,)
     derivation = "[@row-split]; both sides of the equation expand to the same words of tensors."
     cost = Cost()
 

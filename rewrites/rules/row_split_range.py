@@ -24,6 +24,7 @@ from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.cost import Cost
 from ...engine.formula import At, ForAll, Max, Num, Range, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
+from .notions import SPLIT_TABLE
 from .path_decomposition import TABLE_COSTS, Paths, V
 from .row_split import RowSplit, require_table
 
@@ -79,6 +80,7 @@ class SplitRange(Rule):
     name = "split_range"
     premises = (Paths,)
     lemmas = (PAIRS,)
+    notions = (SPLIT_TABLE,)
     derivation = "[@row-split-range] on the exact table."
     cost = Cost(add=2 * V**2, compare=2 * V**2)
 

@@ -73,8 +73,11 @@ class ScoreGap(Claim):
 
     def sentence(self) -> str:
         start = (
-            "For every query $q$ and $k \\le j < m$ ($m$ no exception), the score of $m$ before positions exceeds that "
-            "of $k$ by at least $a(q)\\,(s(m) - \\max_{i \\le j} s(i)) - d(q)$, divided by $\\sqrt{h}$"
+            "For every query $q$, every token $m$ whose $s(m)$ lies above all $s(k)$ with $k < m$, and all $k \\le j "
+            "< m$: "
+            "$\\mathrm{EQKE}[q,m] - \\mathrm{EQKE}[q,k] \\ge a(q)\\,(s(m) - \\max_{i \\le j} s(i)) - d(q)$, with the "
+            "noise $d(q)$ of "
+            "the split"
         )
         if self.distance is None:
             return f"{start}; no distance $m - k$ makes this positive for all queries."

@@ -36,6 +36,7 @@ from ...models.statement import Statement
 from .additive_margin import MARGIN_COST, AdditiveMargin
 from .box_extremes import BOX
 from .margin_enclosure import MarginEnclosure
+from .notions import NODE
 from .path_decomposition import K, V
 from .right_count import Cell
 from .token_order_tree import PARTITION, BoxTree, Node, TreeReader, require, token_digits, token_order
@@ -162,10 +163,15 @@ class SlackTree(Rule):
     name = "slack_tree"
     premises = (AdditiveMargin,)
     lemmas = (SLACK, BOX, PARTITION)
+    notions = (NODE,)
     derivation = (
-        "[@margin-with-slack] for every $x \\ne m$, with the slack of the cell $(q, m)$. Each cell is split along a "
-        "tree as in [@token-order-partition]; by [@box-extremes] every sequence of a leaf is right with the slack when "
-        "the largest entries of $D_{q,m,x}(p, t) + \\gamma\\,w_q(p, t)$ have a negative sum for every $x \\ne m$."
+        "[@margin-with-slack] for every $x \\ne m$, with the slack $\\gamma$ of the cell $(q, m)$, which the proof "
+        "chooses. Every cell "
+        "is parted along a tree of nodes, whose leaves partition it by [@token-order-partition]; by [@box-extremes] "
+        "every "
+        "sequence of a leaf is right with the slack when the sum over $p$ of the largest $D_{q,m,x}(p, t) + "
+        "\\gamma\\,w_q(p, t)$ "
+        "over the tokens $t$ that position $p$ may hold is negative for every $x \\ne m$."
     )
     cost = MARGIN_COST + Cost(
         multiply=V**3 * (V + 1) * K,

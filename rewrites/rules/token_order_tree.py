@@ -30,38 +30,53 @@ from sympy import Symbol
 
 from ...engine.arithmetic.interval import IntervalTable
 from ...engine.cost import Cost
-from ...engine.formula import Num, Range, Total, Var
+from ...engine.formula import At, Count, Exists, ForAll, Formula, Num, Range, Sequences, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...models.one_layer import one_layer_of
 from .additive_margin import MARGIN_COST, AdditiveMargin
 from .box_extremes import BOX, Cell
 from .margin_enclosure import MarginEnclosure
+from .notions import NODE
 from .path_decomposition import K, V
 from .right_count import RightCount
 
 ORDER = "descending-score"
 
-_p = Var("p")
+_p, _t, _i, _j, _a = (Var(name) for name in "ptija")
 _positions = Range(Num(0), Var("K"))
+_all = Sequences("T", Var("K"))
+
+
+def _holds(position: Var) -> Formula:
+    return At("t", position, subscript=True).equals(_a)
+
+
+def _lacks(position: Var) -> Formula:
+    return At("t", position, subscript=True).differs(_a)
+
+
+def _such(condition: Formula) -> Count:
+    return Count(_t, _all, condition)
+
 
 PARTITION = Lemma(
     label="token-order-partition",
-    title="Splitting by whether a position holds the heaviest remaining token",
+    title="Parting a product of sets by one token",
     given=(
-        "For all $K \\ge 1$ free positions, $V$ tokens of which token $0$ is the one that must occur, counting "
-        "sequences by the first position $p$ that holds it:"
+        "For all $K \\ge 1$, finite sets $T_0, \\dots, T_{K-1}$ of tokens, every token $a$ and every position $j < K$, "
+        "where $\\#$ is the number of members of a set:"
     ),
-    statement=(Var("V").power(Var("K")) - (Var("V") - Num(1)).power(Var("K"))).equals(
-        Total(_p, _positions, (Var("V") - Num(1)).power(_p) * Var("V").power(Var("K") - Num(1) - _p))
+    statement=(_such(_holds(_j)) + _such(_lacks(_j))).equals(Count(_t, _all))
+    & Total(_p, _positions, _such(ForAll(_i, Range(Num(0), _p), _lacks(_i)) & _holds(_p))).equals(
+        _such(Exists(_i, _positions, _holds(_i)))
     ),
     proof=(
-        "The left side counts the sequences that hold token $0$ somewhere. Each has a unique first position $p$ "
-        "with it: before $p$ there are $V - 1$ choices a position, after $p$ there are $V$. Inside a node the same "
-        "argument is the dichotomy 'position $j$ holds $\\tau_\\ell$ or it does not', which is a disjoint union. So "
-        "the leaves of the tree partition the cell, whatever the order of the tokens and wherever the tree was "
-        "split."
+        "Position $j$ holds $a$ or it does not. A sequence that holds $a$ somewhere has a unique first position $p$ "
+        "with it. So the parts are disjoint, and each is a product of sets again: a tree that parts a set in these "
+        "two ways, as often and wherever it likes, has leaves that partition the set, and their sizes add up to its "
+        "own."
     ),
-    source="counting by the first position that holds the token",
+    source="counting by the first position that holds a token",
 )
 
 
@@ -243,15 +258,19 @@ class TokenOrderTree(Rule):
     certifiable = True
     premises = (AdditiveMargin,)
     lemmas = (BOX, PARTITION)
+    notions = (NODE,)
     derivation = (
-        "The sequences are grouped into cells $(q, m)$ by query and maximum, and each cell is split along a tree as "
-        "in [@token-order-partition], the tokens ordered "
-        "from the one with the largest $\\mathrm{EQKE}[q, \\cdot]$ down, after $m$ itself. Each leaf is a box. By "
-        "[@box-extremes] all of its sequences are right when "
-        "$\\sum_p \\max D_{q,m,x}(p, \\cdot) < 0$ for every $x \\ne m$, and all are wrong when $\\sum_p \\min "
-        "D_{q,m,x}(p, \\cdot) \\ge 0$ for one $x$. A leaf that is one sequence "
-        "is decided exactly. The tree (which cell is split where, and what each leaf is) is in the certificate, one "
-        "symbol a node; any tree gives true counts."
+        "Every cell is parted along a tree of nodes, whose leaves partition it by [@token-order-partition]. Let $T_p$ "
+        "be the "
+        "tokens that position $p$ may hold on a leaf ($T_{K-1} = \\{q\\}$). By [@box-extremes] all sequences of the "
+        "leaf are "
+        "right when $$\\sum_{0 \\le p < K} \\max_{t \\in T_p} D_{q,m,x}(p, t) < 0 \\quad \\text{for every } x \\ne "
+        "m,$$ and all are wrong "
+        "when $$\\sum_{0 \\le p < K} \\min_{t \\in T_p} D_{q,m,x}(p, t) \\ge 0 \\quad \\text{for one } x \\ne m.$$ A "
+        "leaf that is one "
+        "sequence is decided exactly. The sizes of the leaves of both kinds are added up; any other leaf counts "
+        "neither as "
+        "right nor as wrong. The certificate holds the tree, one symbol a node; any tree gives true counts."
     )
     cost = MARGIN_COST + Cost(
         multiply=V**3 * (V + 1) / 2 * K / 2 * 2,

@@ -51,6 +51,7 @@ from .additive_margin import AdditiveMargin
 from .cell_sets import ALONE, CellSets, token_bits
 from .cubic_cells import MIXTURE, TWO_ENDS, Attention
 from .margin_enclosure import EXP_PRECISION, MANTISSA_BITS, WEIGHT_BITS, MarginEnclosure
+from .notions import MIXED, SPLIT_TABLE
 from .path_decomposition import TABLE_COSTS, K, Paths, V, exp_of_score
 from .right_count import RightCount
 from .row_split import RowSplit
@@ -149,14 +150,27 @@ class VertexCells(Rule):
     name = "vertex_cells"
     premises = (RowSplit, AdditiveMargin)
     lemmas = (RATIO, VERTEX, MIXTURE, TWO_ENDS)
+    notions = (MIXED, SPLIT_TABLE,)
     derivation = (
-        "Fix a cell $(q, m)$, the number $c$ of free positions that hold tokens below $m$, and an output $x$. By "
-        "[@worst-ratio] with $\\gamma = 0$ the gap to $x$ is negative where the margins' sum is; by [@vertex-softmax] "
-        "that sum is largest, over what the split leaves open, with each weight at the end that the sign of its value "
-        "tells. Let $N$ be the set of tokens $k < m$ for which it is negative for every $x$ when all $c$ tokens are "
-        "$k$, with the least and with the most attention on $m$. By [@mixture] and [@two-ends] it is negative on "
-        "every one of the $C(K-1, c)$ times $|N|^c$ sequences with all $c$ tokens in $N$. Different $(q, m, c)$ share "
-        "no sequence."
+        "Fix $(q, m)$, the number $n$ of free positions that hold tokens below $m$, and an output $x \\ne m$. Write "
+        "$\\lambda_t = "
+        "\\max_p (\\lambda_q(p,t,x) - \\lambda_q(p,t,m))$ over the free positions, $\\lambda$ for the same of the "
+        "query at the last "
+        "position, and $b_p = \\exp(\\mathrm{EQKP}[q,p]/\\sqrt{d_h})$; with the split of EQKE let $A = "
+        "\\exp(\\widehat{\\mathrm{EQKE}}[q,m]"
+        "/\\sqrt{d_h})$, and let $B_k$ and $Q$ lie between $e^{-\\nu/\\sqrt{d_h}}$ and $e^{\\nu/\\sqrt{d_h}}$ times "
+        "$\\exp("
+        "\\widehat{\\mathrm{EQKE}}[q,k]/\\sqrt{d_h})$ and the same of the query with its position, $\\nu = "
+        "\\nu_{\\mathrm{EQKE}}(q)$. Let $S$ be "
+        "the sum of $b_p$ over the copies of $m$, $R$ over the $n$ others. By [@worst-ratio] with $\\gamma = 0$ the "
+        "logit gap to $x$ "
+        "is negative where the sum of margins is; by [@vertex-softmax] that sum is largest with each weight at the "
+        "end that "
+        "the sign of its value tells. Let $N$ be the set of tokens $k < m$ with $$A S \\lambda_m + \\max_Q Q \\lambda "
+        "+ \\max_{B_k} B_k R "
+        "\\lambda_k < 0$$ for every $x \\ne m$, both for $S$ the sum of the least and of the largest $b_p$. By "
+        "[@mixture] and "
+        "[@two-ends] all sequences of the set $(q, m, n, N)$ are right. For $n = 0$ the third term is absent."
     )
     cost = sum((TABLE_COSTS[name] for name in ("UU", "EVOU", "PVOU", "EQKP")), Cost()) + Cost(
         exp=3 * V**2 + V * K, multiply=2 * V**4 * K, add=2 * V**4 * K, compare=V**4 * K / 2

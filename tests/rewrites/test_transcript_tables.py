@@ -116,6 +116,7 @@ CHECKS = {
     CELLS: check_cells,
     "maximum $m$": check_lost,
     "entry": check_spread,
+    "layer": check_nothing,
     "this proof": check_nothing,
     "EQKE": check_nothing,
     "EVOU": check_nothing,

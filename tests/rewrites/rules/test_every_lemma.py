@@ -72,7 +72,7 @@ DEMANDED: dict[str, Callable[[Env], bool]] = {
     "float-softmax": lambda env: min(env[name] for name in ("f", "g", "\\tau")) >= 0 and env["g"] == 0,
     "float-sum": lambda env: env["g"] >= 0 and env["s"] >= 0,
     "gap-count": lambda env: env["m"] > env["j"] >= 0 and env["n"] >= 0,
-    "grid-steps": lambda env: env["\\beta^{-}"] <= env["\\beta"] <= env["\\beta^{+}"] and env["h"] > 0,
+    "grid-steps": lambda env: env["\\beta^{-}"] <= env["\\beta"] <= env["\\beta^{+}"] and env["\\delta"] > 0,
     "norm-of-a-sum": lambda env: env["X"] >= 0 and env["Y"] >= 0,
     "remainder-by-norms": lambda env: env["D"] >= 0 and env["\\rho"] >= 0,
     "smallest-numbers": lambda env: env["N"] > 0 or env["k"] == 0,

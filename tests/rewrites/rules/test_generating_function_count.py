@@ -50,7 +50,7 @@ def environment(
         "D^{-}": lambda p, t: rows[p][t][0] - rows[p][t][1],
         "D^{+}": lambda p, t: rows[p][t][0] + rows[p][t][2],
         "M": ceilings.__getitem__,
-        "h": step,
+        "\\delta": step,
         "\\beta": query[0],
         "\\beta^{-}": query[0] - query[1],
         "\\beta^{+}": query[0] + query[2],
