@@ -18,7 +18,8 @@ RULES: dict[str, Rule] = {
     rule.name: rule
     for rule in (
         *kernel.RULES,
-        *(module.RULE for module in (rule_tree, rule_triples, rule_cells, induction_tree)),
+        *(module.RULE for module in (rule_tree, rule_triples, rule_cells)),
+        *induction_tree.RULES,
         *boxes.RULES,
         *floats.RULES,
         *claims.RULES,

@@ -53,11 +53,8 @@ def check_accuracy(auditor: Auditor, derivation: Derivation) -> None:
 
 def check_loss(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when as many times the bounds as there are inputs are no better than the premise's."""
-    stated, total = derivation.conclusion, derivation.premises[0].conclusion
-    if stated.low * auditor.inputs > total.low:
-        raise derivation.differs("low", stated.low, total.low // auditor.inputs)
-    if stated.high * auditor.inputs < total.high:
-        raise derivation.differs("high", stated.high, -(-total.high // auditor.inputs))
+    total = derivation.premises[0].conclusion
+    loss.check_mean(derivation, total.low, total.high, auditor.inputs)
 
 
 def kind(name: str) -> partial[tuple[()]]:

@@ -44,18 +44,11 @@ def search(
     return NodeTree(tuple(margins), "".join(symbols))
 
 
-def ladder(tables: InductionTables) -> tuple[int, ...]:
-    """0 and margins that the groups' own tests show, from the least to the largest: as many as there are letters."""
-    shown = sorted(
-        {largest(tables, root) << MARGIN_BITS - tables.grid.bits for root in groups(tables.statement.task.inputs)}
-    )
-    picked = {shown[at * (len(shown) - 1) // (LETTERS - 2)] for at in range(LETTERS - 1)}
-    return tuple(sorted({0} | picked))
-
-
-def largest(tables: InductionTables, root: Node) -> int:
-    """Nearly the largest margin that the test of a group shows, in units; 0 if it shows none."""
-    test, low, high = tables.test(root, wide=True), 0, 1 << 27
+def largest(tables: InductionTables, node: Node, *, wide: bool = True) -> int:
+    """Nearly the largest margin that the test of a node shows, in units; -1 if it shows none."""
+    test, low, high = tables.test(node, wide=wide), 0, 1 << 27
+    if not test.holds(0):
+        return -1
     while high - low > high >> 8:
         middle = (low + high) // 2
         low, high = (middle, high) if test.holds(middle) else (low, middle)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from math import prod
@@ -18,7 +17,6 @@ from typing import Any, NamedTuple, NoReturn
 from ..certificate import Reader
 from ..errors import Code, Failure
 from ..networks import margin
-from ..networks.evaluator import Coarse
 from ..networks.gates import GATES
 from ..packing import width_for
 from ..relations import Margin
@@ -390,7 +388,7 @@ def by_two(ends: Sequence[int]) -> list[tuple[int, int]]:
     return list(zip(ends[::2], ends[1::2], strict=True))
 
 
-def counted(auditor: Auditor, derivation: Derivation) -> tuple[Tables, Count]:
+def counted(auditor: Auditor, derivation: Derivation) -> Count:
     """What the trees show: right are the inputs whose margins exceed the threshold."""
     task, advice = auditor.task, derivation.advice
     if len(advice.trees) != len(task.read):
@@ -412,37 +410,27 @@ def counted(auditor: Auditor, derivation: Derivation) -> tuple[Tables, Count]:
         lows.append(right * times)
         highs.append(size - wrong * times)
     if task.counted == "pairs":
-        return tables, Count(sum(lows), sum(highs))
-    return tables, Count(max(0, size - sum(size - low for low in lows)), min(highs))
+        return Count(sum(lows), sum(highs))
+    return Count(max(0, size - sum(size - low for low in lows)), min(highs))
 
 
 def check(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when the trees show as much, with the threshold 0."""
     if derivation.advice.threshold:
         raise derivation.differs("the threshold", derivation.advice.threshold, 0)
-    check_count(derivation, counted(auditor, derivation)[1])
+    check_count(derivation, counted(auditor, derivation))
 
 
 def check_margin(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when all margins exceed the threshold, and one input has a margin of ``high`` at most."""
-    (threshold, _, _, witness), stated, task = derivation.advice, derivation.conclusion, auditor.task
+    (threshold, _, _, witness), stated = derivation.advice, derivation.conclusion
     lowest = threshold << margin.UNIT_BITS - THRESHOLD_BITS
     if threshold <= 0 or stated.low > lowest:
         raise derivation.differs("low", stated.low, lowest)
-    if auditor.network.outputs == 1 or not task.inputs.holds(witness):
-        raise derivation.differs("its witness", witness, "an input of the task, of a network with other outputs")
-    tables, own = counted(auditor, derivation)
+    own = counted(auditor, derivation)
     if own.right_low != auditor.inputs:
         raise derivation.differs("the number of inputs above the threshold", auditor.inputs, own.right_low)
-    passes, found = tables.deciding.passes, None
-    for words in passes.words:
-        with suppress(Coarse):
-            logits, grid = passes.logits(words, witness), passes.at(words).grid
-            each = zip(logits, passes.answers(witness), strict=True)
-            found = min(margin.ends(*read, right, grid)[1] for read, right in each)
-        if found is not None and found <= stated.high:
-            return
-    raise derivation.differs("high", stated.high, found)
+    margin.check_witness(auditor.passes, derivation, witness)
 
 
 RULES = (

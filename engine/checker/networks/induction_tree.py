@@ -1,4 +1,5 @@
-"""``induction_tree/1``: the right inputs of an induction task by a tree of nodes; docs/certificate.md §12.2.
+"""``induction_tree/1``, ``induction_loss/1``, ``induction_margin/1``: the right inputs of an induction task, the mean
+loss and the least margin, by a tree of nodes; docs/certificate.md §12.2.
 
 The groups (q, i, a) part the inputs, and so does fixing one more token. A leaf is a node that its test settles, or one
 whose inputs are decided one by one, or one of which nothing is claimed.
@@ -6,16 +7,22 @@ whose inputs are decided one by one, or one of which nothing is claimed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from ..certificate import Reader
 from ..errors import Failure
+from ..exponential import exponential, shifted_up
+from ..logarithm import UNIT_BITS, logarithm
+from ..relations import Loss, Margin
 from ..rule import Auditor, Count, Derivation, Rule, check_count, read_count
 from ..shards import in_shards
 from .enumeration import Deciding
-from .induction import Distractors, Node, NodeTest, Tables
+from .induction import PRECISION, Distractors, Node, NodeTest, Tables
+from .loss import BITS, check_mean, total
+from .margin import check_witness, enclosures
 
 MARGIN_BITS = 24
 POSITIONS = "0123456789abcdef"
@@ -24,15 +31,21 @@ Step = tuple[Node, str]
 
 @dataclass(frozen=True)
 class Advice:
-    """Margins in units of 2**-24, ascending from 0 on, and the symbols of all nodes."""
+    """Margins in units of 2**-24, ascending from 0 on, and the symbols of all nodes; for a least margin, an input."""
 
     margins: list[int]
     symbols: str
+    witness: Sequence[int] = ()
 
 
-def read_advice(reader: Reader) -> Advice:
+def read_advice(reader: Reader, **more: Callable[[], Any]) -> Advice:
     """The margins and the tree."""
-    return Advice(*reader.object(margins=lambda: reader.items(reader.big, 26), tree=reader.nodes))
+    return Advice(*reader.object(margins=lambda: reader.items(reader.big, 26), tree=reader.nodes, **more))
+
+
+def read_margin_advice(reader: Reader) -> Advice:
+    """The same with ``"witness":[t_0,..]``, an input with a small margin."""
+    return read_advice(reader, witness=lambda: reader.items(reader.small))
 
 
 class Trees:
@@ -105,22 +118,13 @@ class Trees:
         """What a symbol says is not so."""
         return self.derivation.differs(f"the node with tokens {node.fixed}", symbol or "nothing", f"no {expected}")
 
-    @cached_property
-    def deciding(self) -> Deciding:
-        """What decides inputs one by one."""
-        return Deciding(self.auditor.passes)
-
-    def count(self, leaves: list[Step]) -> tuple[int, int]:
-        """How many inputs of some leaves with one q and i are right, and wrong."""
-        right = wrong = 0
+    def settled(self, leaves: list[Step]) -> Iterator[tuple[Node, int | None]]:
+        """Each of some leaves with one q and i, with the margin that its test shows, in units of 2**-24; None where its
+        inputs are to be decided. Nothing is said of the others."""
         wide: Distractors | None = None
         for node, symbol in leaves:
             if symbol == "!":
-                number = 0
-                for tokens in node.inputs():
-                    (outcome,) = self.deciding.outcomes(tokens, self.deciding.passes.answers(tokens))
-                    number, right, wrong = number + 1, right + (outcome is True), wrong + (outcome is False)
-                self.deciding.passes.compare(number, node.size)
+                yield node, None
             elif symbol != "?":
                 if len(symbol) == 1:
                     held = wide = wide or node.distractors(wide=True)
@@ -130,21 +134,115 @@ class Trees:
                 # to the units of the tables, up
                 if not NodeTest(node, held).holds(-((-margin << self.tables.bits) >> MARGIN_BITS)):
                     raise self.refused(node, symbol, "such margin is shown")
-                right += node.size
-        return right, wrong
+                yield node, margin
 
-    def counted(self) -> Count:
-        """At least so many inputs are right, and at most."""
+    @cached_property
+    def deciding(self) -> Deciding:
+        """What decides inputs one by one."""
+        return Deciding(self.auditor.passes)
+
+    def visited(self, node: Node) -> Iterator[tuple[tuple[int, ...], Sequence[int]]]:
+        """Each input of a node, with its right answers."""
+        number = 0
+        for tokens in node.inputs():
+            number += 1
+            yield tokens, self.auditor.passes.answers(tokens)
+        self.auditor.passes.compare(number, node.size)
+
+    def summed(self, count: Callable[[list[Step]], tuple[int, int]]) -> tuple[int, int]:
+        """The sums of ``count`` over the blocks."""
         blocks = self.blocks()
         if "!" in self.advice.symbols:
             _ = self.deciding  # made once, before processes share the work
-        right, wrong = in_shards(lambda at: self.count(blocks[at]), len(blocks), self.auditor.jobs)
-        return Count(right, self.auditor.task.size - wrong)
+        return in_shards(lambda at: count(blocks[at]), len(blocks), self.auditor.jobs)
+
+    def unknown(self) -> Failure:
+        """Bounds of margins and losses say something of every input."""
+        return self.derivation.differs("tree", "?", "a leaf of which nothing is known")
 
 
 def check(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when the stated bounds are no better than what the tree shows."""
-    check_count(derivation, Trees(auditor, derivation).counted())
+    trees = Trees(auditor, derivation)
+
+    def count(leaves: list[Step]) -> tuple[int, int]:
+        """How many inputs of some leaves are right, and wrong."""
+        right = wrong = 0
+        for node, margin in trees.settled(leaves):
+            if margin is not None:
+                right += node.size
+                continue
+            for tokens, answers in trees.visited(node):
+                (outcome,) = trees.deciding.outcomes(tokens, answers)
+                right, wrong = right + (outcome is True), wrong + (outcome is False)
+        return right, wrong
+
+    right, wrong = trees.summed(count)
+    check_count(derivation, Count(right, auditor.task.size - wrong))
 
 
-RULE = Rule("induction_tree/1", ("network",), "right_count", read_advice, read_count, check)  # type: ignore[arg-type]
+def check_margin(auditor: Auditor, derivation: Derivation) -> None:
+    """Holds when every leaf shows a margin of ``low`` at least, and one input has one of ``high`` at most."""
+    trees, stated = Trees(auditor, derivation), derivation.conclusion
+
+    def below(leaves: list[Step]) -> tuple[int, int]:
+        """How many leaves and inputs are not seen to reach the lower bound."""
+        unseen = 0
+        for node, margin in trees.settled(leaves):
+            if margin is not None:
+                unseen += margin << UNIT_BITS - MARGIN_BITS < stated.low
+            else:
+                for tokens, _ in trees.visited(node):
+                    unseen += all(low < stated.low for low, _ in enclosures(auditor.passes, tokens))
+        return unseen, 0
+
+    if "?" in trees.advice.symbols:
+        raise trees.unknown()
+    unseen, _ = trees.summed(below)
+    if unseen:
+        raise derivation.differs("low", stated.low, f"{unseen} leaves that may be below it")
+    check_witness(auditor.passes, derivation, trees.advice.witness)
+
+
+def check_loss(auditor: Auditor, derivation: Derivation) -> None:
+    """Holds when the mean of the leaves' bounds is no better than stated.
+
+    With a margin g over C - 1 outputs the loss is at most log(1 + (C - 1) exp(-g)); a lower bound is of the inputs that
+    are decided one by one.
+    """
+    trees, rivals = Trees(auditor, derivation), auditor.network.outputs - 1
+    most = [highest_loss(margin, rivals) for margin in trees.advice.margins]
+
+    def bounds(leaves: list[Step]) -> tuple[int, int]:
+        """Bounds of the sum of the losses."""
+        low = high = 0
+        for node, margin in trees.settled(leaves):
+            if margin is None:
+                ends = total(auditor.passes, derivation, trees.visited(node))
+                low, high = (x + (end << UNIT_BITS - BITS) for x, end in zip((low, high), ends, strict=True))
+            else:
+                high += node.size * most[trees.advice.margins.index(margin)]
+        return low, high
+
+    if "?" in trees.advice.symbols:
+        raise trees.unknown()
+    check_mean(derivation, *trees.summed(bounds), auditor.inputs)
+
+
+def highest_loss(margin: int, rivals: int) -> int:
+    """At least log(1 + rivals exp(-margin / 2**24)), in units of 2**-128.
+
+    >>> highest_loss(0, 1) * 10**12 >> 128, highest_loss(100 << 24, 25)
+    (693147180559, 1)
+    """
+    _, power, exponent = exponential(-margin, -MARGIN_BITS, 1, PRECISION)
+    work = UNIT_BITS + MARGIN_BITS
+    above = (1 << work) + rivals * shifted_up(power, exponent + work)
+    return shifted_up(logarithm(above, work)[1], -MARGIN_BITS)
+
+
+RULES = (
+    Rule("induction_tree/1", ("network",), "right_count", read_advice, read_count, check),  # type: ignore[arg-type]
+    Rule("induction_loss/1", ("network",), "loss", read_advice, Loss.read, check_loss),  # type: ignore[arg-type]
+    Rule("induction_margin/1", ("network",), "margin", read_margin_advice, Margin.read, check_margin),  # type: ignore[arg-type]
+)

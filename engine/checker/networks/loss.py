@@ -13,7 +13,7 @@ So every input takes the first pass whose radius widens a loss by no more than h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 
@@ -21,7 +21,7 @@ from ..exponential import exponential, shifted_down, shifted_up
 from ..logarithm import UNIT_BITS, logarithm
 from ..rule import Auditor, Derivation
 from .evaluator import Coarse
-from .inputs import Inputs
+from .passes import Passes
 
 # of sums and of the table, steps of the table and where it ends, what it is computed with besides, and how long a
 # product may get
@@ -102,32 +102,41 @@ class Losses:
         return max(low - (low * x >> grid) - 1, 0), high + (high * ((x << grid) + x * x) >> 2 * grid) + 1
 
 
-def check(auditor: Auditor, derivation: Derivation) -> None:
-    """Holds when the bounds are no better than the checker's own."""
-    passes, stated = auditor.passes, derivation.conclusion
-    pairs, width = passes.task.inputs.size() * len(passes.task.read), stated.high - stated.low
+def total(
+    passes: Passes, derivation: Derivation, inputs: Iterable[tuple[Sequence[int], Sequence[int]]]
+) -> tuple[int, int]:
+    """Bounds of the sum of the losses of some inputs with their right answers, in units of 2**-BITS."""
+    stated, found = derivation.conclusion, dict[int, Losses]()
+    for tokens, answers in inputs:
+        if passes.network.outputs == 1:
+            continue  # the loss is 0
+        for words in passes.words:
+            with suppress(Coarse):
+                logits, grid = passes.logits(words, tokens), passes.at(words).grid
+                width = shifted_down(stated.high - stated.low, grid)
+                if 8 * stated.high * max(radius for _, radius in logits) <= width:
+                    break
+        else:
+            raise derivation.differs("high", stated.high, f"logits of {tokens} that are not known well enough")
+        mine = found.setdefault(words, Losses(grid))
+        for (values, radius), right in zip(logits, answers, strict=True):
+            mine.add(values, radius, right)
+    low, high = map(sum, zip((0, 0), *[losses.ends() for losses in found.values()], strict=True))
+    return low, high
 
-    def total(inputs: Inputs) -> tuple[int, int]:
-        """Bounds of the sum of the losses of some inputs, in units of 2**-BITS."""
-        found: dict[int, Losses] = {}
-        for tokens, answers in passes.visited(inputs):
-            if passes.network.outputs == 1:
-                continue  # the loss is 0
-            for words in passes.words:
-                with suppress(Coarse):
-                    logits, grid = passes.logits(words, tokens), passes.at(words).grid
-                    if 8 * stated.high * max(radius for _, radius in logits) <= shifted_down(width, grid):
-                        break
-            else:
-                raise derivation.differs("high", stated.high, f"logits of {tokens} that are not known well enough")
-            mine = found.setdefault(words, Losses(grid))
-            for (values, radius), right in zip(logits, answers, strict=True):
-                mine.add(values, radius, right)
-        low, high = map(sum, zip((0, 0), *[losses.ends() for losses in found.values()], strict=True))
-        return low, high
 
-    low, high = (end << UNIT_BITS - BITS for end in passes.summed(total))
+def check_mean(derivation: Derivation, low: int, high: int, pairs: int) -> None:
+    """Holds when the stated bounds are no better than these of a sum, in units of 2**-128."""
+    stated = derivation.conclusion
     if stated.low * pairs > low:
         raise derivation.differs("low", stated.low, low // pairs)
     if stated.high * pairs < high:
         raise derivation.differs("high", stated.high, -(-high // pairs))
+
+
+def check(auditor: Auditor, derivation: Derivation) -> None:
+    """Holds when the bounds are no better than the checker's own."""
+    passes = auditor.passes
+    low, high = passes.summed(lambda inputs: total(passes, derivation, passes.visited(inputs)))
+    pairs, up = passes.task.inputs.size() * len(passes.task.read), UNIT_BITS - BITS
+    check_mean(derivation, low << up, high << up, pairs)

@@ -38,8 +38,6 @@ class Passes:
 
     def __init__(self, network: Network, task: Task, budget: Budget, jobs: int = 1) -> None:
         self.network, self.task, self.budget, self.jobs = network, task, budget, jobs
-        if task.inputs.size() > budget.left * jobs:
-            raise Failure(Code.E242, limit=budget.limit)
         self.plan = fold(network, task.read, budget)
         self.made: dict[int, Pass] = {}
         with suppress(Coarse):

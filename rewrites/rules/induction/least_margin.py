@@ -21,7 +21,7 @@ from .tree import MARGIN_BITS, InductionTree, NodeTree
 
 
 class InductionLeastMargin(LeastMargin):
-    """Too many inputs for a certificate that evaluates each of them."""
+    """A certificate carries the tree: there are too many inputs to evaluate each of them."""
 
     def shown(self) -> Shown | None:
         return None
@@ -39,6 +39,7 @@ class InductionMargin(Rule):
     """From the network and its tables.  Advice: :class:`MarginTree`."""
 
     name = "induction_margin"
+    certifiable = True
     premises = (NetworkFunction, InductionTables)
     left_out = 1
     lemmas = InductionTree.lemmas

@@ -7,6 +7,7 @@ from below by its margin, and from above because δ_b is a mixture of v_k + d, s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -14,12 +15,15 @@ from ....engine.arithmetic.ball import Ball, precision
 from ....engine.cost import Cost
 from ....engine.formula import At, ForAll, Num, Range, Total, Var
 from ....engine.rule import Lemma, NotEstablished, Rule
-from ..loss import UNIT_BITS, Loss
+from ..enclosed_number import UNIT_BITS, in_units
+from ..loss import Loss
 from ..network_function import NetworkFunction
 from .tables import InductionTables
 from .tree import MARGIN_BITS, InductionTree, NodeTree
 
 PRECISION = 256
+# A certificate's bounds leave this share of the loss, and this much for inputs whose losses are enclosed one by one.
+SHARE_BITS, LEAST_BITS = 10, 40
 
 _b, _n, _z = Var("b"), Var("n"), Var("z")
 _rivals = Range(Num(0), _n)
@@ -40,10 +44,27 @@ MARGIN_LOSS = Lemma(
 )
 
 
+@dataclass(frozen=True)
+class InductionMeanLoss(Loss):
+    """``decided`` inputs were decided one by one; their losses add up to ``known`` at least, in units of
+    2^-UNIT_BITS."""
+
+    decided: int
+    known: int
+
+    def certified(self) -> Loss:
+        """What a certificate says: from below what is known of the inputs that are decided one by one."""
+        inputs, one = self.inputs, 1 << UNIT_BITS
+        room = max(Fraction(self.high, 1 << SHARE_BITS), Fraction(self.decided * one >> LEAST_BITS, inputs))
+        units = 1 + room.numerator // room.denominator
+        return Loss(self.statement, max(0, self.known // inputs - units), self.high + units)
+
+
 class InductionLoss(Rule):
     """From the network and its tables.  Advice: a :class:`~.tree.NodeTree` that leaves nothing open."""
 
     name = "induction_loss"
+    certifiable = True
     premises = (NetworkFunction, InductionTables)
     left_out = 1
     lemmas = (*InductionTree.lemmas, MARGIN_LOSS)
@@ -51,34 +72,36 @@ class InductionLoss(Rule):
         "The groups $(q, i, a)$ and every branching part the inputs ([@partition]). At a leaf, gaps and values of keys "
         "are bounded for every pair of neighbouring tokens ([@query-atoms], [@least-ratio], [@reference-row], "
         "[@share-ends], [@distractor-row]), and [@node-test] with [@sign-form] shows that each of its inputs has the "
-        "leaf's margin over every other output; margins of the inputs of other leaves are enclosed one by one "
-        "([@decided-by-radius]). From above, a difference of logits is a mixture, and at most its largest member. "
-        "[@margin-loss] turns both into bounds of the losses, which are added up and rounded outward."
+        "leaf's margin over every other output. From above, a difference of logits is a mixture, and at most its "
+        "largest member. [@margin-loss] turns both into bounds of the losses; those of the inputs of other leaves are "
+        "enclosed one by one ([@decided-by-radius]). All are added up and rounded outward."
     )
     cost = Cost()
 
-    def conclude(self, premises: Sequence[Any], advice: NodeTree) -> Loss:
+    def conclude(self, premises: Sequence[Any], advice: NodeTree) -> InductionMeanLoss:
         _, tables = premises
-        low = high = 0
+        low = high = decided = known = 0
         with precision(PRECISION):
             for leaf in InductionTree().leaves(tables, advice):
+                size = leaf.node.size
                 if leaf.level is not None:
-                    margin: Fraction | None = Fraction(advice.margins[leaf.level], 1 << MARGIN_BITS)
-                else:
-                    found = None if leaf.outcome is None else leaf.outcome.margin
-                    margin = None if found is None else found.lower
-                if margin is None:
-                    raise NotEstablished(self.tag, f"nothing is known of the margins at {leaf.node.fixed}")
-                rivals = Ball.dyadic(tables.grid.form.outputs - 1, 0)
-                most = _loss(rivals * Ball.rational(-margin).exp())
-                ends = tables.test(leaf.node, wide=False).ceiling().tolist()
-                least = Ball.dyadic(0, 0)
-                for end in ends:
-                    least += Ball.dyadic(-end, -tables.grid.bits).exp()
-                low += leaf.node.size * max(0, _floor(_loss(least)))
-                high += leaf.node.size * -_floor(Ball.dyadic(-1, 0) * most)
+                    margin = Fraction(advice.margins[leaf.level], 1 << MARGIN_BITS)
+                    rivals = Ball.dyadic(tables.grid.form.outputs - 1, 0)
+                    least = Ball.dyadic(0, 0)
+                    for end in tables.test(leaf.node, wide=False).ceiling().tolist():
+                        least += Ball.dyadic(-end, -tables.grid.bits).exp()
+                    low += size * max(0, _floor(_loss(least)))
+                    high += size * -_floor(Ball.dyadic(-1, 0) * _loss(rivals * Ball.rational(-margin).exp()))
+                    continue
+                loss = None
+                if leaf.outcome is not None:
+                    loss = tables.with_losses.decide(0, leaf.node.inputs()).loss
+                if loss is None:
+                    raise NotEstablished(self.tag, f"nothing is known of the losses at {leaf.node.fixed}")
+                least_sum, most_sum = in_units(loss.lower, loss.upper)
+                decided, known, low, high = decided + size, known + least_sum, low + least_sum, high + most_sum
         inputs = tables.statement.inputs
-        return Loss(tables.statement, low // inputs, -(-high // inputs))
+        return InductionMeanLoss(tables.statement, low // inputs, -(-high // inputs), decided, known)
 
     def charge(self, premises: Sequence[Any], advice: NodeTree) -> Cost:
         return InductionTree().charge(premises, advice)

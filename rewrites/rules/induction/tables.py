@@ -73,11 +73,19 @@ class InductionTables(Claim):
             self._held[key] = (test or self.test(node, wide=wide)).holds(margin)
         return self._held[key]
 
+    def _decider(self, loss: bool) -> Decider:
+        network, task = self.statement.network, self.statement.task
+        return Decider(network, task, chosen(network, task, loss=loss))
+
     @cached_property
     def decider(self) -> Decider:
         """Decides inputs one by one."""
-        network, task = self.statement.network, self.statement.task
-        return Decider(network, task, chosen(network, task, loss=False))
+        return self._decider(False)
+
+    @cached_property
+    def with_losses(self) -> Decider:
+        """The same, with their losses."""
+        return self._decider(True)
 
     def decided(self, node: Node) -> Outcome:
         """Every input of a node, decided."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import partial
 
 from ....engine.graph import ProofGraph
-from ...advice import induction_margin_search
-from ...advice.induction_search import ladder, search
+from ...advice import induction_loss_search, induction_margin_search
+from ...advice.induction_search import search
 from ...rules.accuracy import AccuracyFromCount
 from ...rules.induction.form import missing
 from ...rules.induction.least_margin import InductionMargin
@@ -31,9 +31,8 @@ def derive(graph: ProofGraph, function: int, metric: str, options: Options, prog
         margin = induction_margin_search.search(graph.claim(tables), options.seconds, told)
         return graph.apply(InductionMargin(), [function, tables], margin)
     if metric == "loss":
-        found = graph.claim(tables)
-        levels = search(found, ladder(found), seconds=options.seconds, progress=told)
-        return graph.apply(InductionLoss(), [function, tables], levels)
+        costly = induction_loss_search.search(graph.claim(tables), options.seconds, told)
+        return graph.apply(InductionLoss(), [function, tables], costly)
     tree = search(graph.claim(tables), seconds=options.seconds, progress=told)
     count = graph.apply(InductionTree(), [function, tables], tree)
     return graph.apply(AccuracyFromCount(), [count])
