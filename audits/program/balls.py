@@ -77,6 +77,12 @@ class Balls:
         pairs = zip(np.ravel(low).tolist(), np.ravel(high).tolist(), strict=True)
         return cls.listed([arb(a).union(arb(b)) for a, b in pairs], np.shape(low))
 
+    @classmethod
+    def near(cls, values: Any) -> Balls:
+        """Whole numbers of which doubles are the nearest."""
+        doubles = np.asarray(values, dtype=np.float64)
+        return cls.between(np.nextafter(doubles, -np.inf), np.nextafter(doubles, np.inf))
+
     @property
     def shape(self) -> tuple[int, ...]:
         return self.entries.shape

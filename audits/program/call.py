@@ -27,11 +27,14 @@ class Pass(StrEnum):
 
 @dataclass(frozen=True)
 class Operation:
-    """What torch's own schema says of an operation; ``name`` is without the underscore of a write in place."""
+    """What torch's own schema says of an operation; ``name`` is without the underscore of a write in place.
+
+    ``written``: places and names of the arguments that it writes.
+    """
 
     name: str
     view: bool
-    writes: bool
+    written: tuple[int | str, ...]
     known: bool
 
 
@@ -44,11 +47,16 @@ def described(func: Any) -> Operation:
     schema = func._schema
     space, name = schema.name.split("::")
     aliases = [result.alias_info for result in schema.returns]
-    writes = any(argument.alias_info is not None and argument.alias_info.is_write for argument in schema.arguments)
+    written = tuple(
+        argument.name if argument.kwarg_only else place
+        for place, argument in enumerate(schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    )
+    known = space in ("aten", "prim")
     view = bool(aliases) and all(alias is not None and not alias.is_write for alias in aliases)
-    view = (view and func._overloadname != "dtype") or name in IN_PLACE_VIEWS
-    short = name[:-1] if writes and name.endswith("_") and not name.endswith("__") else name
-    return Operation(short, view and not (writes and not name.endswith("_")), writes, space in ("aten", "prim"))
+    view = known and ((view and func._overloadname != "dtype") or name in IN_PLACE_VIEWS)
+    short = name[:-1] if written and name.endswith("_") and not name.endswith("__") else name
+    return Operation(short, view and not (written and not name.endswith("_")), written, known)
 
 
 def flat(values: Any) -> Iterator[Any]:
@@ -71,7 +79,7 @@ class Call:
         self.machine, self.operation, self.func, self.args, self.kwargs = machine, operation, func, args, kwargs
         self.result: Any = None
         self._before: dict[int, Numbers] = {}
-        if operation.writes:
+        if operation.written:
             for tensor in tensors([args, list(kwargs.values())]):
                 numbers = machine.memory.read(tensor)
                 self._before[id(tensor)] = numbers.gather(np.arange(tensor.numel())).reshape(tuple(tensor.shape))
@@ -85,7 +93,9 @@ class Call:
         if isinstance(value, Tensor):
             before = self._before.get(id(value))
             return self.machine.memory.read(value) if before is None else before
-        return self.machine.literal(value, self.result) if isinstance(value, float) else value
+        if isinstance(value, float):
+            return self.machine.literal(value, self.result)
+        return self.machine.memory.kind.near(value) if isinstance(value, int) and abs(value) > 2**53 else value
 
     def held(self, value: Any) -> bool:
         return isinstance(value, Tensor) and self.machine.memory.has(value)

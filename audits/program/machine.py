@@ -13,25 +13,32 @@ function mode above it sees numbers leave torch (:mod:`.scalars`).  Operations w
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ...engine.errors import MechproofError
 from .call import Call, Operation, Pass, described, tensors
 from .memory import Memory, Numbers, aside
 from .places import here
 from .record import Kind, Record, UnknownOperation
 from .rules import RULES
-from .scalars import Functions
+from .scalars import DIGITS, Functions
 from .twofold import Twofold
+from .unseen import watched
 
 ACTIVE: list[Machine] = []
+# What torch makes of nothing and needs no rule: constants, and random numbers.
+STARTED = {
+    *("zeros", "ones", "empty", "empty_strided", "empty_permuted", "eye", "rand", "randn", "randint", "randperm"),
+    *("_efficientzerotensor",),
+}
 
 
 class Machine:
@@ -43,32 +50,21 @@ class Machine:
     def __init__(self, kind: Any = Twofold, part: Pass = Pass.observe) -> None:
         self.memory, self.record, self.part = Memory(kind), Record(), part
         self.pending: list[tuple[float, Numbers]] = []
+        self.consumed: set[float] = set()
+        self.texts: set[float] = set()
         self.trusted = 0
         self.scalars = False
+        self._own: dict[int, StorageWeakRef] = {}
+        self._swept = 4096
 
     @contextmanager
     def running(self) -> Iterator[Machine]:
         ACTIVE.append(self)
         try:
-            with torch.compiler.set_stance("force_eager"), self._threads(), Dispatch(self), Functions(self):
+            with torch.compiler.set_stance("force_eager"), watched(self), Dispatch(self), Functions(self):
                 yield self
         finally:
             ACTIVE.pop()
-
-    @contextmanager
-    def _threads(self) -> Iterator[None]:
-        """Modes are of one thread: what others compute is not followed."""
-        start = threading.Thread.start
-
-        def noted(thread: threading.Thread) -> None:
-            self.record.note(Kind.escape, "a thread")
-            start(thread)
-
-        threading.Thread.start = noted  # type: ignore[method-assign]
-        try:
-            yield
-        finally:
-            threading.Thread.start = start  # type: ignore[method-assign]
 
     @property
     def follows(self) -> bool:
@@ -87,36 +83,76 @@ class Machine:
     def run(self, func: Any, args: tuple, kwargs: dict) -> Any:
         operation = described(func)
         self.record.calls += 1
+        self.record.trace = hash((self.record.trace, operation.name))
         if operation.view:
-            return func(*args, **kwargs)
+            return self._new(func(*args, **kwargs), operation.name == "lift_fresh")
         if self.trusted:
             result = func(*args, **kwargs)
             for output in tensors(result):
                 self.memory.forget(output)
-            return result
+            return self._new(result)
         given = tensors([args, list(kwargs.values())]) if kwargs else tensors(args)
-        concerns = any(one.is_floating_point() or one.is_complex() or self.memory.has(one) for one in given)
-        rule = RULES.get(operation.name)
-        if rule is None:
-            if concerns or not operation.known:
-                self._refuse(operation, func)
+        rule = RULES.get(operation.name) if operation.known else None
+        try:
+            concerns = any(one.is_floating_point() or one.is_complex() or self.memory.has(one) for one in given)
+        except MechproofError as unknown:
+            self.refuse(str(func), str(unknown))
+        if rule is None and (concerns or not operation.known):
+            self.refuse(str(func))
+        if operation.written:
+            self._writes(operation, args, kwargs)
+        if not concerns and (rule is None or not any(isinstance(value, float) for value in (*args, *kwargs.values()))):
             result = func(*args, **kwargs)
-            if given and any(map(torch.is_floating_point, tensors(result))):
-                self._refuse(operation, func)
-            return result  # whole numbers, or what is made of nothing: exact as it stands
-        if not concerns and not any(isinstance(value, float) for value in (*args, *kwargs.values())):
-            return func(*args, **kwargs)
+            if not any(map(torch.is_floating_point, tensors(result))):
+                return self._new(result)  # whole numbers: exact as they stand
+            if rule is None:
+                if given or operation.name not in STARTED:
+                    self.refuse(str(func))
+                return self._new(result)
+            call = Call(self, operation, func, args, kwargs)
+            call.result = result
+        else:
+            try:
+                call = Call(self, operation, func, args, kwargs)
+            except MechproofError as unknown:
+                self.refuse(str(func), str(unknown))
+            call.result = func(*args, **kwargs)
         assert rule is not None
         self.record.operations[operation.name] += 1
-        call = Call(self, operation, func, args, kwargs)
-        call.result = func(*args, **kwargs)
         self.record.entries += sum(output.numel() for output in call.outputs)
-        rule(call)
-        return call.result
+        try:
+            rule(call)
+        except UnknownOperation:
+            raise
+        except MechproofError as unknown:
+            self.refuse(str(func), str(unknown))
+        except Exception as unforeseen:  # a refusal, never an answer
+            self.refuse(str(func), f"is called as its rule does not know it ({unforeseen})")
+        return self._new(call.result)
 
-    def _refuse(self, operation: Operation, func: Any) -> None:
-        self.record.note(Kind.refused, str(func))
-        raise UnknownOperation(str(func), here())
+    def refuse(self, operation: str, *why: str) -> NoReturn:
+        """Also written down, for the program may catch what is raised."""
+        self.record.note(Kind.refused, operation)
+        raise UnknownOperation(operation, here(), *why)
+
+    def _new(self, result: Any, made: bool = True) -> Any:
+        """Storages that the run made are its own."""
+        if made:
+            for output in tensors(result):
+                storage = output.untyped_storage()
+                self._own[storage._cdata] = StorageWeakRef(storage)
+            if len(self._own) > self._swept:
+                self._own = {key: one for key, one in self._own.items() if not one.expired()}
+                self._swept = 2 * len(self._own) + 4096
+        return result
+
+    def _writes(self, operation: Operation, args: tuple, kwargs: dict) -> None:
+        if self.record.rewrote is not None:
+            return
+        for place in operation.written:
+            for tensor in tensors([args[place] if isinstance(place, int) else kwargs.get(place)]):
+                if tensor.untyped_storage()._cdata not in self._own:
+                    self.record.rewrote = here()
 
     # What rules say
 
@@ -131,8 +167,11 @@ class Machine:
     def literal(self, value: float, result: Any) -> Numbers:
         """A float among the arguments: one that left a tensor, or a literal, read as the double that Python has."""
         for known, numbers in self.pending:
-            if known == value or (known != value and value != value):
+            if known == value or (known != known and value != value):
+                self.consumed.add(known)
                 return numbers
+        if abs(value) in self.texts:
+            self.record.note(Kind.escape, "a number that was text")
         for output in tensors(result)[:1]:
             if output.dtype in (torch.float32, torch.bfloat16, torch.float16):
                 with aside():
@@ -141,9 +180,19 @@ class Machine:
                     self.record.note(Kind.literal, "literal", 1, f"{value!r}, of which the run has {rounded!r}")
         return self.memory.kind.constant(value)
 
+    def written(self, text: str) -> str:
+        """Numbers of more than three digits are known again when they come back as literals."""
+        for found in DIGITS.findall(text):
+            if sum(character.isdigit() for character in found.split("e")[0].lstrip("0.")) > 3:
+                try:
+                    self.texts.add(float(found))
+                except ValueError:  # a version, a date
+                    continue
+        return text
+
     def decided(self, output: Tensor, truth: np.ndarray, open_: np.ndarray, name: str, example: Callable) -> None:
         """A tensor of answers: ``truth`` but where ``open_``; the run gets the true ones in passes that follow them."""
-        found = output.numpy()
+        found = output.detach().numpy()
         flipped = (truth != found) & ~open_
         self.record.compared += found.size
         if flipped.any():
@@ -155,13 +204,14 @@ class Machine:
             place = tuple(np.argwhere(open_)[0].tolist())
             self.record.note(Kind.undecided, name, int(open_.sum()), example(place))
         if not self.follows:
+            self.memory.forget(output)  # answers may be written into floats
             return
-        np.copyto(found, truth, where=flipped)
+        np.copyto(found, truth, where=flipped, casting="unsafe")
         if open_.any():
             low, high = found.astype(float), found.astype(float)
             low[open_], high[open_] = 0.0, 1.0
             self.memory.write(output, self.memory.kind.between(low, high))
-        elif self.memory.has(output):
+        else:
             self.memory.forget(output)
 
     def unclaimed(self, output: Tensor) -> None:

@@ -61,6 +61,13 @@ class NotReal(MechproofError):
     sentence = "audits know real tensors with strides on the CPU; found {dtype}, {layout}, on {device}"
 
 
+@dataclass(eq=False)
+class Overlapping(MechproofError):
+    """One element at several places of a tensor that is written."""
+
+    sentence = "writes to a tensor that has one element at several places: what comes out depends on the order"
+
+
 @dataclass
 class _Beside:
     """``flat``: an entry for each element of the storage; ``alive`` does not keep it so."""
@@ -96,7 +103,7 @@ class Memory:
             return self._kind_of(_view(found.flat, tensor))
         values = plain(tensor)
         if tensor.dtype in (torch.int64, torch.uint64) and np.abs(values).max(initial=0.0) >= 2.0**53:
-            return self.kind.between(np.nextafter(values, -np.inf), np.nextafter(values, np.inf))
+            return self.kind.near(values)
         return self.kind.of(values)
 
     def _kind_of(self, array: np.ndarray) -> Numbers:
@@ -111,6 +118,8 @@ class Memory:
         """Beside what the tensor covers; where nothing stood beside its storage, the rest of it is as it stands."""
         if not tensor.numel():
             return
+        if not tensor.is_contiguous() and _overlaps(tensor):
+            raise Overlapping
         values = numbers.planes if isinstance(numbers, Twofold) else numbers.entries
         values = np.broadcast_to(values, (*values.shape[: values.ndim - len(numbers.shape)], *tensor.shape))
         found = self._find(tensor)
@@ -139,6 +148,18 @@ def plain(tensor: Tensor) -> np.ndarray:
         raise NotReal(str(tensor.dtype), str(tensor.layout), str(tensor.device))
     with aside():
         return tensor.detach().double().numpy()
+
+
+def _overlaps(tensor: Tensor) -> bool:
+    """Whether two places are one element: not where each stride is beyond all that smaller ones reach."""
+    reach = 0
+    for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if size > 1 and stride <= reach:
+            every = np.arange(tensor.untyped_storage().nbytes() // tensor.element_size())
+            addresses = as_strided(every, tuple(tensor.shape), tuple(8 * one for one in tensor.stride()))
+            return len(np.unique(addresses)) < tensor.numel()
+        reach += stride * (size - 1)
+    return False
 
 
 def _view(flat: np.ndarray, tensor: Tensor) -> np.ndarray:

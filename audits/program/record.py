@@ -53,11 +53,12 @@ LEAVING_OPEN = tuple(Kind)[:8]
 
 @dataclass(eq=False)
 class UnknownOperation(MechproofError):
-    """The audited program uses an operation without a rule."""
+    """The audited program does what audits do not know."""
 
     operation: str
     place: Place
-    sentence = "{operation} at {place} has no rule in audits of programs"
+    why: str = "has no rule in audits of programs"
+    sentence = "{operation} at {place} {why}"
 
 
 @dataclass
@@ -77,10 +78,13 @@ class Finding:
 class Record:
     """``compared``: comparisons of floats, ``flipped`` and ``undecided`` of them; ``entries`` that rules were about.
 
-    ``errors``: largest distance from the exact value by line, and in what operation.
+    ``errors``: largest distance from the exact value by line, and in what operation.  ``trace``: a hash of the names of
+    all operations, in order.  ``rewrote``: the first line that writes into a tensor that was there before the run.
     """
 
     calls: int = 0
+    trace: int = 0
+    rewrote: Place | None = None
     entries: int = 0
     operations: Counter[str] = field(default_factory=Counter)
     compared: int = 0
@@ -106,6 +110,11 @@ class Record:
             place = here()
             if size > self.errors.get(place, (0.0, ""))[0]:
                 self.errors[place] = size, operation
+
+    @property
+    def refused(self) -> bool:
+        """Whatever the program made of it."""
+        return any(kind is Kind.refused for kind, _ in self.findings)
 
     @property
     def open(self) -> list[Finding]:

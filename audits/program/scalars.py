@@ -7,6 +7,7 @@ by torch, so that rules and records are the same; given back to torch, the run s
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,11 @@ LEAVING = ESCAPES - {"__int__", "__index__", "__float__", "__complex__"} | {"tol
 # Text for people.
 SHOWN = {"__repr__", "__format__", "__str__"}
 MADE = {"tensor", "as_tensor", "asarray", "scalar_tensor"}
+# Python for each element, behind torch's dispatcher.
+BY_ELEMENT = {"apply_", "map_", "map2_"}
+# These make tensors of numbers behind torch's dispatcher.
+PLACING = {"where", "__setitem__"}
+DIGITS = re.compile(r"\d[\d.]*(?:e[+-]?\d+)?")
 
 
 class Scalar:
@@ -82,10 +88,15 @@ class Scalar:
         return round(self.plain, digits)
 
     def __repr__(self) -> str:
-        return repr(self.plain)
+        return self.machine.written(repr(self.plain))
 
     def __format__(self, form: str) -> str:
-        return format(self.plain, form)
+        return self.machine.written(format(self.plain, form))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self.machine.refuse(f"float.{name}")
 
     def __bool__(self) -> bool:
         return bool(self.tensor != 0)
@@ -99,6 +110,8 @@ def _arithmetic(name: str, *, backwards: bool = False) -> Callable[[Scalar, Any]
             return function(other, self) if backwards else function(_standing(self, other), other)
         if not isinstance(other, (int, float, Scalar)):
             return NotImplemented
+        if isinstance(other, int) and abs(other) > 2**53:
+            self.machine.record.note(Kind.escape, "a whole number beyond 2^53")
         mine, theirs = self.plain, other.plain if isinstance(other, Scalar) else other
         value = function(theirs, mine) if backwards else function(mine, theirs)
         right = other.tensor if isinstance(other, Scalar) else torch.tensor(float(other), dtype=torch.float64)
@@ -147,7 +160,9 @@ class Functions(TorchFunctionMode):
         if machine.trusted:
             return func(*_plain(args), **_plain(kwargs))
         if name in SHOWN:
-            return machine.quietly(func, args, kwargs)
+            return machine.written(machine.quietly(func, args, kwargs))
+        if name in BY_ELEMENT:
+            machine.refuse(f"Tensor.{name}", "runs Python on every element, unseen by torch")
         if isinstance(first, Tensor) and first.is_floating_point():
             if name == "item":
                 return _scalar(machine, first)
@@ -166,6 +181,10 @@ class Functions(TorchFunctionMode):
             return beside_norm(machine, func, args, kwargs)
         if name in MADE and not isinstance(first, Tensor):
             return _made(machine, func, args, kwargs)
+        if name == "new_tensor" and not isinstance(args[1], Tensor):
+            return _made(machine, func, args, kwargs)
+        if name in PLACING:
+            args, kwargs = _placed(machine, args, kwargs)
         if not machine.scalars:
             return func(*args, **kwargs)
         scalars = [value for value in _leaves((args, kwargs)) if isinstance(value, Scalar)]
@@ -184,10 +203,30 @@ def _with(machine: Machine, scalars: list[Scalar], call: Callable[[], Any]) -> A
         numbers, value = machine.memory.read(scalar.tensor), scalar.plain
         beside[value] = beside[value].hull(numbers) if value in beside else numbers
     machine.pending = [*beside.items(), *before]
+    machine.consumed.difference_update(beside)
     try:
-        return call()
+        result = call()
+        if not machine.consumed.issuperset(beside):
+            machine.record.note(Kind.escape, "a number that torch takes in unseen")
+        return result
     finally:
         machine.pending = before
+
+
+def _placed(machine: Machine, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    """Numbers to be put somewhere, as tensors of no axes with what stands beside them."""
+    floats = [one.dtype for one in _leaves((args, kwargs)) if isinstance(one, Tensor) and one.is_floating_point()]
+    dtype = floats[0] if floats else torch.get_default_dtype()
+
+    def placed(value: Any) -> Any:
+        if not isinstance(value, (float, Scalar)):
+            return value
+        found = machine.quietly(torch.tensor, (_plain(value),), {"dtype": dtype})
+        numbers = machine.memory.read(value.tensor) if isinstance(value, Scalar) else machine.literal(value, found)
+        machine.memory.write(found, numbers)
+        return found
+
+    return tuple(map(placed, args)), {name: placed(value) for name, value in kwargs.items()}
 
 
 def _leaves(values: Any) -> list[Any]:
@@ -233,7 +272,7 @@ def _listed(machine: Machine, tensor: Tensor) -> Any:
 
 def _made(machine: Machine, func: Callable, args: tuple, kwargs: dict) -> Any:
     """A tensor of numbers that Python has: read as its doubles, or as what stands beside numbers that left torch."""
-    leaves = _leaves(args[0])
+    leaves = _leaves(args[1] if isinstance(args[0], Tensor) else args[0])
     result = machine.quietly(func, _plain(args), _plain(kwargs))
     numbers = [leaf for leaf in leaves if isinstance(leaf, (Scalar, float))]
     if not numbers or not result.is_floating_point() or any(isinstance(leaf, Tensor) for leaf in leaves):

@@ -102,6 +102,12 @@ class Twofold:
         middle = low / 2 + high / 2
         return cls.made(middle, 0.0, np.maximum(high - middle, middle - low) * GROW)
 
+    @classmethod
+    def near(cls, values: Any) -> Twofold:
+        """Whole numbers of which doubles are the nearest."""
+        doubles = np.asarray(values, dtype=np.float64)
+        return cls.between(np.nextafter(doubles, -np.inf), np.nextafter(doubles, np.inf))
+
     @property
     def hi(self) -> np.ndarray:
         return self.planes[0, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -132,17 +133,17 @@ class Report:
     def sentence(self) -> str:
         """The verdict with its reason, one line."""
         side = "an upper" if self.upper else "a lower"
-        says = f"{self.verdict}: {self.program} returns {_number(self.claimed)} as {side} bound"
+        says = f"{self.verdict}: {self.program} returns {_shown(self.claimed)} as {side} bound"
         return "; ".join((says, *self.reasons))
 
     def exactly(self) -> str:
         """What is always said."""
         if isnan(self.low):
             return f"What this program returns in exact arithmetic is not known. {NOT_EXAMINED}"
-        return f"In exact arithmetic this program returns [{_number(self.low)}, {_number(self.high)}]. {NOT_EXAMINED}"
+        return f"In exact arithmetic this program returns [{_shown(self.low)}, {_shown(self.high)}]. {NOT_EXAMINED}"
 
 
-def _number(value: float) -> str:
+def _shown(value: float) -> str:
     return str(int(value)) if value == value and abs(value) < 2**63 and value == int(value) else f"{value!r}"
 
 
@@ -187,31 +188,33 @@ def audit(
     environment()
     path, above = (upper, True) if upper is not None else (lower or "", False)
     title = name or getattr(program, "__name__", "program")
-    seed = torch.get_rng_state()
-    start = time.perf_counter()
-    claimed = _float(_at(program(*inputs), path))
-    bare = time.perf_counter() - start
-    torch.set_rng_state(seed)
+    again = _seeds()
     run = _pass(PRECISIONS[0], Pass.observe, program, inputs, path)
+    again()
+    start = time.perf_counter()
+    claimed = _number(_at(program(*inputs), path))
+    bare = time.perf_counter() - start
     report = Report(title, above, claimed, nan, nan, Verdict.refused, (), run.record, seconds=(bare, run.seconds))
-    if isinstance(run.stopped, UnknownOperation):
-        return replace(report, reasons=(str(run.stopped),))
-    if run.stopped is not None:
-        raise run.stopped
+    if run.record.refused or run.stopped is not None:
+        return replace(report, reasons=(_refusal(run),))
     if run.value != claimed and not (isnan(run.value) and isnan(claimed)):
         return replace(
             report,
             verdict=Verdict.not_implied,
-            reasons=(f"a second run returns {_number(run.value)}: the program does not always compute the same",),
+            reasons=(f"another run returns {_shown(run.value)}: the program does not always compute the same",),
         )
     used, exact = PRECISIONS[0], run
     if run.record.flipped or run.record.undecided:
+        again()
+        kept = _kept(run.record, _pass(used, Pass.observe, program, inputs, path).record)
+        if kept:
+            return replace(report, verdict=Verdict.not_implied, reasons=(kept,))
         for used in PRECISIONS if run.record.entries <= RETRIED else PRECISIONS[:1]:
-            torch.set_rng_state(seed)
+            again()
             exact = _pass(used, Pass.exact, program, inputs, path)
             if exact.stopped is not None or not exact.record.undecided:
                 break
-    torch.set_rng_state(seed)
+    again()
     sound = exact if not exact.record.undecided else _pass(used, Pass.sound, program, inputs, path)
     report = replace(
         report,
@@ -225,19 +228,49 @@ def audit(
     return _judged(report, sound, truth and truth(*inputs))
 
 
+def _seeds() -> Callable[[], None]:
+    """Puts the generators of torch, numpy and Python back to where they are."""
+    torch_state, numpy_state, state = torch.get_rng_state(), np.random.get_state(), random.getstate()
+
+    def again() -> None:
+        torch.set_rng_state(torch_state)
+        np.random.set_state(numpy_state)
+        random.setstate(state)
+
+    return again
+
+
+def _refusal(run: _Run) -> str:
+    if isinstance(run.stopped, UnknownOperation):
+        return str(run.stopped)
+    refused = next((finding for finding in run.record.findings.values() if finding.kind is Kind.refused), None)
+    if refused is not None:
+        return f"{refused.operation} at {refused.place} is refused, and what the program does then is another program"
+    return f"inside an audit it stops: {type(run.stopped).__name__} {run.stopped}"
+
+
+def _kept(first: Record, second: Record) -> str:
+    """Later passes must start where the first did: why they do not, or nothing."""
+    if first.rewrote is not None:
+        return f"{first.rewrote} writes into a tensor that the run was given, so it cannot be run again"
+    if first.trace != second.trace:
+        return "a second run does not make the same operations: it keeps results of the first"
+    return ""
+
+
 def _judged(report: Report, sound: _Run, truth: Any) -> Report:
     if truth is not None:
         exact = Fraction(truth)
         claimed = Fraction(report.claimed)
         if claimed < exact if report.upper else claimed > exact:
             return replace(report, verdict=Verdict.false, reasons=(f"the truth is {truth}",))
+    if sound.record.refused:
+        return replace(report, verdict=Verdict.refused, reasons=(_refusal(sound),))
     reasons = [
         f"{finding.kind} at {finding.place}" + (f" ({finding.operation})" if finding.operation else "")
         for finding in sound.record.open
     ]
     if sound.stopped is not None:
-        if isinstance(sound.stopped, UnknownOperation):
-            return replace(report, verdict=Verdict.refused, reasons=(str(sound.stopped),))
         reasons.insert(0, f"in exact arithmetic it stops: {type(sound.stopped).__name__} {sound.stopped}".strip())
     unknown = isnan(sound.low) or sound.low == -inf or sound.high == inf or isnan(report.claimed)
     if unknown and not reasons and not (sound.low == sound.high == report.claimed):
@@ -250,7 +283,7 @@ def _judged(report: Report, sound: _Run, truth: Any) -> Report:
         return replace(report, verdict=Verdict.holds)
     moved = "lowered" if not report.upper else "raised"
     return replace(
-        report, verdict=Verdict.widened, reasons=(f"{moved} by {amount:.3g} to {_number(report.bound)} it holds",)
+        report, verdict=Verdict.widened, reasons=(f"{moved} by {amount:.3g} to {_shown(report.bound)} it holds",)
     )
 
 
@@ -271,7 +304,7 @@ def _pass(precision: Precision, part: Pass, program: Callable[..., Any], inputs:
             return run
         run.seconds = time.perf_counter() - start
         value = _at(result, path)
-        run.value = _float(value)
+        run.value = _number(value)
         run.low, run.high = _ends(machine, value)
     return run
 
@@ -307,8 +340,12 @@ def _at(result: Any, path: str) -> Any:
     return result
 
 
-def _float(value: Any) -> float:
-    return float(value.plain if isinstance(value, Scalar) else value)
+def _number(value: Any) -> float:
+    """A whole number stays one, however large."""
+    if isinstance(value, int):
+        return int(value)
+    found = value.plain if isinstance(value, Scalar) else value.item() if isinstance(value, Tensor) else value
+    return int(found) if isinstance(found, int) else float(found)
 
 
 def _ends(machine: Machine, value: Any) -> tuple[float, float]:
@@ -319,7 +356,7 @@ def _ends(machine: Machine, value: Any) -> tuple[float, float]:
         machine.record.findings.setdefault((Kind.escape, nowhere), left)
         return nan, nan
     if isinstance(tensor, int):
-        return float(tensor), float(tensor)
+        return int(tensor), int(tensor)
     numbers = machine.memory.read(tensor)
     low, high = float(numbers.low().reshape(())), float(numbers.high().reshape(()))
     if not tensor.is_floating_point() and isfinite(low) and isfinite(high):

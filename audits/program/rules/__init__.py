@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import choices, comparing, convolving, moving, pointwise, products, reducing, solving
+from . import choices, comparing, convolving, making, moving, pointwise, products, reducing, solving
 
-FAMILIES = (pointwise, comparing, moving, reducing, choices, products, convolving, solving)
+FAMILIES = (pointwise, comparing, making, moving, reducing, choices, products, convolving, solving)
 RULES = {name: rule for family in FAMILIES for name, rule in family.RULES.items()}

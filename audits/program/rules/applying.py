@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..call import Call
+from ..call import Call, tensors
 from ..memory import Numbers
+from ..record import Kind
 
 # Arguments about how numbers are kept, not about their values.
 KEPT = {"dtype", "layout", "device", "pin_memory", "memory_format", "non_blocking", "out", "generator"}
@@ -23,6 +24,9 @@ def computed(formula: Callable[..., Any]) -> Rule:
     """``formula`` gets enclosures for tensors and floats, anything else as it is; returns what the outputs are."""
 
     def rule(call: Call) -> None:
+        kept = call.kwargs.get("dtype")
+        if kept is not None and not kept.is_floating_point and any(map(torch.is_floating_point, tensors(call.args))):
+            call.machine.refuse(f"{call.func} of floats as whole numbers")
         args = [call.numbers(value) for value in call.args]
         kwargs = {name: call.numbers(value) for name, value in call.kwargs.items() if name not in KEPT}
         found = formula(*args, **kwargs)
@@ -49,6 +53,10 @@ def whole(call: Call, output: Tensor, low: np.ndarray, high: np.ndarray) -> None
     """Whole numbers between doubles that are whole."""
     kind = bool if output.dtype == torch.bool else np.int64
     certain = (low == high) & np.isfinite(low)
+    if not output.is_floating_point() and kind is not bool:
+        limits = torch.iinfo(output.dtype)
+        if (np.isfinite(low) & (low < limits.min) | np.isfinite(high) & (high > limits.max)).any():
+            call.machine.record.note(Kind.choice, "a whole number beyond its type")
     truth = np.where(certain, low, 0.0).astype(kind)
     call.machine.decided(
         output, truth, ~certain, call.operation.name, lambda place: f"{low[place]:g} to {high[place]:g} at {place}"
@@ -67,7 +75,7 @@ def axes_of(dims: Any, count: int) -> list[int]:
 def along(reduce: Callable[[Numbers, int], Numbers]) -> Callable[..., Numbers]:
     """A formula over one axis, as torch calls it with none, one or several, that stay as axes of size 1 or go."""
 
-    def formula(x: Numbers, dim: Any = None, keepdim: bool = False, **_: Any) -> Numbers:
+    def formula(x: Numbers, dim: Any = None, keepdim: bool = False) -> Numbers:
         if not x.shape:
             return reduce(x.reshape((1,)), 0)
         axes = axes_of(dim, len(x.shape))

@@ -9,10 +9,9 @@ import numpy as np
 from torch import Tensor
 
 from ..call import Call
-from ..memory import Numbers
 from ..record import Kind
 from ..twofold import ABOVE, BELOW, EQUAL, OPEN
-from .applying import Rule, along
+from .applying import Rule
 from .reducing import running
 
 
@@ -25,20 +24,27 @@ def _axis(call: Call, dim: Any, keepdim: Any) -> tuple[Any, int, bool]:
 
 
 def _places(call: Call, output: Tensor, x: Any, axis: int, keep: bool, name: str) -> None:
-    """Sees to it that ``output`` holds places of largest entries."""
+    """Sees to it that ``output`` holds the first places of largest entries, which torch promises."""
     middle = x.mid()
-    truth = np.where(np.isnan(middle), -np.inf, middle).argmax(axis=axis)
+    best = np.where(np.isnan(middle), -np.inf, middle).argmax(axis=axis)
+    signs = _against(x, best, axis)
+    while (signs == ABOVE).any():  # beyond the precision of middles
+        best = np.where((signs == ABOVE).any(axis=0), (signs == ABOVE).argmax(axis=0), best)
+        signs = _against(x, best, axis)
+    truth = (signs == EQUAL).argmax(axis=0)
     claimed = np.asarray(output.numpy()).reshape(truth.shape)
-    best, found = (x.take(np.expand_dims(places, axis), axis) for places in (truth, claimed))
-    rivals = np.moveaxis(x.compare(found), axis, 0)
-    wrong = (rivals == ABOVE).any(axis=0)
-    certain = ~np.moveaxis(np.isin(x.compare(best), (ABOVE, OPEN)), axis, 0).any(axis=0)
-    open_ = ~wrong & (rivals == OPEN).any(axis=0) | wrong & ~certain
+    open_ = np.asarray((signs > EQUAL).any(axis=0))
+    wrong, certain = claimed != truth, ~open_
     _note(call, wrong & certain, open_, name, lambda place: f"place {claimed[place]}, exactly {truth[place]}")
     if call.machine.follows:
         changed = np.where(wrong & certain, truth, claimed)
         np.copyto(output.numpy(), np.expand_dims(changed, axis) if keep else changed.reshape(tuple(output.shape)))
     _reopen(call, output, np.expand_dims(open_, axis) if keep else open_.reshape(tuple(output.shape)), x.shape[axis])
+
+
+def _against(x: Any, places: np.ndarray, axis: int) -> np.ndarray:
+    """Signs of all entries beside those at ``places``; the axis comes first."""
+    return np.moveaxis(x.compare(x.take(np.expand_dims(places, axis), axis)), axis, 0)
 
 
 def _note(call: Call, flipped: np.ndarray, open_: np.ndarray, name: str, example: Callable[[Any], str]) -> None:
@@ -89,16 +95,14 @@ def _extreme(sign: int) -> Rule:
         values = call.outputs[0]
         call.put(values, (found if sign > 0 else -found).reshape(tuple(values.shape)))
         if len(call.outputs) > 1:
-            _unread(call, lambda output: _places(call, output, turned, axis, stays, call.operation.name))
+            _places(call, call.outputs[1], turned, axis, stays, call.operation.name)
 
     return rule
 
 
-def _unread(call: Call, check: Callable[[Tensor], None]) -> None:
-    check(call.outputs[1])
-
-
 def _running_extreme(sign: int) -> Rule:
+    """Among equals the place is the last one, as torch has it."""
+
     def rule(call: Call) -> None:
         x = call.numbers(call.args[0])
         dim = call.args[1] if len(call.args) > 1 else call.kwargs["dim"]
@@ -106,20 +110,30 @@ def _running_extreme(sign: int) -> Rule:
         found = running(lambda new, old: new.larger(old))(turned, dim)
         call.put(call.outputs[0], found if sign > 0 else -found)
         if len(call.outputs) > 1 and x.shape:
-            held = turned.take(np.asarray(call.outputs[1].numpy()), dim)
-            signs = found.compare(held)
-            _note(call, signs == ABOVE, signs == OPEN, call.operation.name, lambda place: f"at {place}")
-            _reopen(call, call.outputs[1], signs != EQUAL, x.shape[dim])
+            places = call.outputs[1].numpy()
+            signs = np.moveaxis(turned.compare(found), dim, -1)
+            number = np.arange(signs.shape[-1])
+            record = np.maximum.accumulate(np.where(signs == EQUAL, number, -1), axis=-1)
+            doubt = np.maximum.accumulate(np.where(signs > EQUAL, number, -1), axis=-1)
+            truth, open_ = (np.moveaxis(one, -1, dim) for one in (record, doubt > record))
+            wrong = (truth != places) & ~open_
+            _note(
+                call, wrong, open_, call.operation.name, lambda place: f"place {places[place]}, exactly {truth[place]}"
+            )
+            if call.machine.follows:
+                np.copyto(places, truth, where=wrong)
+            _reopen(call, call.outputs[1], open_, x.shape[dim])
 
     return rule
 
 
 def _ordered(call: Call, x: Any, order: np.ndarray, axis: int, descending: bool) -> tuple[Any, np.ndarray, np.ndarray]:
-    """Values in true order, and the order: the run's where nothing speaks against it; and which rows are open."""
+    """Values in true order, the order (equals as they came, as torch has it on the CPU), and which rows are open."""
     axis %= len(x.shape)
     values = x.take(order, axis)
     signs = _steps(values, axis)
-    wrong, open_ = signs == (BELOW if descending else ABOVE), signs == OPEN
+    wrong = (signs == (BELOW if descending else ABOVE)) | (signs == EQUAL) & (np.diff(order, axis=axis) < 0)
+    open_ = signs > EQUAL
     if wrong.any() or open_.any():
         middle = -x.mid() if descending else x.mid()
         better = np.argsort(middle, axis=axis, kind="stable")
@@ -175,11 +189,12 @@ def _topk(call: Call) -> None:
     values = every[first]
     signs = x.take(claimed, axis).compare(values)
     wrong = (signs == BELOW) | (signs == ABOVE)
-    _note(call, wrong, np.zeros_like(wrong), "topk", lambda place: f"at {place}")
+    among = (signs == EQUAL) & (claimed != order[first])  # any of equals
+    _note(call, wrong, among, "topk", lambda place: f"at {place}")
     call.put(call.outputs[0], values)
     if call.machine.follows and wrong.any():
         np.copyto(claimed, order[first])
-    _reopen(call, call.outputs[1], open_, x.shape[axis])
+    _reopen(call, call.outputs[1], open_ | among.any(axis=axis, keepdims=True), x.shape[axis])
 
 
 def _middle(call: Call) -> None:
@@ -193,8 +208,11 @@ def _middle(call: Call) -> None:
     if len(call.outputs) > 1:
         chosen = x.take(call.outputs[1].numpy().reshape(np.expand_dims(np.take(low, place, axis), axis).shape), axis)
         signs = chosen.compare(found.reshape(chosen.shape))
-        _note(call, np.isin(signs, (BELOW, ABOVE)), signs == OPEN, "median", lambda place: f"at {place}")
-        _reopen(call, call.outputs[1], (signs != EQUAL).reshape(tuple(call.outputs[1].shape)), x.shape[axis])
+        several = (x.compare(chosen) == EQUAL).sum(axis=axis, keepdims=True) > 1
+        _note(call, np.isin(signs, (BELOW, ABOVE)), (signs == OPEN) | several, "median", lambda place: f"at {place}")
+        _reopen(
+            call, call.outputs[1], ((signs != EQUAL) | several).reshape(tuple(call.outputs[1].shape)), x.shape[axis]
+        )
 
 
 RULES: dict[str, Rule] = {
@@ -204,12 +222,8 @@ RULES: dict[str, Rule] = {
     "min": _extreme(-1),
     "cummax": _running_extreme(1),
     "cummin": _running_extreme(-1),
-    "_cummax_helper": _running_extreme(1),
-    "_cummin_helper": _running_extreme(-1),
     "sort": _sort,
     "argsort": _sort,
     "topk": _topk,
     "median": _middle,
 }
-Numeric = Numbers
-__all__ = ["RULES", "along"]

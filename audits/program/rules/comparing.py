@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..call import Call, Pass
+from ..call import Call
 from ..record import Kind
 from ..twofold import ABOVE, BELOW, EQUAL, OPEN, UNORDERED
 from .applying import Rule, along, computed, whole
@@ -94,7 +94,7 @@ def _finite(test: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Rule:
 def _scalar(call: Call) -> None:
     """A number for Python: a condition or size where it is a mask's or count's, an escape where it is a float."""
     tensor = call.args[0]
-    if tensor.is_floating_point():
+    if tensor.is_floating_point() or tensor.is_complex():
         call.machine.record.note(Kind.escape, "a number taken out by torch")
     elif call.machine.open_entries(tensor) is not None:
         call.machine.record.note(Kind.condition, "a condition" if tensor.dtype == torch.bool else "a count")
@@ -138,14 +138,34 @@ def _nonzero(x: Any) -> Any:
 
 def _equal(call: Call) -> None:
     """All entries of two tensors are the same."""
-    sign = call.numbers(call.args[0]).compare(call.numbers(call.args[1]))
-    if (sign == OPEN).any() and not ((sign == ABOVE) | (sign == BELOW)).any():
-        call.machine.record.note(Kind.condition, "equal")
-    elif call.result != bool((sign == EQUAL).all()):
-        call.machine.record.flipped += 1
-        call.machine.record.note(Kind.flip, "equal")
-        if call.machine.part is not Pass.observe:
-            call.result = bool((sign == EQUAL).all())
+    left, right = call.args
+    if left.shape == right.shape:
+        sign = call.numbers(left).compare(call.numbers(right))
+        _throughout(call, sign == EQUAL, sign == OPEN)
+
+
+def _close(call: Call) -> None:
+    """All entries are near each other: |a - b| <= atol + rtol |b|."""
+    left, right, *room = call.args
+    rtol, atol = (call.numbers(value) for value in (*room, *(1e-5, 1e-8)[len(room) :])[:2])
+    a, b = call.numbers(left), call.numbers(right)
+    sign = abs(a - b).compare(abs(b) * rtol + atol)
+    _throughout(call, sign <= EQUAL, sign == OPEN)
+
+
+def _throughout(call: Call, yes: np.ndarray, open_: np.ndarray) -> None:
+    """One answer for Python, about all entries."""
+    record, name = call.machine.record, call.operation.name
+    record.compared += yes.size
+    if open_.any() and (yes | open_).all():
+        record.undecided += int(open_.sum())
+        record.note(Kind.undecided, name, int(open_.sum()))
+        record.note(Kind.condition, name)
+    elif call.result != bool(yes.all()):
+        record.flipped += 1
+        record.note(Kind.flip, name)
+        if call.machine.follows:
+            call.result = bool(yes.all())
 
 
 RULES: dict[str, Rule] = {name: _comparison(signs) for name, signs in HOLDS.items()} | {
@@ -157,6 +177,7 @@ RULES: dict[str, Rule] = {name: _comparison(signs) for name, signs in HOLDS.item
     "_local_scalar_dense": _scalar,
     "nonzero": _sizes,
     "equal": _equal,
+    "allclose": _close,
     "logical_and": _answers(lambda a, b: a * b),
     "bitwise_and": _answers(lambda a, b: a * b),
     "logical_or": _answers(lambda a, b: a.larger(b)),

@@ -77,7 +77,10 @@ def _convolution(call: Call) -> None:
 
 
 def _pooled(call: Call, fill: float, padded: bool = True) -> Any:
+    """Dilation where ``padded``, then whether a last window may stick out: no rule for those."""
     args = (*call.args, *(None,) * 6)
+    if args[5 if padded else 4] or call.kwargs:
+        raise ValueError("windows that stick out, or by name")
     x = call.numbers(args[0])
     kernel = _pair(args[1], 2)
     stride = _pair(args[2], 2) if args[2] else kernel
@@ -98,6 +101,8 @@ def _largest(call: Call) -> None:
 
 def _averaged(call: Call) -> None:
     windows = _pooled(call, 0.0, padded=False)
+    if call.args[5:6] == (False,) or call.args[6:7] not in ((), (None,)):
+        raise ValueError("another divisor")
     output = call.outputs[0]
     call.put(output, (windows.total(2) / float(windows.shape[2])).reshape(tuple(output.shape)))
 

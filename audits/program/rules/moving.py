@@ -14,8 +14,7 @@ from torch import Tensor
 
 from ..call import Call, Pass
 from ..memory import Numbers
-from ..places import here
-from ..record import Kind, UnknownOperation
+from ..record import Kind
 from .applying import KEPT, Rule, settle
 
 # The arguments that are places or masks, not numbers.
@@ -45,13 +44,14 @@ PLACES: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("gather", "scatter", "index_select", "index_copy", "index_fill", "take_along_dim"), (2,)),
     **dict.fromkeys(("embedding",), (1,)),
     "where": (0,),
+    "scalar_tensor": (),
     "repeat_interleave": (1,),
 }
 # The types of arguments that are numbers to put somewhere.
 NUMBERS = {"number", "Optional[number]"}
 # Of these an open mask chooses between two numbers that are both known.
 CHOOSING = {"where", "masked_fill"}
-FACTORIES = {"full", "full_like", "new_full"}
+FACTORIES = {"full", "full_like", "new_full", "scalar_tensor"}
 NO_SKIP = {"copy", "_to_copy", *FACTORIES}
 
 
@@ -89,8 +89,8 @@ class _Addresses:
 def moved(call: Call) -> None:
     """The rule of every operation in ``PLACES``."""
     kept = PLACES[call.operation.name]
-    if "reduce" in call.kwargs:
-        raise UnknownOperation(f"{call.func} with reduce", here())
+    if "reduce" in call.kwargs or call.func._overloadname == "dtype":
+        call.machine.refuse(f"{call.func} with {'reduce' if 'reduce' in call.kwargs else 'another type'}")
     if call.operation.name.endswith("index_put") and (call.kwargs.get("accumulate") or call.args[3:4] == (True,)):
         _accumulated(call)
         return
@@ -228,6 +228,9 @@ def _converted(call: Call) -> None:
     if call.operation.name == "copy":
         value = call.args[1]
     numbers = call.numbers(value)
+    if not isinstance(value, Tensor):  # a number, as vmap calls it
+        call.put(output, numbers if isinstance(value, float) else call.machine.memory.kind.of(float(value)))
+        return
     if value.dtype in (torch.int64, torch.uint64) and value.numel() and int(value.abs().max()) >= 2**53:
         call.machine.record.note(Kind.choice, "a whole number beyond 2^53")
     if output.is_floating_point() and _as_it_stands(call, ()):
@@ -248,23 +251,9 @@ def _to_answers(call: Call, output: Tensor, numbers: Any) -> None:
     settle(call, output, _nonzero(numbers).spread(tuple(output.shape)))
 
 
-def _made(call: Call) -> None:
-    """Constants and random numbers: exact as they stand."""
-    for output in call.outputs:
-        call.machine.memory.forget(output)
-
-
-MADE = (
-    *("empty_like", "zeros_like", "ones_like", "new_zeros", "new_ones", "new_empty", "new_empty_strided"),
-    *("rand_like", "randn_like", "randint_like", "bernoulli", "normal", "uniform", "random", "exponential"),
-)
-RULES: dict[str, Rule] = (
-    dict.fromkeys(PLACES, moved)
-    | dict.fromkeys(MADE, _made)
-    | {
-        "_to_copy": _converted,
-        "copy": _converted,
-        "scatter_add": _scattered,
-        "index_add": _scattered,
-    }
-)
+RULES: dict[str, Rule] = dict.fromkeys(PLACES, moved) | {
+    "_to_copy": _converted,
+    "copy": _converted,
+    "scatter_add": _scattered,
+    "index_add": _scattered,
+}

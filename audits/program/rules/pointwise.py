@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf, pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -42,14 +41,14 @@ def _times(x: Any, count: int) -> Any:
 def _step(end: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
     """A function that never falls and is constant between jumps: its values at both ends."""
 
-    def formula(x: Numbers, **_: Any) -> Numbers:
+    def formula(x: Numbers) -> Numbers:
         low, high = end(x.low()), end(x.high())
         return type(x).of(low) if (low == high).all() else type(x).between(low, high)
 
     return formula
 
 
-def _sign(x: Numbers, **_: Any) -> Numbers:
+def _sign(x: Numbers) -> Numbers:
     found = x.compare(0.0)
     low = np.where(found == ABOVE, 1.0, np.where(found == EQUAL, 0.0, -1.0))
     high = np.where(found == BELOW, -1.0, np.where(found == EQUAL, 0.0, 1.0))
@@ -80,12 +79,12 @@ def _leaky(x: Any, slope: Any = 0.01) -> Any:
     found = x.compare(0.0)
     if (found < UNORDERED).all():
         return x.where(found >= EQUAL, x * slope)
-    return x.larger(x * slope)
+    return x.where(found == ABOVE, (x * slope).where(found <= EQUAL, x.hull(x * slope)))
 
 
 def _gelu(x: Any, *, approximate: str = "none") -> Any:
     if approximate == "tanh":
-        inner = (x + x * x * x * constant(0.044715, x)) * ((constant(2.0, x) / type(x).of(pi)).apply("sqrt"))
+        inner = (x + x * x * x * constant(0.044715, x)) * ((constant(2.0, x) / _half_circle(x)).apply("sqrt"))
         return x * 0.5 * (inner.apply("tanh") + 1)
     return x * 0.5 * ((x / type(x).of(2.0).apply("sqrt")).apply("erf") + 1)
 
@@ -99,12 +98,17 @@ def _remainder(x: Any, y: Any) -> Any:
 
 
 def _heaviside(x: Any, values: Any) -> Any:
-    found = x.compare(0.0)
-    return values.spread(x.shape).where(found == EQUAL, (_sign(x) + 1) * 0.5)
+    found, steps = x.compare(0.0), (_sign(x) + 1) * 0.5
+    values = values.spread(np.broadcast_shapes(x.shape, values.shape))
+    return values.where(found == EQUAL, steps.where(found < UNORDERED, steps.hull(values)))
+
+
+def _half_circle(like: Any) -> Any:
+    return type(like).of(1.0).apply("atan") * 4.0
 
 
 def _function(name: str) -> Rule:
-    return computed(lambda x, **_: x.apply(name))
+    return computed(lambda x: x.apply(name))
 
 
 NAMED = {
@@ -169,7 +173,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "addcmul": lambda x, a, b, value=1: x + a * b * value,
     "addcdiv": lambda x, a, b, value=1: x + a / b * value,
     "xlogy": lambda a, b: a * b.apply("log"),
-    "deg2rad": lambda x: x * (type(x).of(pi) / 180.0),
+    "deg2rad": lambda x: x * (_half_circle(x) / 180.0),
 }
 ROUNDED: dict[Any, Callable[[Any], Any]] = {
     None: lambda x: x,
@@ -185,4 +189,4 @@ def _one(alpha: Any) -> bool:
     return isinstance(alpha, (int, float)) and alpha == 1
 
 
-__all__ = ["FORMULAS", "NAMED", "RULES", "inf", "sqrt"]
+__all__ = ["FORMULAS", "NAMED", "RULES"]

@@ -59,6 +59,8 @@ def _pairwise(a: Any, b: Any, p: Any = 2, *_: Any) -> Any:
         return abs(difference).total(-1)
     if order == np.inf:
         return abs(difference).largest(-1)
+    if order != 2:
+        raise ValueError(f"distances of order {order:g}")
     return (difference * difference).total(-1).apply("sqrt")
 
 

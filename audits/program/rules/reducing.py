@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 
+from ..call import Call
 from ..memory import Numbers
 from .applying import Rule, along, axes_of, computed
 
@@ -47,7 +49,7 @@ def _wide(x: Numbers, axis: int) -> tuple[int, ...]:
     return tuple(1 if place == axis else size for place, size in enumerate(x.shape))
 
 
-def softmax(x: Numbers, dim: int, *_: Any, **__: Any) -> Numbers:
+def softmax(x: Numbers, dim: int, to_float: bool = False) -> Numbers:
     """exp(x - c) over its sum, c any number near the largest."""
     if not x.shape:
         return type(x).of(1.0)
@@ -55,7 +57,7 @@ def softmax(x: Numbers, dim: int, *_: Any, **__: Any) -> Numbers:
     return powers / powers.total(dim).reshape(_wide(x, dim))
 
 
-def _log_softmax(x: Numbers, dim: int, *_: Any, **__: Any) -> Numbers:
+def _log_softmax(x: Numbers, dim: int, to_float: bool = False) -> Numbers:
     moved = x - _about(x, dim)
     return moved - moved.apply("exp").total(dim).apply("log").reshape(_wide(x, dim))
 
@@ -66,12 +68,8 @@ def _log_sum(x: Numbers, axis: int) -> Numbers:
     return found + about.reshape(found.shape)
 
 
-def _scatter(
-    x: Numbers, dim: Any = None, *, correction: Any = 1, keepdim: bool = False, unbiased: Any = None
-) -> Numbers:
+def _scatter(x: Numbers, dim: Any = None, *, correction: Any = 1, keepdim: bool = False) -> Numbers:
     """The variance."""
-    if isinstance(dim, bool):
-        dim, correction = None, int(dim)
     axes = axes_of(dim, len(x.shape))
     count = int(np.prod([x.shape[axis] for axis in axes], dtype=np.int64))
     taken = 1.0 if correction is None else float(correction if isinstance(correction, int) else correction.mid())
@@ -87,7 +85,7 @@ def _with_mean(formula: Callable[..., Any]) -> Callable[..., Any]:
     return both
 
 
-def _norm(x: Numbers, order: Any = 2, dim: Any = None, keepdim: bool = False, **_: Any) -> Numbers:
+def _norm(x: Numbers, order: Any = 2, dim: Any = None, keepdim: bool = False) -> Numbers:
     value = 2.0 if order is None else float(order if isinstance(order, int) else order.mid())
     if value == 2:
         return along(_total)(x * x, dim, keepdim).apply("sqrt")
@@ -103,7 +101,7 @@ def _norm(x: Numbers, order: Any = 2, dim: Any = None, keepdim: bool = False, **
 def _running(step: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     """What has been combined so far, in log2 n rounds."""
 
-    def formula(x: Numbers, dim: int, **_: Any) -> Numbers:
+    def formula(x: Numbers, dim: int) -> Numbers:
         if not x.shape:
             return x
         front: Any = x.moved(dim, 0)
@@ -131,19 +129,23 @@ def _layer_norm(x: Any, shape: list[int], weight: Any, bias: Any, eps: Any) -> A
 def _batch_norm(x: Any, weight: Any, bias: Any, mean: Any, var: Any, *rest: Any) -> Any:
     """With the statistics that it keeps; those of the batch are not known here."""
     eps = rest[-1]
-    if rest[0] is True:
-        unknown = type(x).of(np.full(x.shape, np.nan))
-        return unknown, None, None
+    if rest[0] is True:  # torch's schema does not say that it writes what it keeps
+        raise ValueError("training")
     shape = (-1,) + (1,) * (len(x.shape) - 2)
     found = (x - mean.reshape(shape)) / (var.reshape(shape) + eps).apply("sqrt")
     found = found if weight is None else found * weight.reshape(shape)
     return found if bias is None else found + bias.reshape(shape)
 
 
-def _rms_norm(x: Any, shape: list[int], weight: Any, eps: Any) -> Any:
+def _rms_norm(call: Call) -> None:
+    """Without an eps it is that of the type."""
+    x, shape, weight, eps = (call.numbers(value) for value in call.args)
     axes = list(range(len(x.shape) - len(shape), len(x.shape)))
-    found = x / (along(_mean)(x * x, axes, keepdim=True) + (1.2e-7 if eps is None else eps)).apply("sqrt")
-    return found if weight is None else found * weight
+    added = torch.finfo(call.args[0].dtype).eps if eps is None else eps
+    scale = 1.0 / (along(_mean)(x * x, axes, keepdim=True) + added).apply("sqrt")
+    found = x * scale if weight is None else x * scale * weight
+    for output, numbers in zip(call.outputs, (found, scale), strict=True):
+        call.put(output, numbers.spread(tuple(output.shape)))
 
 
 def _trace(x: Numbers) -> Numbers:
@@ -174,7 +176,8 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "native_layer_norm": _layer_norm,
     "_native_batch_norm_legit_no_training": _batch_norm,
     "native_batch_norm": _batch_norm,
-    "_fused_rms_norm": _rms_norm,
     "trace": _trace,
 }
-RULES: dict[str, Rule] = {name: computed(formula) for name, formula in FORMULAS.items()}
+RULES: dict[str, Rule] = {name: computed(formula) for name, formula in FORMULAS.items()} | {
+    "_fused_rms_norm": _rms_norm
+}

@@ -68,7 +68,9 @@ def _inverse(call: Call) -> None:
 
 def _cholesky(call: Call) -> None:
     """Column by column, each the first of what is left over the root of its first entry."""
+    upper = call.kwargs.get("upper", call.args[1:2] == (True,))
     x: Any = call.numbers(call.args[0])
+    x = x.moved(-1, -2) if upper else x  # torch reads one triangle
     size, columns = x.shape[-1], []
     for step in range(size):
         column = x[..., :, 0] / x[..., :1, 0].apply("sqrt")
@@ -77,20 +79,31 @@ def _cholesky(call: Call) -> None:
         rest = column[..., 1:]
         x = x[..., 1:, 1:] - rest.reshape((*rest.shape, 1)) * rest.reshape((*rest.shape[:-1], 1, rest.shape[-1]))
     shape = columns[0].shape
-    upper = type(x).joined([one.reshape((*shape[:-1], 1, size)) for one in columns], len(shape) - 1)
-    settle(call, call.outputs[0], upper if call.kwargs.get("upper", call.args[1:2] == (True,)) else upper.moved(-1, -2))
+    found = type(x).joined([one.reshape((*shape[:-1], 1, size)) for one in columns], len(shape) - 1)
+    settle(call, call.outputs[0], found if upper else found.moved(-1, -2))
+
+
+def _rest(call: Call) -> None:
+    """Factors that nobody should need."""
+    for output in call.outputs[1:]:
+        if output.is_floating_point():
+            call.machine.unclaimed(output)
 
 
 def _solved(call: Call) -> None:
     a, b = (call.numbers(value) for value in call.args[:2])
     column = len(b.shape) == len(a.shape) - 1
     b = b.reshape((*b.shape, 1)) if column else b
+    if call.args[2:3] == (False,) or call.kwargs.get("left") is False:
+        raise ValueError("from the right")
     settle(call, call.outputs[0], _by_matrices(lambda m, v: m.solve(v))(a, b).reshape(tuple(call.outputs[0].shape)))
+    _rest(call)
 
 
 def _determinant(call: Call) -> None:
     found = _by_matrices(lambda a: arb_mat(1, 1, [a.det()]))(call.numbers(call.args[0]))
     settle(call, call.outputs[0], found.reshape(tuple(call.outputs[0].shape)))
+    _rest(call)
 
 
 def _singular(call: Call) -> None:
