@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gap_cells import leaning, split_faults, split_slack
+from shares import shared_out
 
 from mechproof.engine.graph import ProofGraph
 from mechproof.rewrites.rules.row_split import RowSplit
@@ -38,17 +39,17 @@ def test_the_options_are_those_of_the_family():
     assert set(OPTIONS) == {"EQKE", *RANK_ONE, *FOUR_FACTORS} and len(OPTIONS) == 11
 
 
+@pytest.mark.parametrize("seed", shared_out(range(3), kept=[0]))
 @pytest.mark.parametrize("name", OPTIONS)
-def test_every_difference_is_dominated(oracle, name):
+def test_every_difference_is_dominated(oracle, name, seed):
     """On networks with biases of every kind; noise is positive where there is some."""
     noise = 0
-    for seed in range(3):
-        for net in (leaning(oracle, seed), oracle.random_net(seed, "float16"), oracle.random_net(seed, "huge")):
-            split, table = split_of(net, name)
-            assert not split_faults(split, table)
-            assert split.bounds.shape == (net.V, 1) and split.approximation.shape == (net.V, net.V)
-            noise += split.largest > 0
-    assert noise > 3 or name == "EQKE"
+    for net in (leaning(oracle, seed), oracle.random_net(seed, "float16"), oracle.random_net(seed, "huge")):
+        split, table = split_of(net, name)
+        assert not split_faults(split, table)
+        assert split.bounds.shape == (net.V, 1) and split.approximation.shape == (net.V, net.V)
+        noise += split.largest > 0
+    assert noise > 1 or name == "EQKE"
 
 
 def test_the_table_itself_has_no_noise(oracle):
@@ -108,7 +109,7 @@ def garbage() -> dict[str, Any]:
             "huge": filled(1e300), "tiny": filled(1e-300), "random": noise}  # fmt: skip
 
 
-@pytest.mark.parametrize("directions", garbage())
+@pytest.mark.parametrize("directions", shared_out(garbage(), kept=["nan", "huge", "random"]))
 def test_garbage_only_weakens(oracle, monkeypatch, directions):
     """Any directions, and any row in place of the mean position, give a true split."""
     rng = random.Random(directions)
