@@ -1,4 +1,5 @@
-"""What a proof by quotients costs beside brute force, and what it found: for the command line, JSON and transcripts.
+"""What a proof by quotients, or by a readout, costs beside brute force, and what it found: for the command line, JSON
+and transcripts.
 
 The unit is brute force, m n n' C multiply-adds: every input through every neuron to every output.  The verifier's
 multiply-adds, additions and comparisons count one each.  Composing the tables l, r, u is common to both and counted for
@@ -15,17 +16,19 @@ from ..engine.arithmetic.printing import ceil_str
 from ..engine.explain import price
 from ..engine.graph import ProofGraph
 from ..engine.transcript import Section, Table, paragraph, prose
+from .rules.accepted_inputs import AcceptedInputs
 from .rules.cascade import QuotientCount
 from .rules.quotient import Accepted
 
 DIGITS = 4
+ENUMERATES = "enumeration/1"
 
 
 @dataclass(frozen=True)
 class Account:
     """``tier``: the quotient's cost, ``rest``: that of evaluating the inputs it leaves; shares of brute force."""
 
-    accepted: Accepted
+    accepted: AcceptedInputs
     tier: Fraction
     rest: Fraction
 
@@ -37,7 +40,7 @@ class Account:
         """For ``--json``: ratios as decimals rounded up."""
         return {
             "cost_ratio": ceil_str(self.ratio, DIGITS),
-            "tier": self.accepted.advice.variant,
+            "tier": self.accepted.variant,
             "tier_cost_ratio": ceil_str(self.tier, DIGITS),
             "tier_accepts": self.accepted.count,
         }
@@ -46,12 +49,22 @@ class Account:
         """The same in words."""
         left = "the others are evaluated" if self.rest else "no other is evaluated"
         return (
-            f"cost {ceil_str(self.ratio, DIGITS)} of brute force: {self.accepted.advice.variant} accepts "
+            f"cost {ceil_str(self.ratio, DIGITS)} of brute force: {self.accepted.variant} accepts "
             f"{self.accepted.count} of {self.accepted.accepted.size} inputs at {ceil_str(self.tier, DIGITS)}, {left}"
         )
 
     def section(self) -> Section:
         """The blocks, and the cost."""
+        blocks = [paragraph(f"In units of brute force, {self.accepted.brute} multiply-adds: {self.sentence()}.")]
+        if self.accepted.check(evaluate=True)[0] == ENUMERATES:
+            blocks.append(
+                paragraph(
+                    "The certificate shows the same count by evaluating every input: the checker knows no shorter way "
+                    "for networks with attention."
+                )
+            )
+        if not isinstance(self.accepted, Accepted):
+            return Section("What it costs", tuple(blocks))
         rows = tuple(
             (
                 prose(str(len(block.neurons))),
@@ -65,7 +78,7 @@ class Account:
         return Section(
             "The quotient and its cost",
             (
-                paragraph(f"In units of brute force, {self.accepted.grid.brute} multiply-adds: {self.sentence()}."),
+                *blocks,
                 paragraph("Blocks of neurons, and how many classes of tokens they see:"),
                 Table((prose("neurons"), prose("classes of $x$"), prose("classes of $y$")), rows, sides=("right",) * 3),
             ),
@@ -74,14 +87,15 @@ class Account:
 
 def account(graph: ProofGraph, goal: int) -> Account | None:
     """The account of a proof by quotients; None for any other."""
-    costs = {"quotient": 0, "cascade": 0}
+    tier = rest = 0
     accepted = None
     for step in graph.proof(goal):
         claim = graph.claim(step.claim)
-        if isinstance(claim, Accepted | QuotientCount):
-            costs[step.rule.name] += price(graph, step, {})
-            accepted = claim if isinstance(claim, Accepted) else claim.by
+        if isinstance(claim, AcceptedInputs):
+            tier += price(graph, step, {})
+            accepted = claim
+        elif isinstance(claim, QuotientCount):
+            rest += price(graph, step, {})
     if accepted is None:
         return None
-    brute = accepted.grid.brute
-    return Account(accepted, Fraction(costs["quotient"], brute), Fraction(costs["cascade"], brute))
+    return Account(accepted, Fraction(tier, accepted.brute), Fraction(rest, accepted.brute))

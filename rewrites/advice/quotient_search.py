@@ -156,6 +156,8 @@ class Search:
             certified = self._certified(near, shift, moved, scale, logits)
             if min(costs[variant] + 1 - share for variant, share in certified.items()) > most + DOUBT:
                 return
+            if not any(certified.values()):
+                break
         for variant, share in certified.items():
             yield Found(grids, QuotientAdvice(blocks, merges, *variant), costs[variant], share)
 

@@ -28,10 +28,11 @@ from ...engine.digest import digest
 from ...engine.rule import NotEstablished, Rule
 from ...models.statement import Statement
 from ..enumeration.outcome import RIGHT, UNDECIDED, WRONG
+from .accepted_inputs import AcceptedInputs
 from .count import Count
 from .grid_network import GRID_MARGIN, GridNetwork
 from .network_function import NetworkFunction
-from .quotient import Accepted, encoded
+from .quotient import Accepted
 from .separable_relu import SeparableRelu
 
 ROWS = 1 << 13  # so many inputs are evaluated together
@@ -39,11 +40,11 @@ ROWS = 1 << 13  # so many inputs are evaluated together
 
 @dataclass(frozen=True, eq=False)
 class QuotientCount(Count):
-    """Of the statement's inputs some are accepted ``by`` a quotient, and so many of the others found right or wrong by
+    """Of the statement's inputs some are accepted ``by`` a tier, and so many of the others found right or wrong by
     evaluation, if they were evaluated."""
 
     statement: Statement
-    by: Accepted
+    by: AcceptedInputs
     evaluated_right: int
     wrong: int
     evaluate: bool
@@ -64,19 +65,16 @@ class QuotientCount(Count):
         counts = [hex(count) for count in (self.accepted, self.evaluated_right, self.wrong)]
         return digest([self.statement.sha256, counts])
 
-    def shown(self) -> Shown | None:
-        if not self.by.grid.exact:
-            return None
-
-        def encode() -> dict[str, Any]:
-            return encoded(self.by.grid.grids, self.by.advice, evaluate=self.evaluate)
-
-        return Shown("quotient/1", (NetworkFunction(self.statement),), encode)
+    def shown(self) -> Shown:
+        rule, encode = self.by.check(evaluate=self.evaluate)
+        return Shown(rule, (NetworkFunction(self.statement),), encode)
 
     def sentence(self) -> str:
         left = self.statement.inputs - self.accepted
         rest = f"of the other ${left}$ it is right on ${self.evaluated_right}$ and wrong on ${self.wrong}$"
-        return f"The network is right on the ${self.accepted}$ inputs that the quotient accepts; {rest}."
+        return (
+            f"The network is right on the ${self.accepted}$ inputs that the tier accepts ({self.by.variant}); {rest}."
+        )
 
 
 class Cascade(Rule):

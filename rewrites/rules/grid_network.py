@@ -154,10 +154,9 @@ class GridNetworkRule(Rule):
         neurons = form.left.shape[1]
         if not 0 <= advice.bits <= MOST_BITS or len(advice.scales) != neurons or min(advice.scales) < 1:
             raise NotEstablished(self.tag, f"{neurons} natural scales and at most {MOST_BITS} bits are needed")
-        left, right = (self._rounded(table, advice.scales) for table in (form.left, form.right))
-        out = self._divided(form.out, advice)
-        out = out - (out.sum(axis=1) // out.shape[1])[:, None]
-        direct = [self._rounded(table, (1 << advice.bits,) * out.shape[1]) for table in (form.left_out, form.right_out)]
+        left, right = (rounded(self.tag, table, advice.scales) for table in (form.left, form.right))
+        out = weights_on_grids(self.tag, form.out, advice)
+        direct = [rounded(self.tag, t, (1 << advice.bits,) * out.shape[1]) for t in (form.left_out, form.right_out)]
         reach = [1 + self._ceil(form.radius.fraction(0, i) * s) for i, s in enumerate(advice.scales)]
         most = int((np.abs(out) * np.array(reach, dtype=np.int64)[:, None]).sum(axis=0).max())
         active = int(np.maximum(left.max(axis=0) + right.max(axis=0), 0).sum()) + sum(reach)
@@ -171,29 +170,28 @@ class GridNetworkRule(Rule):
     def _ceil(number: Fraction) -> int:
         return -(-number.numerator // number.denominator)
 
-    def _rounded(self, table: DyadicMatrix, scales: Sequence[int]) -> np.ndarray:
-        """The entries times their column's scale, rounded to the nearest integer."""
-        up, down = (1 << max(table.exponent, 0)), (1 << max(-table.exponent, 0))
-        rows = [
-            [(2 * entry * s * up + down) // (2 * down) for entry, s in zip(row, scales, strict=True)]
-            for row in table.integers()
-        ]
-        return self._words(rows)
-
-    def _divided(self, out: DyadicMatrix, advice: Grids) -> np.ndarray:
-        """2^(the grids' bits) times the entries over their row's scale, rounded to the nearest integer."""
-        up, down = (1 << max(out.exponent + advice.bits, 0)), (1 << max(-out.exponent - advice.bits, 0))
-        rows = [
-            [(2 * entry * up + s * down) // (2 * s * down) for entry in row]
-            for row, s in zip(out.integers(), advice.scales, strict=True)
-        ]
-        return self._words(rows)
-
-    def _words(self, rows: list[list[int]]) -> np.ndarray:
-        if any(abs(entry).bit_length() > ENTRY_BITS for row in rows for entry in row):
-            raise NotEstablished(self.tag, f"a rounded table has an entry of more than {ENTRY_BITS} bits")
-        return np.array(rows, dtype=np.int64)
-
     def charge(self, premises: Sequence[Any], advice: Grids) -> Cost:
         (form,) = premises
         return Cost(multiply=sum(table.shape[0] * table.shape[1] for table in (form.left, form.right, form.out)))
+
+
+def weights_on_grids(tag: str, out: DyadicMatrix, grids: Grids) -> np.ndarray:
+    """S u_i(z) / σ_i, rounded and less an integer near the mean over z."""
+    found = rounded(tag, out.T, (1 << grids.bits,) * out.shape[0], grids.scales).T
+    return np.ascontiguousarray(found - (found.sum(axis=1) // found.shape[1])[:, None])
+
+
+def rounded(tag: str, table: DyadicMatrix, scales: Sequence[int], divisors: Sequence[int] | None = None) -> np.ndarray:
+    """The entries times their column's scale, over its divisor, rounded to the nearest integer.
+
+    Raises :class:`NotEstablished` where one has more than ENTRY_BITS bits.
+    """
+    up, down = 1 << max(table.exponent, 0), 1 << max(-table.exponent, 0)
+    below = [down * divisor for divisor in divisors or (1,) * len(scales)]
+    rows = [
+        [(2 * entry * s * up + d) // (2 * d) for entry, s, d in zip(row, scales, below, strict=True)]
+        for row in table.integers()
+    ]
+    if any(abs(entry).bit_length() > ENTRY_BITS for row in rows for entry in row):
+        raise NotEstablished(tag, f"a rounded table has an entry of more than {ENTRY_BITS} bits")
+    return np.array(rows, dtype=np.int64)

@@ -24,16 +24,13 @@ from typing import Any
 
 from ...engine.arithmetic.ball import Ball, precision
 from ...engine.arithmetic.dyadic import DyadicMatrix
-from ...engine.arithmetic.tensor import DyadicTensor
 from ...engine.cost import Cost
 from ...engine.formula import Absolute, At, ForAll, Num, Range, Total, Var
-from ...engine.rule import Lemma, NotEstablished, Rule
-from ...models.layers.attention import Attention
-from ...models.layers.mlp import Mlp
-from ...models.layers.unembed import Unembed
+from ...engine.rule import Lemma, Rule
 from ...models.statement import Statement
 from .network_function import NetworkFunction
-from .separable_relu import SeparableRelu, answers_of, embedded, free_positions, repeated
+from .separable_relu import SeparableRelu, answers_of, repeated
+from .two_token_attention import Head, TwoTokenAttention, attention_layers, centred, total, two_token_attention
 
 WEIGHT_BITS = 40  # weights stand on the grid 2^-40
 BITS = 128
@@ -88,29 +85,18 @@ class NearConstantAttention(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> SeparableRelu:
         statement: Statement = premises[0].statement
-        attention, mlp, last = self._layers(statement)
-        free = free_positions(self.tag, statement.task)
-        parts = embedded(statement)
-        reads = statement.task.read[0]
-        if reads in free or (attention.mask == "causal" and reads != len(parts) - 1):
-            raise NotEstablished(
-                self.tag, "the position that is read has a token that does not vary, and sees all others"
-            )
-        readers = [mlp.W_in.matrix(), _centred(last.W_U.matrix())]
-        stream = [DyadicMatrix.zero(part.shape[0], part.shape[1]) for part in parts]
-        stream[reads] = parts[reads]
+        found = two_token_attention(self.tag, statement)
+        mlp, last, (first, second) = found.mlp, found.last, found.free
+        readers = [mlp.W_in.matrix(), centred(last.W_U.matrix())]
         radii = [[Fraction(0)] * reader.shape[1] for reader in readers]
-        for head in range(attention.heads):
-            weights = _weights(attention, head, parts, reads, free)
-            for p, part in enumerate(parts):
-                value = _affine(part, attention.W_V[head], _head(attention.b_V, head)) @ attention.W_O[head].matrix()
-                stream[p] += _rows_times(weights[p].middle, value)
+        stream = [DyadicMatrix.zero(*values.shape) for values in found.heads[0].values]
+        for head in found.heads:
+            for p, (weights, value) in enumerate(zip(_weights(found, head), head.values, strict=True)):
+                stream[p] += _rows_times(weights.middle, value)
                 for reader, radius in zip(readers, radii, strict=True):
-                    _widen(radius, weights[p].half, value @ reader)
-        left, right = stream[free[0]], stream[free[1]]
-        fixed = [row for p, row in enumerate(stream) if p not in free]
-        fixed += [] if attention.b_O is None else [attention.b_O.row_matrix()]
-        for row in fixed:
+                    _widen(radius, weights.half, value @ reader)
+        left, right = stream[first], stream[second]
+        for row in (found.stream, *(row for p, row in enumerate(stream) if p not in found.free)):
             left += repeated(row, left.shape[0])
         out, into = mlp.W_out.matrix() @ readers[1], readers[0]
         hidden, direct = left @ into, left @ readers[1]
@@ -124,20 +110,9 @@ class NearConstantAttention(Rule):
         tables = hidden, right @ into, out, direct, right @ readers[1]
         return SeparableRelu(statement, *tables, radius, max(radii[1]), answers_of(statement.task))
 
-    def _layers(self, statement: Statement) -> tuple[Attention, Mlp, Unembed]:
-        match statement.network.layers[1:]:
-            case (Attention() as attention, Mlp() as mlp, Unembed() as last) if (
-                mlp.function == "relu"
-                and not mlp.gated
-                and mlp.skip == "added"
-                and attention.norm is mlp.norm is last.norm is None
-            ):
-                return attention, mlp, last
-        raise NotEstablished(self.tag, "the network is not embed, attention, an MLP of ReLU, unembed without norms")
-
     def charge(self, premises: Sequence[Any], advice: Any) -> Cost:
         statement: Statement = premises[0].statement
-        attention, mlp, last = self._layers(statement)
+        attention, mlp, last = attention_layers(self.tag, statement)
         tokens = sum(map(len, statement.task.inputs.sets))
         width, neurons = mlp.W_in.shape
         inner = attention.W_Q.shape[2] + attention.W_K.shape[2] + 2 * attention.W_V.shape[2]
@@ -145,22 +120,6 @@ class NearConstantAttention(Rule):
         return Cost(
             multiply=tokens * width * (attention.heads * (inner + reading) + reading), exp=tokens * attention.heads
         )
-
-
-def _affine(rows: DyadicMatrix, matrix: DyadicTensor, bias: DyadicTensor | None) -> DyadicMatrix:
-    product = rows @ matrix.matrix()
-    return product if bias is None else product + repeated(bias.row_matrix(), product.shape[0])
-
-
-def _head(bias: DyadicTensor | None, head: int) -> DyadicTensor | None:
-    return None if bias is None else bias[head]
-
-
-def _centred(readout: DyadicMatrix) -> DyadicMatrix:
-    """The readout less a column that is near the mean of its columns: all logits move alike."""
-    rows, columns = readout.shape
-    means = [sum(row) // columns for row in readout.integers()]
-    return readout - DyadicMatrix.from_integers(rows, 1, means, readout.exponent) @ DyadicMatrix.ones(1, columns)
 
 
 def _rows_times(weights: Sequence[int], rows: DyadicMatrix) -> DyadicMatrix:
@@ -181,35 +140,23 @@ def _up(number: Fraction) -> int:
     return -(-(number.numerator << WEIGHT_BITS) // number.denominator)
 
 
-def _weights(
-    attention: Attention, head: int, parts: Sequence[DyadicMatrix], reads: int, free: Sequence[int]
-) -> list[_Weights]:
+def _weights(found: TwoTokenAttention, head: Head) -> list[_Weights]:
     """The ranges of all weights of one head, by position and token."""
-    query = _affine(parts[reads], attention.W_Q[head], _head(attention.b_Q, head))
-    keys = [_affine(part, attention.W_K[head], _head(attention.b_K, head)) for part in parts]
     with precision(BITS):
-        scale = Ball.rational(attention.scale.factor).over(Ball.sqrt(attention.scale.root))
         powers = []
-        for scores in (key @ query.T for key in keys):
-            balls = [Ball.dyadic(row[0], scores.exponent) * scale for row in scores.integers()]
-            order = sorted(range(len(balls)), key=lambda k, s=scores: s.integers()[k][0])
-            powers.append(([ball.exp() for ball in balls], order))
-        found = []
+        for scores in head.scores:
+            numbers = [row[0] for row in scores.integers()]
+            order = sorted(range(len(numbers)), key=numbers.__getitem__)
+            powers.append(([found.scaled(number, scores.exponent).exp() for number in numbers], order))
+        ranges = []
         for p, (own, _) in enumerate(powers):
             others = [(e[order[0]], e[order[-1]]) for q, (e, order) in enumerate(powers) if q != p]
-            least, most = (_total(side) for side in zip(*others, strict=True))
+            least, most = (total(side) for side in zip(*others, strict=True))
             ends = [(_grid(e.over(e + most), up=False), _grid(e.over(e + least), up=True)) for e in own]
             middle = [(low + high) >> 1 for low, high in ends]
             half = [max(high - m, m - low) for (low, high), m in zip(ends, middle, strict=True)]
-            found.append(_Weights(middle, half))
-    return found
-
-
-def _total(balls: Sequence[Ball]) -> Ball:
-    total = balls[0]
-    for ball in balls[1:]:
-        total = total + ball
-    return total
+            ranges.append(_Weights(middle, half))
+    return ranges
 
 
 def _grid(ball: Ball, *, up: bool) -> int:

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -39,10 +39,10 @@ import numpy as np
 from ...engine.arithmetic.integer_product import integer_product, largest
 from ...engine.arithmetic.integer_root import ceil_sqrt
 from ...engine.certificate import small_table
-from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.formula import Absolute, At, ForAll, Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
+from .accepted_inputs import AcceptedInputs
 from .grid_network import GridNetwork, Grids, relu
 from .quotient_tables import JOIN, Labels, Table, added_up, block_table, row_table
 
@@ -165,8 +165,8 @@ def encoded(grids: Grids, advice: QuotientAdvice, *, evaluate: bool) -> dict[str
 
 
 @dataclass(frozen=True, eq=False)
-class Accepted(Claim):
-    """The network is right on the inputs (x, y) where ``accepted`` (n × n', bool)."""
+class Accepted(AcceptedInputs):
+    """Inputs that a quotient accepts."""
 
     grid: GridNetwork
     accepted: np.ndarray
@@ -174,12 +174,18 @@ class Accepted(Claim):
 
     kind = "accepted_inputs"
 
-    @cached_property
-    def count(self) -> int:
-        return int(self.accepted.sum())
+    @property
+    def variant(self) -> str:
+        return self.advice.variant
 
-    def conclusion(self) -> dict[str, Any]:
-        return {"kind": self.kind}
+    @property
+    def brute(self) -> int:
+        return self.grid.brute
+
+    def check(self, *, evaluate: bool) -> tuple[str, Callable[[], dict[str, Any]]]:
+        if not self.grid.exact:
+            return super().check(evaluate=evaluate)
+        return "quotient/1", lambda: encoded(self.grid.grids, self.advice, evaluate=evaluate)
 
     def identity(self) -> str:
         bits = np.packbits(self.accepted).tobytes()

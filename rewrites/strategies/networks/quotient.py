@@ -8,11 +8,16 @@ from functools import partial
 
 from ....engine.errors import MechproofError
 from ....engine.graph import ProofGraph
+from ....engine.rule import NotEstablished
 from ....models.layers.attention import Attention
-from ...advice.quotient_search import search
+from ....models.layers.mlp import Mlp
+from ...advice.low_rank_search import FoundReadout, balanced_grids, even_grids, readouts
+from ...advice.quotient_search import Found, search
 from ...rules.accuracy import AccuracyFromCount
+from ...rules.attention_mixture import AttentionMixtureRule
 from ...rules.cascade import Cascade
 from ...rules.grid_network import GridNetworkRule
+from ...rules.low_rank_readout import LowRankReadout, ReadoutCascade
 from ...rules.near_constant_attention import NearConstantAttention
 from ...rules.quotient import Quotient
 from ...rules.separable_relu import SeparableReluForm
@@ -35,14 +40,34 @@ def derive(graph: ProofGraph, function: int, metric: str, options: Options, prog
     layers = graph.claim(function).statement.network.layers
     attends = any(isinstance(layer, Attention) for layer in layers)
     form = graph.apply(NearConstantAttention() if attends else SeparableReluForm(), [function])
-    found = search(graph.claim(form), partial(progress, "looking for classes of tokens"))
+    found: list[Found | FoundReadout] = [*search(graph.claim(form), partial(progress, "looking for classes of tokens"))]
+    mixture = _mixture(graph, function) if attends else None
+    if mixture is not None:
+        found += readouts(graph.claim(mixture))
+        found.sort(key=lambda one: (one.cost, -one.share))
     enough = [one for one in found if options.at_least is not None and one.share >= options.at_least]
     for one in (*enough, min(found, key=lambda one: one.cascade)):
-        grid = graph.apply(GridNetworkRule(), [form], one.grids)
-        accepted = graph.apply(Quotient(), [grid], one.advice)
-        share = graph.claim(accepted).count
-        if one in enough and share < (options.at_least or 0) * graph.claim(accepted).accepted.size:
+        evaluate = one not in enough
+        if isinstance(one, Found):
+            grid = graph.apply(GridNetworkRule(), [form], one.grids)
+            accepted = graph.apply(Quotient(), [grid], one.advice)
+            premises, cascade = [accepted, form], Cascade(evaluate=evaluate)
+        else:
+            assert mixture is not None, "readouts are of a mixture"
+            accepted = graph.apply(LowRankReadout(), [mixture], one.advice)
+            premises, cascade = [accepted], ReadoutCascade(evaluate=evaluate)
+        claim = graph.claim(accepted)
+        if not evaluate and claim.count < (options.at_least or 0) * claim.accepted.size:
             continue
-        count = graph.apply(Cascade(evaluate=one not in enough), [accepted, form])
-        return graph.apply(AccuracyFromCount(), [count])
+        return graph.apply(AccuracyFromCount(), [graph.apply(cascade, premises)])
     raise AssertionError("the last candidate is always taken")
+
+
+def _mixture(graph: ProofGraph, function: int) -> int | None:
+    """The form with attention as it is, on balanced grids; None where it does not fit the words."""
+    mlp = next(layer for layer in graph.claim(function).statement.network.layers if isinstance(layer, Mlp))
+    try:
+        even = graph.apply(AttentionMixtureRule(), [function], even_grids(mlp.W_out.shape[0]))
+        return graph.apply(AttentionMixtureRule(), [function], balanced_grids(graph.claim(even)))
+    except NotEstablished:
+        return None

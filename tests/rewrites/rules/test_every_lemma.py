@@ -75,6 +75,7 @@ DEMANDED: dict[str, Callable[[Env], bool]] = {
     "grid-steps": lambda env: env["\\beta^{-}"] <= env["\\beta"] <= env["\\beta^{+}"] and env["\\delta"] > 0,
     "norm-of-a-sum": lambda env: env["X"] >= 0 and env["Y"] >= 0,
     "remainder-by-norms": lambda env: env["D"] >= 0 and env["\\rho"] >= 0,
+    "rest-by-norms": lambda env: env["D"] >= 0 and env["\\rho"] >= 0,
     "smallest-numbers": lambda env: env["N"] > 0 or env["k"] == 0,
     "tilted-average": lambda env: env["r"] >= 1,
     "two-ends": lambda env: 0 <= env["c"] <= env["L"],
