@@ -14,7 +14,7 @@ there are also pre-activations, and behind a norm sizes of what is normalised (X
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import isqrt
 
@@ -26,6 +26,7 @@ from .errors import MagnitudeError
 
 TABLE_BITS = 40  # of the largest entry of a table of values
 SIZE_BITS, SIZE_MOST = 32, 14  # bits behind the point, and before it, of the length of a row
+ROW_BITS = 64  # of a row's tables, before they are multiplied by what follows
 FAR = 1 << 61  # beyond every entry of a table that is summed
 
 
@@ -99,6 +100,8 @@ def form_of(logits: Vector, position: int) -> Form:
     weights = tuple(row.heads)
     if not weights:
         raise NotSeparable("logits without attention")
+    tables = {w: tuple(table.rounded(ROW_BITS) for table in row.heads[w]) for w in weights}
+    row = replace(row, constant=row.constant.rounded(ROW_BITS), heads=tables)
     hidden = None
     if row.hidden is not None:
         inner = row.hidden.inner
@@ -106,7 +109,7 @@ def form_of(logits: Vector, position: int) -> Form:
             raise NotSeparable("an MLP that reads other heads than the unembedding")
         out = row.out if through is None else row.out @ through
         hidden = Hidden(_values(inner, None, 1, weights), row.hidden.function, fixed(Enclosed(out), parts))
-    size = _size(logits, weights) if isinstance(logits, Normed) else None
+    size = _size(row, logits, weights) if isinstance(logits, Normed) else None
     return Form(position, weights, _values(row, through, parts, weights), kappa, hidden, size)
 
 
@@ -159,10 +162,10 @@ def _stacked(tables: Sequence[np.ndarray]) -> np.ndarray:
     return found
 
 
-def _size(normed: Normed, weights: Sequence[Weights]) -> Size:
+def _size(row: Row, normed: Normed, weights: Sequence[Weights]) -> Size:
     """X4: √d·σ is the length of (z, √(dε)), z the row, centred or not; so σ is at most √ε plus the lengths over √d of
     the summands of z.  The constant part belongs to the first head's tables."""
-    row, d = normed.row, normed.matrix.shape[0]
+    d = normed.matrix.shape[0]
     project = _centring(d) if normed.centred else diagonal(DyadicMatrix.ones(1, d))
     lengths = _Lengths(d, d if normed.centred else 1)
     constant = row.constant @ project
@@ -318,16 +321,17 @@ def least_over_lists(table: np.ndarray, sets: ListTables) -> np.ndarray:
 
 def _least_below(anywhere: np.ndarray, placed: np.ndarray, sets: ListTables) -> np.ndarray:
     """The numbers smaller than ``before``, ascending: the k-th chosen also stands at place k.  A programme over
-    numbers and how many are chosen so far; known numbers must be."""
+    numbers and how many are chosen so far; known numbers must be.  What cannot be is as dear as FAR, which stays beyond
+    all sums (least sums stay below FAR/4)."""
     n, needed = len(anywhere), placed.shape[1]
-    best = np.full((n, needed + 1), FAR, dtype=anywhere.dtype)
-    best[:, 0] = 0
+    below = np.arange(placed.shape[2]) < sets.before[:, None]
+    may, must = ((sets.free | sets.known) & below).T, (sets.known & below).T
+    cost = np.where(may[:, None], placed.transpose(2, 1, 0) + anywhere.T[:, None], FAR)
+    best = np.full((needed + 1, n), FAR, dtype=anywhere.dtype)
+    best[0] = 0
     for number in range(int(sets.before.max(initial=0))):
-        below = sets.before > number
-        may = (sets.free[:, number] | sets.known[:, number]) & below
-        must = sets.known[:, number] & below
-        chosen = np.full_like(best, FAR)
-        chosen[:, 1:] = best[:, :-1] + anywhere[:, number, None] + placed[:, :, number]
-        chosen = np.where(may[:, None] & (chosen < FAR // 2), chosen, FAR)
-        best = np.minimum(np.where(must[:, None], FAR, best), chosen)
-    return best[:, needed]
+        chosen = best[:-1] + cost[number]
+        if must[number].any():
+            best[:, must[number]] = FAR
+        np.minimum(best[1:], chosen, out=best[1:])
+    return best[needed]

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from flint import fmpz, fmpz_mat
 
@@ -51,6 +52,21 @@ class DyadicMatrix:
     @property
     def T(self) -> DyadicMatrix:
         return DyadicMatrix(self.numerators.transpose(), self.exponent)
+
+    @cached_property
+    def column_sum(self) -> Fraction:
+        """The largest sum of sizes of a column: how much larger errors of a row may be, times this matrix.
+
+        >>> DyadicMatrix.from_integers(2, 2, [1, -3, 2, 1], -1).column_sum
+        Fraction(2, 1)
+        """
+        columns = zip(*self.integers(), strict=True)
+        return max(sum(map(abs, column)) for column in columns) * Fraction(2) ** self.exponent
+
+    @cached_property
+    def row_sum(self) -> Fraction:
+        """The largest sum of sizes of a row."""
+        return max(sum(map(abs, row)) for row in self.integers()) * Fraction(2) ** self.exponent
 
     def at_exponent(self, exponent: int) -> fmpz_mat:
         """The numerators over 2**exponent; ``exponent`` must not exceed the matrix's own."""

@@ -61,17 +61,21 @@ class Enclosed:
 
     def __matmul__(self, matrix: DyadicMatrix) -> Enclosed:
         """Times an exact matrix: an entry is off by at most the radius times a column's sum of sizes."""
-        return Enclosed(self.centre @ matrix, self.radius * column_sum(matrix) if self.radius else Fraction(0))
+        return Enclosed(self.centre @ matrix, self.radius * matrix.column_sum if self.radius else Fraction(0))
+
+    def rounded(self, bits: int) -> Enclosed:
+        """The same reals about a matrix whose entries have at most so many bits."""
+        flat = [entry for row in self.centre.integers() for entry in row]
+        down = max(max(map(abs, flat)).bit_length() - bits, 0)
+        if not down:
+            return self
+        exponent = self.centre.exponent + down
+        centre = DyadicMatrix.from_integers(*self.centre.shape, [entry >> down for entry in flat], exponent)
+        return Enclosed(centre, self.radius + Fraction(2) ** exponent)
 
 
 def _as_many_rows(a: DyadicMatrix, b: DyadicMatrix) -> DyadicMatrix:
     return DyadicMatrix.ones(b.shape[0], 1) @ a if a.shape[0] == 1 < b.shape[0] else a
-
-
-def column_sum(matrix: DyadicMatrix) -> Fraction:
-    """The largest sum of sizes of a column."""
-    columns = zip(*matrix.integers(), strict=True)
-    return max(sum(map(abs, column)) for column in columns) * Fraction(2) ** matrix.exponent
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class Constant:
 class Scores:
     """For each position p that r sees the scores, query tokens × tokens; at r itself only the diagonal counts."""
 
+    position: int
     parts: tuple[Enclosed, ...]
 
 
@@ -104,6 +109,7 @@ class Weights:
     they are 0, with NEVER halvings.  At p = r a query token's row has one entry, its own.
     """
 
+    position: int
     low: np.ndarray
     high: np.ndarray
     halvings: np.ndarray
@@ -119,8 +125,9 @@ class Hidden:
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """constant (one row a query token) + Σ over heads of mixtures of tables (one a position) + φ(row)·out."""
+    """constant (one row a query token) + Σ over heads of mixtures of tables (one a position) + φ(row)·out, at r."""
 
+    position: int
     constant: Enclosed
     heads: Mapping[Weights, tuple[Enclosed, ...]] = field(default_factory=dict)
     hidden: Hidden | None = None
@@ -142,11 +149,10 @@ Vector = Tokens | Constant | Scores | Weights | Hidden | Row | Normed
 
 
 class SeparableDomain(Domain[Vector]):
-    """All inputs whose tokens at p are among ``sets[p]``; ``position`` is r, ``vocabulary`` the number of its
-    tokens."""
+    """All inputs whose tokens at p are among ``sets[p]``."""
 
-    def __init__(self, sets: Sequence[Sequence[int]], position: int, vocabulary: int) -> None:
-        self._sets, self._at, self._queries = sets, position, vocabulary
+    def __init__(self, sets: Sequence[Sequence[int]]) -> None:
+        self._sets = sets
 
     def constant(self, row: Known) -> Vector:
         return Constant(Enclosed(row.exact))
@@ -167,7 +173,7 @@ class SeparableDomain(Domain[Vector]):
             case (Normed(), Constant()):
                 return replace(a, shift=a.shift + b.table)
             case (Row(), Constant() | Tokens() | Row()):
-                return self._sum(a, self._row(b))
+                return self._sum(a, _behind_attention(b, a))
         raise NotSeparable(f"a sum of {_named(a)} and {_named(b)}")
 
     def negative(self, a: Vector) -> Vector:
@@ -191,9 +197,11 @@ class SeparableDomain(Domain[Vector]):
             case Row():
                 heads = {w: tuple(table @ exact for table in tables) for w, tables in a.heads.items()}
                 out = None if a.out is None else a.out @ exact
-                return Row(a.constant @ exact, heads, a.hidden, out)
+                return Row(a.position, a.constant @ exact, heads, a.hidden, out)
             case Hidden():
-                return Row(Enclosed(DyadicMatrix.zero(self._queries, exact.shape[1])), {}, a, exact)
+                inner = a.inner
+                nothing = DyadicMatrix.zero(inner.constant.centre.shape[0], exact.shape[1])
+                return Row(inner.position, Enclosed(nothing), {}, a, exact)
             case Normed():
                 return replace(a, matrix=a.matrix @ exact, shift=a.shift @ exact)
         raise NotSeparable(f"a linear map of {_named(a)}")
@@ -202,9 +210,9 @@ class SeparableDomain(Domain[Vector]):
         raise NotSeparable("positions joined side by side")
 
     def products(self, query: Vector, keys: Sequence[Vector]) -> Vector:
-        if not isinstance(query, Tokens) or query.position != self._at:
+        if not isinstance(query, Tokens):
             raise NotSeparable(f"a query that is {_named(query)}")
-        return Scores(tuple(self._scores(query.table, key) for key in keys))
+        return Scores(query.position, tuple(self._scores(query.table, key) for key in keys))
 
     def _scores(self, query: Enclosed, key: Vector) -> Enclosed:
         if not isinstance(key, Tokens):
@@ -213,13 +221,13 @@ class SeparableDomain(Domain[Vector]):
         radius = Fraction(0)
         if a.radius or b.radius:  # |x·y - u·v| <= r Σ|v| + s Σ|u| + k r s
             k = a.centre.shape[1]
-            radius = a.radius * column_sum(b.centre.T) + b.radius * column_sum(a.centre.T) + k * a.radius * b.radius
+            radius = a.radius * b.centre.row_sum + b.radius * a.centre.row_sum + k * a.radius * b.radius
         return Enclosed(a.centre @ b.centre.T, radius)
 
     def softmax(self, scores: Vector, factor: Fraction, root: int) -> Vector:
         if not isinstance(scores, Scores):
             raise NotSeparable(f"a softmax of {_named(scores)}")
-        return _Exponentials(scores, self._sets, self._at, factor, root).weights()
+        return _Exponentials(scores, self._sets, factor, root).weights()
 
     def mixed(self, weights: Vector, rows: Sequence[Vector]) -> Vector:
         if not isinstance(weights, Weights):
@@ -230,7 +238,8 @@ class SeparableDomain(Domain[Vector]):
                 raise NotSeparable(f"a mixture of what is {_named(row)}")
             tables.append(row.table)
         width = tables[0].centre.shape[1]
-        return Row(Enclosed(DyadicMatrix.zero(self._queries, width)), {weights: tuple(tables)})
+        nothing = DyadicMatrix.zero(weights.low.shape[0], width)
+        return Row(weights.position, Enclosed(nothing), {weights: tuple(tables)})
 
     def pointwise(self, a: Vector, function: str) -> Vector:
         if not isinstance(a, Row) or a.hidden is not None:
@@ -253,16 +262,6 @@ class SeparableDomain(Domain[Vector]):
         one = diagonal(DyadicMatrix.ones(1, d))
         return Normed(a, centred, epsilon, one, Enclosed(DyadicMatrix.zero(1, d)))
 
-    def _row(self, a: Vector) -> Row:
-        match a:
-            case Row():
-                return a
-            case Constant():
-                return Row(Enclosed(_as_many_rows(a.table.centre, DyadicMatrix.ones(self._queries, 1)), a.table.radius))
-            case Tokens() if a.position == self._at:
-                return Row(a.table)
-        raise NotSeparable(f"{_named(a)} behind the attention")
-
     @staticmethod
     def _sum(a: Row, b: Row) -> Row:
         if a.hidden is not None and b.hidden is not None:
@@ -272,7 +271,20 @@ class SeparableDomain(Domain[Vector]):
             mine = heads.get(weights)
             heads[weights] = tables if mine is None else tuple(x + y for x, y in zip(mine, tables, strict=True))
         with_mlp = b if a.hidden is None else a
-        return Row(a.constant + b.constant, heads, with_mlp.hidden, with_mlp.out)
+        return Row(a.position, a.constant + b.constant, heads, with_mlp.hidden, with_mlp.out)
+
+
+def _behind_attention(a: Vector, beside: Row) -> Row:
+    """What is added to a row, as one of the same position."""
+    match a:
+        case Row() if a.position == beside.position:
+            return a
+        case Constant():
+            rows = DyadicMatrix.ones(beside.constant.centre.shape[0], 1)
+            return Row(beside.position, Enclosed(_as_many_rows(a.table.centre, rows), a.table.radius))
+        case Tokens() if a.position == beside.position:
+            return Row(a.position, a.table)
+    raise NotSeparable(f"{_named(a)} behind the attention")
 
 
 def _named(vector: Vector) -> str:
@@ -328,10 +340,8 @@ class _Exponentials:
     most 1 on f >= 0, and the table's own error is added.
     """
 
-    def __init__(
-        self, scores: Scores, sets: Sequence[Sequence[int]], position: int, factor: Fraction, root: int
-    ) -> None:
-        self._scores, self._sets, self._at = scores, sets, position
+    def __init__(self, scores: Scores, sets: Sequence[Sequence[int]], factor: Fraction, root: int) -> None:
+        self._scores, self._sets, self._at = scores, sets, scores.position
         self._factor, self._root = factor, root
 
     def weights(self) -> Weights:
@@ -356,7 +366,7 @@ class _Exponentials:
             mine = held[q]
             values = s[q][mine]
             low[q][mine], high[q][mine], halvings[q][mine] = self._falling(values.max() - values, unit, radius)
-        return Weights(low, high, halvings)
+        return Weights(self._at, low, high, halvings)
 
     def _falling(self, apart: np.ndarray, unit: int, radius: Fraction) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Enclosures of exp(-c·apart·2^unit) for integers apart >= 0, with their halvings."""

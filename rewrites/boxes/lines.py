@@ -133,22 +133,40 @@ def unit_sizes(function: str, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return most * most if function == "square" else most
 
 
-def through_lines(
-    hidden: Hidden, query: int, winner: np.ndarray, loser: np.ndarray,
-    low: np.ndarray, high: np.ndarray, slopes: np.ndarray, z: int, bits: int,
-) -> Through:  # fmt: skip
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Lines of every unit on the intervals of sets (sets × units), in units of 2^-z."""
+
+    low: np.ndarray
+    high: np.ndarray
+    below: Line
+    above: Line
+    z: int
+
+    def take(self, index: np.ndarray) -> Drawn:
+        below, above = (Line(line.slope[index], line.intercept[index], line.bits) for line in (self.below, self.above))
+        return Drawn(self.low[index], self.high[index], below, above, self.z)
+
+
+def drawn(hidden: Hidden, low: np.ndarray, high: np.ndarray, slopes: np.ndarray, z: int, bits: int) -> Drawn:
+    """The lines of an MLP's function, from its entry in ``LINES``."""
+    return Drawn(low, high, *LINES[hidden.function](low, high, slopes, z, bits), z)
+
+
+def through_lines(hidden: Hidden, query: np.ndarray, winner: np.ndarray, loser: np.ndarray, lines: Drawn) -> Through:
     """The MLP's part of the margin of ``winner`` over ``loser`` (one pair a set), from below.
 
     Let c_i be the true coefficient, c' its integer with |c_i - c'| <= d units, k = ⌊c' a⌋ with one unit at most cut
     off, b' an intercept rounded to the line's safe side.  Then
     c_i φ(z_i) >= c' φ(z_i) - d max|φ| >= c'(a z_i + b) - d max|φ| >= k z_i - max|z_i| + c' b' - d max|φ|,
-    and with g' = g + e, |e| <= r: Σ_i k_i g_i >= Σ_i k_i g'_i - r Σ_i |k_i|.
+    and with g' = g + e, |e| <= r: Σ_i k_i g_i >= Σ_i k_i g'_i - r Σ_i |k_i|.  What all tokens share of g, the constant
+    of the query token, is rounded by itself.
     """
     own = hidden.out.values[:, winner].T - hidden.out.values[:, loser].T
     cut = _surplus(own, OUT_BITS)
     c, unit = own >> cut, hidden.out.exponent + cut
     off = (2 * hidden.out.error >> cut) + 2
-    below, above = LINES[hidden.function](low, high, slopes, z, bits)
+    below, above, z = lines.below, lines.above, lines.z
     positive = c >= 0
     a = np.where(positive, below.slope, above.slope)
     cut_b = max(_surplus(below.intercept, OUT_BITS), _surplus(above.intercept, OUT_BITS))
@@ -157,24 +175,24 @@ def through_lines(
     cut_k = _surplus(k, COEFFICIENT_BITS)
     k >>= cut_k
     k_unit = unit - below.bits + cut_k
-    most = np.maximum(np.abs(low), np.abs(high))
+    most = np.maximum(np.abs(lines.low), np.abs(lines.high))
     square = hidden.function == "square"
     constants = [
         ((c * b >> _SUM_SPARE).sum(axis=1), unit - below.bits - z + cut_b + _SUM_SPARE),
-        (-off * unit_sizes(hidden.function, low, high).sum(axis=1), unit - (2 * z if square else z)),
+        (-off * unit_sizes(hidden.function, lines.low, lines.high).sum(axis=1), unit - (2 * z if square else z)),
         (-most.sum(axis=1), k_unit - z),
     ]
     pre = hidden.pre
     room = PRODUCT_BITS - COEFFICIENT_BITS - int(k.shape[1]).bit_length()
-    tables = [table + (pre.constant[query] if h == 0 else 0) for h, table in enumerate(pre.tables)]
-    cut_g = max(_surplus(table, room) for table in tables)
-    error = (2 * pre.error >> cut_g) + 2
+    cut_g = max(_surplus(table, room) for table in (*pre.tables, pre.constant))
+    error = (2 * pre.error >> cut_g) + 3
     exponent = k_unit + pre.exponent + cut_g
     products = []
-    for table in tables:
+    for table in pre.tables:
         flat = (table >> cut_g).reshape(-1, table.shape[2])
         products.append((k @ flat.T).reshape(len(k), *table.shape[:2]))
-    constants.append((-error * len(tables) * np.abs(k).sum(axis=1), exponent))
+    products[0] += (k * (pre.constant[query] >> cut_g)).sum(axis=1)[:, None, None]
+    constants.append((-error * len(pre.tables) * np.abs(k).sum(axis=1), exponent))
     return Through(products, exponent, tuple(constants))
 
 

@@ -19,7 +19,7 @@ from .answers import ReadPosition
 from .bounds import Bounds, Facts, Sets, Units
 from .lines import NEEDS_SLOPE
 
-BATCH = 256
+BATCH = 4096  # tests
 MOST_ENUMERATED = 1 << 16  # inputs of one leaf that are decided one by one
 
 
@@ -111,7 +111,7 @@ class Replay:
         self._read, self._form, self._outputs, self._units, self._rule = read, form, outputs, units, rule
         self._margins: list[_Test] = []
         self._facts: list[tuple[str, State, int]] = []
-        self._query: int | None = None
+        self._bounds = Bounds(form, units)
 
     def count(self, tree: Tree, progress: Callable[[int], None] = lambda done: None) -> Counted:
         """What the leaves add up to; raises :class:`~...engine.rule.NotEstablished` when some test fails."""
@@ -170,7 +170,8 @@ class Replay:
     def _prefix(self, streams: Streams, symbol: str, state: State, cuts: np.ndarray) -> tuple[State, np.ndarray]:
         """Z, O, C and K change what is known of the set."""
         heads, hidden = self._form.heads, self._form.hidden
-        self._at_query(streams, state)
+        if self._read.query(state.node) is None:
+            raise streams.refuse("the query token is not known")
         if symbol == "Z" and hidden is not None:
             units = hidden.out.values.shape[0]
             ends = streams.numbers(2 * heads * units).reshape(heads, units, 2)
@@ -208,7 +209,6 @@ class Replay:
                 raise streams.refuse("this set cannot be enumerated")
             found.enumerated.append(state.node)
         else:
-            self._at_query(streams, state)
             right = self._right(streams, state)
             if symbol == "R":
                 self._below(streams, state, right, self._opened(state, right), cuts)
@@ -220,16 +220,9 @@ class Replay:
                 self._queue(streams, state, x, right, cuts, strictly=False)
                 found.wrong += size
 
-    def _at_query(self, streams: Streams, state: State) -> None:
-        """Tests are about one query token; what waits is about one as well."""
-        query = self._read.query(state.node)
-        if query is None:
-            raise streams.refuse("the query token is not known")
-        if query != self._query:
-            self._flush(streams)
-            self._query = query
-
     def _right(self, streams: Streams, state: State) -> int:
+        if self._read.query(state.node) is None:
+            raise streams.refuse("the query token is not known")
         right = self._read.answer(state.node)
         if right is None or not 0 <= right < self._outputs:
             raise streams.refuse("the right answer is not the same on the whole set, or is no output")
@@ -257,27 +250,24 @@ class Replay:
 
     def _flush(self, streams: Streams) -> None:
         """Everything that waits is tested."""
-        if self._query is None or not (self._margins or self._facts):
-            return
-        bounds = Bounds(self._form, self._query, self._units)
-        for kind, test in (("Z", bounds.pre_activations_hold), ("O", bounds.ratios_hold)):
+        for kind, test in (("Z", self._bounds.pre_activations_hold), ("O", self._bounds.ratios_hold)):
             mine = [(state, at) for name, state, at in self._facts if name == kind]
             if mine:
                 states = [state for state, _ in mine]
-                self._require(test(self.sets(states), facts_of(self._form, states)), [at for _, at in mine], kind)
+                held = test(self.sets(states), facts_of(self._read, self._form, states))
+                self._require(held, [at for _, at in mine], kind)
         groups: dict[tuple[int, bool], list[_Test]] = {}
         for test_ in self._margins:
             groups.setdefault((len(test_.gammas), test_.strictly), []).append(test_)
         for (pieces, strictly), tests in groups.items():
-            states = [test_.state for test_ in tests]
+            states = list({id(test_.state): test_.state for test_ in tests}.values())
+            place = {id(state): row for row, state in enumerate(states)}
+            index = np.array([place[id(test_.state)] for test_ in tests])
             winner, loser = (np.array([getattr(t, side) for t in tests]) for side in ("winner", "loser"))
-            advice = [
-                (np.stack([t.ratios[piece] for t in tests]), np.stack([t.gammas[piece] for t in tests]))
-                for piece in range(pieces)
-            ]
-            held = bounds.margins_hold(
-                self.sets(states), facts_of(self._form, states), winner, loser, advice, strictly=strictly
-            )
+            ratios, gammas = (np.stack([getattr(t, name) for t in tests]) for name in ("ratios", "gammas"))
+            advice = [(ratios[:, piece], gammas[:, piece]) for piece in range(pieces)]
+            sets, facts = self.sets(states), facts_of(self._read, self._form, states)
+            held = self._bounds.margins_hold(sets, facts, index, winner, loser, advice, strictly=strictly)
             self._require(held, [t.at for t in tests], "R, K or W")
         self._margins, self._facts = [], []
 
@@ -291,9 +281,10 @@ class Replay:
         return arrays(self._read, [state.node for state in states])
 
 
-def facts_of(form: Form, states: Sequence[State]) -> Facts:
+def facts_of(read: ReadPosition, form: Form, states: Sequence[State]) -> Facts:
     """What is known of sets, in arrays; zeros where nothing is (and nothing is needed)."""
     n, heads = len(states), form.heads
+    queries = [read.query(state.node) for state in states]
     units = 0 if form.hidden is None else form.hidden.out.values.shape[0]
 
     def stacked(name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -301,7 +292,9 @@ def facts_of(form: Form, states: Sequence[State]) -> Facts:
         given = (getattr(state, name) for state in states)
         return np.stack([nothing if value is None else value for value in given]).reshape(n, *shape)
 
+    assert None not in queries, "tests are of sets with one query token"
     return Facts(
+        np.array(queries),
         stacked("low", (heads, units)),
         stacked("high", (heads, units)),
         stacked("slopes", (units,)),

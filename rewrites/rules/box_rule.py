@@ -115,15 +115,19 @@ class _AtOne:
         return self.answer(tokens)[:, self.index : self.index + 1]
 
 
-@lru_cache(maxsize=64)
-def form_at(statement: Statement, index: int) -> Form:
-    """The separable form of the logits at a read position; raises
+@lru_cache(maxsize=4)
+def forms_of(statement: Statement) -> tuple[Form, ...]:
+    """The separable form of the logits at each read position; raises
     :class:`~...engine.domains.separable.NotSeparable`."""
     network, task = statement.network, statement.task
-    read = ReadPosition(network, task, index)
-    run = Interpreter(network.term(task.positions, (read.position,)), network.values(task.positions))
-    (row,) = run.rows(SeparableDomain(read.sets, read.position, read.vocabulary[read.position]))
-    return form_of(row, read.position)
+    run = Interpreter(network.term(task.positions, task.read), network.values(task.positions))
+    rows = run.rows(SeparableDomain(task.inputs.sets))
+    return tuple(form_of(row, position) for row, position in zip(rows, task.read, strict=True))
+
+
+def form_at(statement: Statement, index: int) -> Form:
+    """The form of one of them."""
+    return forms_of(statement)[index]
 
 
 class BoxTree(Rule):

@@ -8,10 +8,10 @@ from ....engine.domains.separable import NotSeparable
 from ....engine.graph import ProofGraph
 from ....engine.rule import NotEstablished
 from ....models.statement import Statement
-from ...advice.box_search import found_boxes
-from ...boxes.answers import NoBoxes
+from ...advice.boxes.trees import found_boxes
+from ...boxes.answers import NoBoxes, ReadPosition
 from ...rules.accuracy import AccuracyFromCount
-from ...rules.box_rule import BoxTree, form_at
+from ...rules.box_rule import BoxTree, forms_of
 from .. import Options, Progress
 
 SUMMARY = "sets of inputs decided at once, for one layer of attention with MLP and norms, on inputs past enumeration"
@@ -21,7 +21,8 @@ def missing(statement: Statement) -> str:
     """Why sets of inputs are no help; empty if they are."""
     try:
         for index in range(len(statement.task.read)):
-            form_at(statement, index)
+            ReadPosition(statement.network, statement.task, index)
+        forms_of(statement)
     except (NotSeparable, NoBoxes) as reason:
         return str(reason)
     return ""

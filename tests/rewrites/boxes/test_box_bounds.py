@@ -13,6 +13,7 @@ from box_networks import KINDS, layers, statement
 from layered_network import Draw, logits
 
 from mechproof.engine.box import Product
+from mechproof.engine.form import ProductTables, slope
 from mechproof.rewrites.boxes.answers import ReadPosition
 from mechproof.rewrites.boxes.bounds import CODE_BITS, Bounds, Units
 from mechproof.rewrites.boxes.tree import State, arrays, facts_of
@@ -39,20 +40,18 @@ class Case:
     ) -> list[bool]:
         """Whether winner > loser is shown on the set for each pair, with wide bounds of everything else."""
         units = Units(UNITS.z, UNITS.gamma, UNITS.slope, above)
-        query = self.read.query(node)
-        assert query is not None
         heads = self.form.heads
         hidden = 0 if self.form.hidden is None else self.form.hidden.out.values.shape[0]
         ends = np.full((heads, hidden), 60 << UNITS.z) * wide // 4
         ratios = np.array([[-30 << CODE_BITS, 30 << CODE_BITS]] * (heads - 1)).reshape(heads - 1, 2)
         state = State(node, None, -ends, ends, np.full(hidden, 300), ratios)
         n = len(pairs)
-        sets, facts = arrays(self.read, [node] * n), facts_of(self.form, [state] * n)
+        sets, facts = arrays(self.read, [node]), facts_of(self.read, self.form, [state])
         winner, loser = (np.array(side) for side in zip(*pairs, strict=True))
-        pieces = [(facts.ratios, np.zeros((n, heads - 1), dtype=np.int64))]
-        return (
-            Bounds(self.form, query, units).margins_hold(sets, facts, winner, loser, pieces, strictly=strictly).tolist()
-        )
+        index = np.zeros(n, dtype=np.int64)
+        pieces = [(facts.ratios[index], np.zeros((n, heads - 1), dtype=np.int64))]
+        bounds = Bounds(self.form, units)
+        return bounds.margins_hold(sets, facts, index, winner, loser, pieces, strictly=strictly).tolist()
 
 
 @pytest.mark.parametrize("kind", ["one head", "layernorm"])
@@ -155,12 +154,50 @@ def test_a_threshold_moves_the_margin(tmp_path):
 def test_numbers_of_heads_that_leave_their_words_show_nothing(tmp_path: Path) -> None:
     """Two outputs of which neither is larger on the whole set: γ past 61 bits once turned round and showed either."""
     case = Case(layers("three heads", 1, 3, 2), tmp_path, 3)
-    sets = arrays(case.read, [case.read.space.each(case.read.space.root, 1)[0]])  # type: ignore[union-attr, arg-type]
-    facts = facts_of(case.form, [State(case.read.space.root)])
-    bounds, ratios = Bounds(case.form, 0, Units(0, 0, 0)), np.array([[[-4 * 4096, 20 * 4096]] * 2])
+    (node, *_) = case.read.space.each(case.read.space.root, 1)  # type: ignore[union-attr, arg-type]
+    sets, facts = arrays(case.read, [node]), facts_of(case.read, case.form, [State(node)])
+    bounds, ratios = Bounds(case.form, Units(0, 0, 0)), np.array([[[-4 * 4096, 20 * 4096]] * 2])
     for gamma in (sign << bits for sign in (1, -1, 3, -3) for bits in range(20, 30)):
         pieces = [(ratios, np.array([[gamma, gamma]]))]
         shown = [
-            bounds.margins_hold(sets, facts, np.array([x]), np.array([1 - x]), pieces, strictly=True) for x in (0, 1)
+            bounds.margins_hold(sets, facts, np.array([0]), np.array([x]), np.array([1 - x]), pieces, strictly=True)
+            for x in (0, 1)
         ]
         assert not np.any(shown), gamma
+
+
+def test_sums_over_many_positions_stay_in_their_words(tmp_path: Path) -> None:
+    """D_0/D_1 is 1 where all scores are 0; that it is at least 16 was once seen true over 24 positions, by overflow."""
+    net = layers("two heads", 1, 3, 24)
+    for name in ("W_Q", "b_Q"):
+        net[1][name] *= 0
+    case = Case(net, tmp_path, 3)
+    (node, *_) = case.read.space.each(case.read.space.root, 23)  # type: ignore[union-attr, arg-type]
+    sets = arrays(case.read, [node])
+    for low, high, expected in ((4, 6, False), (-6, -4, False), (-1, 1, True)):
+        ratios = np.array([[low << CODE_BITS, high << CODE_BITS]])
+        facts = facts_of(case.read, case.form, [State(node, ratios=ratios)])
+        assert Bounds(case.form, UNITS).ratios_hold(sets, facts).tolist() == [expected]
+
+
+def test_sums_with_labels_stay_in_their_words() -> None:
+    """Numbers of 62 bits, cut by ``spare``, with multipliers as large as they can be: sums stay below 2^59."""
+    positions, most = 20, 56
+    labels = np.array([0, 1, most, -most])
+    rng = np.random.default_rng(1)
+    spare = (2 * positions * (1 + 4 * most)).bit_length() + 3
+    for _ in range(50):
+        table = rng.integers(-(1 << 62), 1 << 62, (1, positions, 4)) >> spare
+        allowed = rng.random((1, positions, 4)) < 0.6
+        allowed[..., 0] = True
+        bounds = np.array([[-positions * most, positions * most]])
+        sets = ProductTables(allowed, labels, bounds, np.array([True]))
+        exact = [[[int(v) for v in row] for row in rows] for rows in table.tolist()]
+        above, below = slope(table, allowed, labels)
+        factor = int(above[0]) // int(below[0])
+        parts = [
+            min(v - factor * int(label) for v, label, ok in zip(row, labels, held, strict=True) if ok)
+            for row, held in zip(exact[0], allowed[0], strict=True)
+        ]
+        ends = min(factor * int(end) for end in bounds[0])
+        assert sets.least(table).tolist() == [sum(parts) + ends] and abs(sum(parts) + ends) < 1 << 59

@@ -12,7 +12,7 @@ import pytest
 from box_networks import float_logits, inputs_of, layers, leaves_of, statement
 from layered_network import logits
 
-from mechproof.rewrites.advice.box_search import found_boxes
+from mechproof.rewrites.advice.boxes.trees import found_boxes
 
 CASES = [
     ("one head", "max-of-k", 9, 4, None),

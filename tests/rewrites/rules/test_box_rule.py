@@ -15,7 +15,7 @@ from layered_network import Draw, logits
 from mechproof.engine.graph import ProofGraph
 from mechproof.engine.rule import NotEstablished
 from mechproof.models.statement import Statement
-from mechproof.rewrites.advice.box_search import found_boxes
+from mechproof.rewrites.advice.boxes.trees import found_boxes
 from mechproof.rewrites.boxes.answers import NoBoxes
 from mechproof.rewrites.enumeration import decide
 from mechproof.rewrites.rules.box_rule import BoxCount, Boxes, BoxTree
