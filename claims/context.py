@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from ..models.statement import Statement as Problem
 from ..rewrites.rules.additive_margin import AdditiveMargin
 from .intervals import IntervalMatrix
+from .network_words import NetworkWords
+from .restriction import is_hook
 from .singular import Spectrum
 from .tensors import StoredTensors
 from .tree import Call, Node
@@ -40,7 +42,7 @@ class Budget:
         if isinstance(body, Call) and not variables.isdisjoint(body.names):
             if body.function in SPECTRAL:
                 return self.instances >> 10
-            if body.function in ("correct", "logits"):
+            if body.function in ("correct", "logits") or is_hook(body.function):
                 return min(self.instances, self.sequences)
         return min((self.limit(node, variables) for node in body.nodes()), default=self.instances)
 
@@ -68,9 +70,16 @@ class Context:
     @property
     def statement(self) -> Problem:
         """The network and its task."""
-        if not isinstance(self.vocabulary, Vocabulary):
+        if not isinstance(self.vocabulary, Vocabulary | NetworkWords):
             raise Open("tokens, positions and sequences need a network, not only tensors", hopeless=True)
         return self.vocabulary.statement
+
+    @property
+    def words(self) -> NetworkWords:
+        """What the network does on its inputs."""
+        if not isinstance(self.vocabulary, NetworkWords):
+            raise Open("what the network does on its inputs is not among the premises", hopeless=True)
+        return self.vocabulary
 
     @property
     def stored(self) -> StoredTensors:

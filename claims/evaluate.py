@@ -11,14 +11,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 
+from ..engine.errors import describe
+from ..models.hooks import UnknownHook
 from ..models.one_layer import one_layer_of
 from ..models.weights.errors import axes_text
 from . import network
+from .activations import NotOneMatrix
 from .context import EXACT, SPECTRAL, Binding, Context, Open
 from .errors import NotDefined, OutsideMatrix, ShapesMismatch, StatementError, TooLarge
-from .functions import FUNCTIONS
+from .functions import FUNCTIONS, sequence
 from .intervals import IntervalMatrix, NotPositive, ShapesDiffer
-from .tree import Binary, Call, Defined, Expression, Index, Name, Negate, Number, Power, Stored, Subscript
+from .network_words import NetworkWords, Wanted
+from .restriction import NUMBERS, WRONG, is_hook
+from .tree import Binary, Call, Defined, Expression, Index, Name, Negate, Number, Power, Restricted, Stored, Subscript
 
 MAX_ENTRIES = 1 << 22
 MAX_BITS = 1 << 16
@@ -79,8 +84,18 @@ class Evaluator:
                 return self._stored(node, name, (), binding)
             case Index(Stored(name) | Defined(_, Stored(name)), subscripts):
                 return self._stored(node, name, subscripts, binding)
+            case Index(Call(function) as call, subscripts) if is_hook(function):
+                return self._activation(node, call, subscripts, binding)
             case Index(matrix, subscripts):
                 return self._indexed(node, self.value(matrix, binding), subscripts, binding)
+            case Call("len", (Name("wrong") | Restricted("wrong") as subject,)):
+                return self.context.words.count_wrong(wanted(subject, binding))
+            case Restricted(name):
+                if name == WRONG:
+                    raise NotDefined(node.column, "wrong is a set of inputs; len(wrong) is how many they are")
+                return self.context.words.number(wanted(node, binding))
+            case Call(function) if is_hook(function):
+                return self._activation(node, node, (), binding)
             case Call(function, arguments):
                 return FUNCTIONS[function].compute(
                     self.context, node, [self.value(a, binding) for a in arguments], binding
@@ -89,6 +104,12 @@ class Evaluator:
 
     def _named(self, node: Name) -> IntervalMatrix:
         vocabulary = self.context.vocabulary
+        if node.name == WRONG:
+            raise NotDefined(node.column, "wrong is a set of inputs; len(wrong) is how many they are")
+        if node.name in ("probability", "least_margin") or (
+            node.name in NUMBERS and isinstance(vocabulary, NetworkWords)
+        ):
+            return self.context.words.number(Wanted(node.name))
         if node.name == "accuracy":
             if vocabulary.accuracy is None:
                 raise Open("the accuracy is not among the premises", hopeless=True)
@@ -165,6 +186,46 @@ class Evaluator:
         matrix = self.context.stored.matrix(name, at)
         return self._indexed(node, matrix, rest, binding) if rest else matrix
 
+    def _activation(
+        self, node: Expression, call: Call, subscripts: Sequence[Subscript], binding: Binding
+    ) -> IntervalMatrix:
+        """An activation on one input: a matrix, or of three axes a part that is one."""
+        values = [self.value(argument, binding) for argument in call.arguments]
+        tokens = sequence(self.context, call, values)
+        memo, key = self.context.words.activations, (call.function, tuple(tokens), self.context.bits)
+        if key not in memo:
+            try:
+                memo[key] = self.context.words.about.activations.activation(*key)
+            except UnknownHook as error:
+                raise NotDefined(call.column, describe(error)) from None
+        found = memo[key]
+        if len(subscripts) > len(found.axes):
+            raise NotDefined(
+                node.column, f"{call.function} has {len(found.axes)} axes, found {len(subscripts)} indices"
+            )
+        at = [
+            self._places(s, size, axis, binding)
+            for axis, (s, size) in enumerate(zip(subscripts, found.axes, strict=False))
+        ]
+        at += [range(size) for size in found.axes[len(at) :]]
+        try:
+            return found.part(at)
+        except NotOneMatrix as error:
+            raise NotDefined(node.column, f"{call.function}: {error}") from None
+
+    def _places(self, subscript: Subscript, size: int, axis: int, binding: Binding) -> range:
+        """The places that an index or a range names; negative ones count from the end."""
+
+        def place(end: Expression | None, usual: int) -> int:
+            found = usual if end is None else self.integer(end, binding)
+            return found + size if found < 0 else found
+
+        first = place(subscript.first, 0)
+        last = first + 1 if subscript.single else place(subscript.last, size)
+        if not 0 <= first < last <= size:
+            raise NotDefined(subscript.column, f"{subscript} of axis {axis}, which has {size} places, counted from 0")
+        return range(first, last)
+
     def _indexed(
         self, node: Expression, matrix: IntervalMatrix, subscripts: Sequence[Subscript], binding: Binding
     ) -> IntervalMatrix:
@@ -183,3 +244,11 @@ class Evaluator:
                 raise OutsideMatrix(node.column, index, ("row", "column")[axis], size)
             taken[axis] = range(first, last)
         return matrix.block(*taken)
+
+
+def wanted(node: Expression, binding: Binding) -> Wanted:
+    """What a word of the whole network asks for."""
+    if isinstance(node, Restricted):
+        return Wanted.of(node.name, node.condition, binding)
+    assert isinstance(node, Name)
+    return Wanted(node.name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..engine.arithmetic.verdict import Verdict
 from . import network
 from .context import Context
-from .errors import WrongArguments
+from .errors import NotDefined, WrongArguments
 from .functions import Values, sequence
 from .measured import Measured
 from .outcome import Outcome, tightest
@@ -27,6 +27,8 @@ class Predicate:
 
 def _correct(context: Context, call: Call, values: Values) -> Outcome:
     tokens = sequence(context, call, values)
+    if context.vocabulary.margin is None:
+        return _right(context, call, tokens)
     stronger, decided = network.stronger_output(context.margin, tokens)
     if stronger is not None:
         wrong = ", ".join(map(str, tokens))
@@ -34,6 +36,19 @@ def _correct(context: Context, call: Call, values: Values) -> Outcome:
     if not decided:
         return Outcome(Verdict.UNDECIDED, gap="two logits are too close to tell apart")
     return Outcome(Verdict.TRUE, witness=f"logit {max(tokens)} is the largest on ({', '.join(map(str, tokens))})")
+
+
+def _right(context: Context, call: Call, tokens: list[int]) -> Outcome:
+    """On any network and task; an input that the task does not have is neither right nor wrong."""
+    shown = ", ".join(map(str, tokens))
+    if not context.words.statement.task.inputs.holds(tokens):
+        raise NotDefined(call.column, f"({shown}) is no input of the task {context.words.statement.task.name}")
+    verdict, why = context.words.about.activations.correct(tokens)
+    if verdict is Verdict.UNDECIDED:
+        return Outcome(verdict, gap="two logits are too close to tell apart")
+    return Outcome(
+        verdict, witness=f"{why} on ({shown})" if why else f"the right answer's logit is the largest on ({shown})"
+    )
 
 
 def _is_increasing(context: Context, call: Call, values: Values) -> Outcome:

@@ -11,7 +11,8 @@ A TOML file names a network and lists claims about it; paths are relative to the
     statement = "sigma(EQKE, 1) / sigma(EQKE, 2) >= 250"
 
 A claim may have its own ``model``, ``task`` and ``config`` (TransformerLens configuration keys as JSON), and ``expect``
-(the verdict that its author knows it to get) with a ``reason``.  A table ``[define]`` gives names to expressions.
+(the verdict that its author knows it to get) with a ``reason``.  A table ``[define]`` gives names to expressions, a
+table ``[split]`` names to files with the indices of some inputs (train, test).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -30,6 +31,7 @@ from typing import Any
 from ..engine.errors import MechproofError, describe
 from ..engine.files import read_bytes
 from ..models import DEFAULT_TASK, zoo
+from .conditions import ALONE
 from .errors import StatementError, UnknownName
 from .facts import FACTS
 from .functions import FUNCTIONS
@@ -80,6 +82,7 @@ class StatedClaim:
     expect: str = ""
     reason: str = ""
     problem: str = ""
+    splits: Mapping[str, Path] = field(default_factory=dict, hash=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,11 @@ class ClaimFile:
 
 
 def stated(
-    file: str, folder: Path, settings: Mapping[str, Any], definitions: Mapping[str, Expression] = MappingProxyType({})
+    file: str,
+    folder: Path,
+    settings: Mapping[str, Any],
+    definitions: Mapping[str, Expression] = MappingProxyType({}),
+    splits: Mapping[str, Path] = MappingProxyType({}),
 ) -> StatedClaim:
     """A claim from its keys, with its problem where they are missing, unknown or malformed; raises :class:`BadClaim`
     where it has no id to speak of it by."""
@@ -132,6 +139,7 @@ def stated(
         None if config is None else folder.joinpath(config),
         **{key: texts.get(key, "") for key in ("text", "where", "expect", "reason")},
         problem=problem,
+        splits=splits,
     )
 
 
@@ -170,6 +178,18 @@ def defined(file: str, table: Any) -> dict[str, Expression]:
     return definitions
 
 
+def _splits(file: str, folder: Path, table: Any) -> dict[str, Path]:
+    """Names of splits and their files, relative to the claims."""
+    if not isinstance(table, dict):
+        raise BadClaimFile(file, "a [split] table", "another kind of 'split'")
+    for name, value in table.items():
+        if not NAME.fullmatch(name) or name in (*ALONE, "t", "and", "not"):
+            raise BadClaimFile(file, "names of splits in [split], of letters, digits and _", repr(name))
+        if not isinstance(value, str) or not value:
+            raise BadClaimFile(file, f"the path of a file for the split {name}", type(value).__name__)
+    return {name: folder.joinpath(value) for name, value in table.items()}
+
+
 def collected(file: str, claims: list[StatedClaim], definitions: tuple[tuple[str, str], ...] = ()) -> ClaimFile:
     """The file of these claims; raises :class:`BadClaimFile` for none, too many, or an id given twice."""
     if not 1 <= len(claims) <= MAX_CLAIMS:
@@ -190,6 +210,7 @@ def read_toml(path: Path) -> ClaimFile:
     except RecursionError:
         raise BadClaimFile(file, "a TOML file", "values nested too deeply") from None
     tables, shorthand = content.pop("claim", []), content.pop("define", {})
+    splits = _splits(file, path.parent, content.pop("split", {}))
     definitions = defined(file, shorthand)
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise BadClaimFile(file, "[[claim]] tables", "another kind of 'claim'")
@@ -198,5 +219,5 @@ def read_toml(path: Path) -> ClaimFile:
             near = difflib.get_close_matches(key, _SHARED, 1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise BadClaimFile(file, f"only the keys {', '.join(_SHARED)} before the claims", f"{key!r}{hint}")
-    claims = [stated(file, path.parent, content | table, definitions) for table in tables]
+    claims = [stated(file, path.parent, content | table, definitions, splits) for table in tables]
     return collected(file, claims, tuple(shorthand.items()))

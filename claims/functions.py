@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ..models.one_layer import one_layer_of
 from . import network, singular
 from .context import Binding, Context, Open
 from .errors import WrongArguments
@@ -111,16 +110,23 @@ def _diagonal_margin(context: Context, call: Call, values: Values, binding: Bind
 
 def _logits(context: Context, call: Call, values: Values, binding: Binding) -> IntervalMatrix:
     tokens = sequence(context, call, values)
+    if context.vocabulary.margin is None:
+        return context.words.about.activations.logits(tokens, context.bits)
     return IntervalMatrix.column(network.logits(context.margin.paths, tokens, context.bits))
 
 
 def sequence(context: Context, call: Call, values: Values) -> list[int]:
-    layer = one_layer_of(context.statement)
+    """The tokens that a call names, which the network has rows for."""
+    statement = context.statement
+    sizes = statement.network.vocabulary(statement.task.positions)
     ends = [value.bounds() for value in values]
     whole = all(v.shape == (1, 1) and v.exact for v in values) and all(low.denominator == 1 for low, _ in ends)
     tokens = [int(low) for low, _ in ends]
-    if not whole or len(tokens) != layer.n_ctx or not all(0 <= token < layer.d_vocab for token in tokens):
-        expected = f"a sequence of {layer.n_ctx} tokens 0 to {layer.d_vocab - 1}"
+    known = len(tokens) == len(sizes) and all(0 <= token < size for token, size in zip(tokens, sizes, strict=True))
+    if not whole or not known:
+        expected = f"a sequence of {len(sizes)} tokens 0 to {max(sizes) - 1}"
+        if len(set(sizes)) > 1:
+            expected = f"a sequence of {len(sizes)} tokens below {', '.join(map(str, sizes))}"
         raise WrongArguments(call.column, call.function, expected, ", ".join(map(str, call.arguments)) or "nothing")
     return tokens
 
@@ -162,5 +168,8 @@ FUNCTIONS: dict[str, Function] = {
     "sigma": Function(2, "a matrix and a whole number", "the i-th largest singular value, i = 1, 2, …", _sigma),
     "rank1": Function(1, "a matrix", "the best approximation of rank one", _rank1),
     "sqrt": Function(1, "a number", "square root", _root),
+    "len": _of_one(
+        lambda m: IntervalMatrix.number(Fraction(len(m.lower))), "how many entries; of the set wrong, how many inputs"
+    ),
     "logits": Function(None, "the tokens of a sequence", "the logits on a sequence, as a column", _logits),
 }  # fmt: skip

@@ -10,7 +10,8 @@ from typing import Any
 from .errors import NotDefined, UnknownName, WrongArguments
 from .facts import FACTS, Predicate
 from .functions import FUNCTIONS, Function
-from .tree import Approx, Call, Compare, Defined, Fact, ForAll, Name, Node, Ranging, Statement, Stored
+from .restriction import MEASURES, is_hook
+from .tree import Approx, Call, Compare, Defined, Fact, ForAll, Name, Node, Ranging, Restricted, Statement, Stored
 from .vocabulary import NAMES
 
 # What variables run over, and the other words that structure statements.
@@ -73,7 +74,7 @@ def _on_tensors(node: Any, stored: frozenset[str]) -> Any:
         return Stored(node.name, column=node.column)
     if isinstance(node, Defined) and node.name in stored:
         raise NotDefined(node.column, f"the definition of {node.name} hides the stored tensor of this name")
-    if not isinstance(node, Node):
+    if not isinstance(node, Node) or isinstance(node, Restricted):
         return node
     return replace(node, **{f.name: _on_tensors(getattr(node, f.name), stored) for f in fields(node) if f.init})
 
@@ -88,15 +89,29 @@ def network_word(statement: Statement) -> str | None:
     for node, _ in _written(statement):
         if isinstance(node, Name) and (node.name in NAMES or node.name in RANGES):
             return node.name
-        if isinstance(node, Call) and node.function in OF_SEQUENCES:
+        if isinstance(node, Call) and (node.function in OF_SEQUENCES or is_hook(node.function)):
             return node.function
+        if isinstance(node, Restricted):
+            return node.name
     return None
+
+
+def of_any_network(statement: Statement) -> bool:
+    """Whether a statement has words that path tables do not give a meaning, and every network does."""
+    return any(
+        isinstance(node, Restricted)
+        or (isinstance(node, Name) and node.name in MEASURES and node.name not in ("accuracy", "loss"))
+        or (isinstance(node, Call) and is_hook(node.function))
+        for node, _ in _written(statement)
+    )
 
 
 def _written(node: Node, column: int | None = None) -> Iterator[tuple[Node, int]]:
     """All nodes, abbreviations spelled out, each with the column in the text of the statement itself."""
     here = node.column if column is None else column
     yield node, here
+    if isinstance(node, Restricted):
+        return
     for inner in node.nodes():
         yield from _written(inner, here if isinstance(node, Defined) else column)
 
@@ -126,6 +141,11 @@ def check(node: Node, bound: frozenset[str] = frozenset()) -> None:
                 raise UnknownName(node.column, name, _nearest(name, [*NAMES, *bound], [*FUNCTIONS, *FACTS]))
         case Fact(call):
             _check_call(call, FACTS, FUNCTIONS, "true or false", bound)
+        case Call(function) if is_hook(function):
+            for argument in node.arguments:
+                check(argument, bound)
+        case Restricted():
+            pass  # its condition is about inputs, and means something once these are known
         case Call():
             _check_call(node, FUNCTIONS, FACTS, "a value", bound)
         case Defined(_, body):

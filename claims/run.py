@@ -10,9 +10,10 @@ from pathlib import Path
 from ..engine.digest import digest
 from ..engine.errors import MechproofError, describe
 from ..models.layers.layer import LayerError
-from ..models.one_layer import NotOneLayer, check_layers, one_layer_of
+from ..models.one_layer import NotOneLayer, has_layers, one_layer_of
 from ..models.problem import network_of, stated
 from ..models.recognition.errors import RecognitionError
+from ..models.tasks.errors import TaskDoesNotFit, UnknownTask
 from ..models.weights import StoredTensor, load, load_stored
 from ..models.weights.errors import BridgeLayout
 from ..rewrites.advice.allowance import Allowance, BudgetSpent, Spent, last_allowance, time_left
@@ -30,7 +31,7 @@ ASSUMED = ("the stored weights are read as exact real numbers, and no floating-p
 LATE = "the budget ended first"
 
 Progress = Callable[[str, int, int], None]
-Key = tuple[Path, str, Path | None]
+Key = tuple[Path, str, Path | None, tuple[tuple[str, Path], ...]]
 # What is known of networks, or why nothing can be.
 Sessions = dict[Key, Session | MechproofError]
 
@@ -133,23 +134,32 @@ def session_of(claim: StatedClaim, known: Sessions, budget: Budget, seconds: int
 
 
 def _key(claim: StatedClaim) -> Key:
-    return claim.model, claim.task, claim.config
+    return claim.model, claim.task, claim.config, tuple(claim.splits.items())
 
 
 def _session(claim: StatedClaim, budget: Budget, seconds: int | None) -> Session:
-    subject = ""
+    name, stored = claim.model.name, _stored(claim)
     try:
         network = network_of(claim.model, claim.config)
-        check_layers(network)
-        statement = stated(network, claim.task)
-        subject = statement.sha256
-        outputs = one_layer_of(statement).d_vocab
     except BridgeLayout as error:  # nothing says which network, and so not how many logits
-        return Session(claim.model.name, None, describe(error), 0, budget, seconds, _stored(claim))
-    except (RecognitionError, LayerError, NotOneLayer) as error:
-        known, about = _outputs(claim), subject or _file_hash(claim)
-        return Session(claim.model.name, None, describe(error), known, budget, seconds, _stored(claim), subject=about)
-    return Session(claim.model.name, statement, "", outputs, budget, seconds, _stored(claim), subject=subject)
+        return Session(name, None, describe(error), 0, budget, seconds, stored)
+    except (RecognitionError, LayerError) as error:
+        return Session(name, None, describe(error), _outputs(claim), budget, seconds, stored, subject=_file_hash(claim))
+    try:
+        statement = stated(network, claim.task)
+    except (TaskDoesNotFit, UnknownTask) as error:  # claims on tensors, and on every network, are none the worse for it
+        if has_layers(network):
+            raise
+        why = describe(error)
+        return Session(name, None, why, network.outputs, budget, seconds, stored, subject=_file_hash(claim))
+    why = ""
+    try:
+        one_layer_of(statement)
+    except NotOneLayer as error:
+        why = describe(error)
+    about = {"subject": statement.sha256, "network": statement, "splits": claim.splits}
+    problem = None if why else statement
+    return Session(name, problem, why, network.outputs, budget, seconds, stored, **about)
 
 
 def _stored(claim: StatedClaim) -> Callable[[], dict[str, StoredTensor]] | None:

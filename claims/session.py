@@ -7,14 +7,17 @@ Accuracy climbs from the cheapest strategy to the next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..engine.certificate import emit
 from ..engine.digest import digest
+from ..engine.files import read_bytes
 from ..engine.graph import ProofGraph
 from ..models.statement import Statement as Problem
+from ..models.tasks.split import LIMIT as MAX_SPLIT
 from ..models.weights import StoredTensor
 from ..rewrites.advice import loss_tree_search
 from ..rewrites.proof import Proof
@@ -26,11 +29,16 @@ from ..rewrites.rules.loss_tree import LossTree
 from ..rewrites.rules.network_function import NetworkFunctionDefinition
 from ..rewrites.standard_forms import paths_of
 from ..rewrites.strategies import Options, silent, strategy
+from .activations import Activations
+from .conditions import Conditions, Splits
 from .context import SPECTRAL, Budget
 from .directions import Directions
 from .errors import UnknownName
 from .measured import Measured
-from .names import check, network_word, on_tensors, stored_as, tensors_in
+from .names import check, network_word, of_any_network, on_tensors, stored_as, tensors_in
+from .network_proofs import NetworkProofs
+from .network_words import About, NameMeasured, NameNetwork, Needed, Wanted
+from .restriction import WRONG
 from .rules import (
     Decide,
     DecideByPositivity,
@@ -44,7 +52,16 @@ from .rules import (
 from .tensors import NameTensors
 from .trace import can_carry, text
 from .tree import Statement
-from .vocabulary import NAMES, NameAccuracy, NameAccuracyAndLoss, NameLogits, NameLoss, NameMatrices
+from .vocabulary import (
+    NAMES,
+    SIZES,
+    WHOLE_NETWORK,
+    NameAccuracy,
+    NameAccuracyAndLoss,
+    NameLogits,
+    NameLoss,
+    NameMatrices,
+)
 
 LADDER = (128, 256, 512, 1024)
 # Up to so many inputs accuracy is counted exactly, in seconds; beyond, what settles a claim is enough.
@@ -76,7 +93,9 @@ class Verdict:
 
 @dataclass
 class Session:
-    """``problem`` is the network and its task; None when the architecture is not supported, and ``reason`` says why.
+    """``problem`` is the network and its task; None when it has no path tables, and ``reason`` says why.
+
+    ``network`` is any network and its task; ``splits`` are files that say which of its inputs are train, or test.
 
     ``stored`` reads the tensors of the file, for statements that name these.
     ``outputs``: how many logits the network has, for what holds of every architecture.  ``subject``: a hash of the
@@ -92,6 +111,8 @@ class Session:
     stored: Callable[[], Mapping[str, StoredTensor]] | None = None
     graph: ProofGraph = field(default_factory=ProofGraph)
     subject: str = ""
+    network: Problem | None = None
+    splits: Splits = field(default_factory=dict)
 
     def settle(self, statement: Statement) -> Verdict:
         """The verdict; raises a StatementError for a statement that means nothing."""
@@ -101,6 +122,9 @@ class Session:
             positive = self.graph.apply(PositiveLoss(), (), self.outputs)
             return self._verdict(self.graph.apply(DecideByPositivity(), [positive], statement))
         tensors = tensors_in(statement)
+        known = self._known_network is not None and not tensors
+        if known and (of_any_network(statement) or (self.problem is None and network_word(statement) is not None)):
+            return self._on_network(statement)
         if self.problem is None and self.stored is None:
             return Verdict("UNDECIDED", f"architecture not supported: {self.reason}")
         if self.problem is not None and not tensors:
@@ -126,6 +150,10 @@ class Session:
         statement = self._meant(statement)
         tensors = tensors_in(statement)
         about = self.graph.claim(self._tensors(tensors)).identity() if tensors else self.subject
+        chosen = sorted(statement.names & self.splits.keys())
+        if about and chosen:
+            files = [[name, hashlib.sha256(read_bytes(self.splits[name], MAX_SPLIT)).hexdigest()] for name in chosen]
+            about = digest([about, files])
         return about and digest([about, text(statement)])
 
     def _meant(self, statement: Statement) -> Statement:
@@ -134,7 +162,8 @@ class Session:
         if self.stored is None:
             return statement
         if self.problem is None:
-            return on_tensors(statement, self._stored)
+            words = frozenset() if self.network is None else frozenset((*WHOLE_NETWORK, *SIZES))
+            return on_tensors(statement, self._stored.keys() - words)
         try:
             check(statement)
         except UnknownName:
@@ -143,6 +172,79 @@ class Session:
                 return found
             raise
         return statement
+
+    # Any network
+
+    @cached_property
+    def _known_network(self) -> Problem | None:
+        return self.problem if self.network is None else self.network
+
+    @cached_property
+    def _about(self) -> About:
+        assert self._known_network is not None, "words of a network need one"
+        tables = None if self.problem is None else self.graph.claim(self._with_logits)
+        return About(Conditions(self._known_network, self.splits), Activations(self._known_network), tables)
+
+    @cached_property
+    def _proofs(self) -> NetworkProofs:
+        return NetworkProofs(self.graph, self.seconds)
+
+    @cached_property
+    def _measured(self) -> dict[str, tuple[Iterator[int], list[int]]]:
+        """The claims on each word, as many as were asked for, and where more come from."""
+        return {}
+
+    def _claim_on(self, wanted: Wanted, rung: int) -> int:
+        """The claim on a word at this rung: the next finer one, or the finest."""
+        if wanted.key not in self._measured:
+            problem = self._about.conditions.on(wanted.condition, dict(wanted.binding))
+            self._measured[wanted.key] = self._proofs.claims(problem, wanted.name), []
+        more, found = self._measured[wanted.key]
+        while len(found) <= rung:
+            following = next(more, None)
+            if following is None:
+                break
+            found.append(following)
+        if not found:
+            raise StillOpen("claims", f"nothing is known of {wanted.name}", True)
+        return found[min(rung, len(found) - 1)]
+
+    def _proofs_of(self, needs: Sequence[Wanted], rung: int) -> tuple[Proof, ...]:
+        """Those of claims over all inputs that have certificates."""
+        whole = [self._claim_on(one, rung) for one in needs if one.condition is None and one.name != WRONG]
+        proofs = (Proof(self.name, self.graph, goal) for goal in whole)
+        return tuple(proof for proof in proofs if proof.certifiable)
+
+    def _on_network(self, statement: Statement) -> Verdict:
+        """A statement on what the network does: whatever its evaluation needs is proved and becomes a premise."""
+        assert self._known_network is not None, "words of a network need one"
+        function = self._proofs.function(self._known_network)
+        needs: list[Wanted] = []
+        reason = ""
+        best: Verdict | None = None
+        for rung, directions in enumerate(self._rungs(statement.names)):
+            outcome: int | None = None
+            while outcome is None:
+                try:
+                    words = self.graph.apply(NameNetwork(), [function], self._about)
+                    for one in needs:
+                        words = self.graph.apply(NameMeasured(), [words, self._claim_on(one, rung)], one)
+                    question = Question(statement, self.budget, directions)
+                    outcome = self.graph.apply(DecideWithoutTrace(), [words], question)
+                except Needed as need:
+                    needs.append(need.wanted)
+                except StillOpen as problem:
+                    if problem.hopeless:
+                        return best or Verdict("UNDECIDED", problem.reason)
+                    reason = f"{problem.reason} (stopped at {directions.bits} bits)"
+                    break
+            if outcome is not None:
+                best = self._verdict(outcome, self._proofs_of(needs, rung))
+                if needs or all(measured.sharp for measured in best.measured):
+                    break
+        if best is None:
+            return Verdict("UNDECIDED", reason)
+        return replace(best, detail="; ".join(filter(None, [best.detail, "no certificate"])))
 
     def _decided(
         self, statement: Statement, rule: Decide, stages: Iterator[tuple[Directions, int, tuple[Proof, ...]]]

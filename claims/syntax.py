@@ -25,6 +25,7 @@ from typing import Any
 from lark import Lark, Token, Tree, UnexpectedInput
 
 from .errors import SyntaxProblem, TooLarge
+from .restriction import LooseChain, among, among_first, check_loose, restricted, restricted_by_index
 from .tree import (
     Approx,
     Binary,
@@ -36,6 +37,7 @@ from .tree import (
     Fact,
     ForAll,
     Index,
+    Member,
     Name,
     Negate,
     Negation,
@@ -43,8 +45,10 @@ from .tree import (
     Number,
     Power,
     Ranging,
+    SetRelation,
     Statement,
     Subscript,
+    Tokens,
     Within,
 )
 
@@ -82,11 +86,13 @@ _SYMBOLS = {
     "COMPARE": "a comparison", "APPROX": "'≈'", "_IN": "'in'", "PLUS": "'+'", "MINUS": "'-'", "TIMES": "'*'",
     "PERCENT": "'%'", "NAME": "a name", "QUOTED": "a name", "NUMBER": "a number", "LPAR": "'('",
     "RPAR": "')'", "LSQB": "'['",
-    "RSQB": "']'", "COMMA": "','", "COLON": "':'", "CIRCUMFLEX": "'^'", "_NOT": "'not'", "_FOR": "'for all'",
+    "RSQB": "']'",
+    "LBRACE": "'{'", "RBRACE": "'}'", "_WHERE": "'where'",
+    "COMMA": "','", "COLON": "':'", "CIRCUMFLEX": "'^'", "_NOT": "'not'", "_FOR": "'for all'",
     "_ALL": "'all'", "_AND": "'and'", "$END": "the end", "__ANON_0": "'..'", "__ANON_1": "'.T'",
 }  # fmt: skip
 # What can always follow is not worth telling.
-_OPERATOR = {"PLUS", "MINUS", "TIMES", "CIRCUMFLEX", "LSQB", "__ANON_0", "__ANON_1", "PERCENT", "_AND", "_IN"}
+_OPERATOR = {"PLUS", "MINUS", "TIMES", "CIRCUMFLEX", "LSQB", "__ANON_0", "__ANON_1", "PERCENT", "_AND", "_IN", "_WHERE"}
 
 
 def _problem(text: str, error: UnexpectedInput) -> SyntaxProblem:
@@ -142,6 +148,7 @@ def _build(tree: Tree, definitions: Definitions) -> Any:
         if isinstance(node, Node) and node.size > MAX_SIZE:
             raise TooLarge(column, "a large expression, with definitions spelled out", f"{MAX_SIZE} parts")
         built[id(subtree)] = node
+    check_loose(built[id(tree)])
     return built[id(tree)]
 
 
@@ -173,6 +180,17 @@ def _call(column: int, name: str, *arguments: Expression | None) -> Call:
     return Call(_function(name), tuple(a for a in arguments if a is not None), column=column)
 
 
+def _index(column: int, matrix: Expression, *found: Subscript | Compare | None) -> Expression:
+    subscripts = tuple(s for s in found if s is not None)
+    by_condition = restricted_by_index(column, matrix, subscripts)
+    if by_condition is not None:
+        return by_condition
+    for subscript in subscripts:
+        if isinstance(subscript, Compare):
+            raise SyntaxProblem(subscript.column, "an index or a range", "a comparison")
+    return Index(matrix, tuple(s for s in subscripts if isinstance(s, Subscript)), column=column)
+
+
 _BUILDERS: dict[str, Callable[..., Any]] = {
     "start": lambda column, statement: statement,
     "both": lambda column, left, right: Both(left, right, column=column),
@@ -189,9 +207,22 @@ _BUILDERS: dict[str, Callable[..., Any]] = {
     "power": lambda column, base, exponent: Power(base, exponent, column=column),
     "exponent": _exponent,
     "transpose": lambda column, body: Call("transpose", (body,), column=column),
-    "index": lambda column, matrix, *subscripts: Index(
-        matrix, tuple(s for s in subscripts if s is not None), column=column
+    "lone": lambda column, name: Compare((Name(str(name), column=column),), (), column=column),
+    "among": lambda column, inner, condition: among(column, inner, condition),
+    "among_first": lambda column, name, rest: among_first(column, str(name), rest),
+    "restricted": lambda column, name, condition: restricted(column, str(name), condition),
+    "chain_approx": lambda column, *items: LooseChain(
+        _chain(column, *items[:-2]), items[-1], column=column
     ),
+    "set_relation": lambda column, subject, operator, listed: SetRelation(
+        subject, _operator(operator), listed, column=column
+    ),
+    "set": lambda column, *inputs: tuple(item for item in inputs if item is not None),
+    "single": lambda column, token: Tokens((token,), column=column),
+    "tokens": lambda column, *items: Tokens(tuple(i for i in items if i is not None), column=column),
+    "member": lambda column, item, subject: Member(item, subject, column=column),
+    "not_member": lambda column, item, subject: Negation(Member(item, subject, column=column), column=column),
+    "index": _index,
     "at": lambda column, first: Subscript(first, None, True, column=column),
     "slice": lambda column, first, last: Subscript(first, last, False, column=column),
     "name": lambda column, name: Name(str(name), column=column),

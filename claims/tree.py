@@ -199,6 +199,31 @@ class Index(Expression):
         return f"{_operand(self.matrix)}[{', '.join(map(str, self.subscripts))}]"
 
 
+@dataclass(frozen=True)
+class Restricted(Expression):
+    """A number (or the set ``wrong``) of the whole network, over those inputs alone that satisfy the condition."""
+
+    name: str
+    condition: Statement
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset({self.name}) | self.condition.names
+
+    def __str__(self) -> str:
+        return f"({self.name} where {self.condition})"
+
+
+@dataclass(frozen=True)
+class Tokens(Node):
+    """One input."""
+
+    items: tuple[Expression, ...]
+
+    def __str__(self) -> str:
+        return f"({', '.join(map(str, self.items))}{',' * (len(self.items) == 1)})"
+
+
 class Statement(Node):
     """Is true or false."""
 
@@ -234,6 +259,29 @@ class Within(Statement):
 
     def __str__(self) -> str:
         return f"{self.inner} in [{self.low}, {self.high}]"
+
+
+@dataclass(frozen=True)
+class SetRelation(Statement):
+    """A set of inputs compared with a list of them: = or != as sets, <= and >= for one inside the other."""
+
+    subject: Expression
+    operator: str
+    listed: tuple[Tokens, ...]
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.operator} {{{', '.join(map(str, self.listed))}}}"
+
+
+@dataclass(frozen=True)
+class Member(Statement):
+    """Whether an input is in a set of inputs."""
+
+    item: Tokens
+    subject: Expression
+
+    def __str__(self) -> str:
+        return f"{self.item} in {self.subject}"
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ from itertools import product
 from math import prod
 
 from ..engine.arithmetic.verdict import Verdict
-from ..models.one_layer import one_layer_of
 from .context import Binding, Context, Open
 from .errors import NotDefined, ShapesMismatch
-from .evaluate import Evaluator
+from .evaluate import Evaluator, wanted
 from .facts import FACTS
 from .intervals import IntervalMatrix, ShapesDiffer
 from .measured import Measured
 from .names import RANGES, free
 from .outcome import Outcome, both, tightest
+from .restriction import WRONG
 from .tree import (
     Approx,
     Binary,
@@ -27,12 +27,16 @@ from .tree import (
     Expression,
     Fact,
     ForAll,
+    Member,
     Name,
     Negate,
     Negation,
     Number,
     Ranging,
+    Restricted,
+    SetRelation,
     Statement,
+    Tokens,
     Within,
 )
 
@@ -72,6 +76,10 @@ class Judge:
                 return self._approx(left, target, binding)
             case Fact(call):
                 return self._fact(call, binding)
+            case SetRelation(subject, operator, listed):
+                return self._sets(subject, operator, listed, binding)
+            case Member(item, subject):
+                return self._member(item, subject, binding)
             case Negation(inner):
                 found = self.judge(inner, binding)
                 return Outcome(~found.verdict, found.measured, found.witness, found.gap)
@@ -85,6 +93,49 @@ class Judge:
     def _fact(self, call: Call, binding: Binding) -> Outcome:
         values = [self.values.value(argument, binding) for argument in call.arguments]
         return FACTS[call.function].judge(self.context, call, values)
+
+    def _inputs(self, subject: Expression) -> None:
+        if not isinstance(subject, Name | Restricted) or subject.name != WRONG:
+            raise NotDefined(subject.column, f"expected the set wrong, found {subject}")
+
+    def _tokens(self, item: Tokens, binding: Binding) -> tuple[int, ...]:
+        found = tuple(self.values.integer(part, binding) for part in item.items)
+        positions = self.context.statement.task.positions
+        if len(found) != positions:
+            raise NotDefined(item.column, f"an input has {positions} tokens, found {item}")
+        return found
+
+    def _sets(self, subject: Expression, operator: str, listed: Sequence[Tokens], binding: Binding) -> Outcome:
+        """The set of wrong inputs beside a list of inputs."""
+        self._inputs(subject)
+        if operator not in ("=", "!=", "<=", ">="):
+            raise NotDefined(subject.column, f"sets are compared with =, !=, <= and >=, found {operator}")
+        given = frozenset(self._tokens(item, binding) for item in listed)
+        wrong, unknown = self.context.words.sets(wanted(subject, binding))
+        missing, strange = sorted(wrong - given), sorted(given - wrong - unknown)
+        told = f"{len(wrong)} inputs are wrong"
+        if operator in ("=", "!=", "<=") and missing:
+            witness = f"{_shown(missing[0])} is wrong and not listed; {told}"
+            outcome = Outcome(Verdict.FALSE, witness=witness)
+        elif operator in ("=", "!=", ">=") and strange:
+            outcome = Outcome(Verdict.FALSE, witness=f"{_shown(strange[0])} is listed and not wrong; {told}")
+        elif unknown and (operator != ">=" or given & unknown) and (operator != "<=" or unknown - given):
+            outcome = Outcome(Verdict.UNDECIDED, gap=f"of {len(unknown)} inputs it is not known")
+        else:
+            outcome = Outcome(Verdict.TRUE, witness=told)
+        return replace(outcome, verdict=~outcome.verdict) if operator == "!=" else outcome
+
+    def _member(self, item: Tokens, subject: Expression, binding: Binding) -> Outcome:
+        self._inputs(subject)
+        tokens = self._tokens(item, binding)
+        if not self.context.statement.task.inputs.holds(tokens):
+            raise NotDefined(item.column, f"{_shown(tokens)} is no input of the task")
+        wrong, unknown = self.context.words.sets(wanted(subject, binding))
+        if tokens in wrong:
+            return Outcome(Verdict.TRUE, witness=f"{_shown(tokens)} is wrong")
+        if tokens in unknown:
+            return Outcome(Verdict.UNDECIDED, gap=f"whether {_shown(tokens)} is wrong is not known")
+        return Outcome(Verdict.FALSE, witness=f"{_shown(tokens)} is not among the wrong inputs")
 
     def _chain(self, parts: Sequence[Expression], operators: Sequence[str], binding: Binding) -> Outcome:
         unit = min((n.unit for n in map(_literal, parts) if n is not None and n.unit is not None), default=None)
@@ -173,7 +224,9 @@ class Judge:
             for name in names:
                 if name not in binding:
                     ranges[name] = (
-                        self._range(declared[name], binding) if name in declared else self._named_ranges()["tokens"]
+                        self._range(declared[name], binding)
+                        if name in declared
+                        else self._named("tokens", binder.column)
                     )
         for name in ranges:
             if name not in body.names:
@@ -185,12 +238,23 @@ class Judge:
             first, last = (self.values.integer(end, binding) for end in (binder.first, binder.last))
             return range(first, last + 1)
         if isinstance(binder.first, Name) and binder.first.name in RANGES:
-            return self._named_ranges()[binder.first.name]
+            return self._named(binder.first.name, binder.first.column)
         raise NotDefined(binder.first.column, "expected tokens, positions or a range such as 0..3")
 
+    def _named(self, name: str, column: int) -> range:
+        found = self._named_ranges().get(name)
+        if found is None:
+            raise NotDefined(column, "the positions have different tokens; say which, as in x in 0..5")
+        return found
+
     def _named_ranges(self) -> dict[str, range]:
-        layer = one_layer_of(self.context.statement)
-        return {"tokens": range(layer.d_vocab), "positions": range(layer.n_ctx)}
+        task = self.context.statement.task
+        tokens = {own for own in task.inputs.sets if len(own) > 1} or set(task.inputs.sets)
+        found = {"positions": range(task.positions)}
+        own = tokens.pop()
+        if not tokens and own == tuple(range(own[0], own[-1] + 1)):
+            found["tokens"] = range(own[0], own[-1] + 1)
+        return found
 
     def _admitted(self, condition: Compare, binding: Binding) -> bool:
         values = [self.values.integer(part, binding) for part in condition.parts]
@@ -205,6 +269,10 @@ _INTEGERS: dict[str, Callable[[int, int], bool]] = {
     "=": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
 }
+
+
+def _shown(tokens: Sequence[int]) -> str:
+    return f"({', '.join(map(str, tokens))})"
 
 
 def _literal(node: Expression) -> Number | None:

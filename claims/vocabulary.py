@@ -6,7 +6,7 @@
 | `EQKE`, `EQKP`, `EVOU`, `PVOU`, `EUPU` (or `UU`) | the path tables, without 1/√d_head |
 | `EQKE_mean`, `EQKP_mean` | the same with the mean position in the keys |
 | `V`, `K`, `d_vocab`, `n_ctx`, `d_model`, `d_head` | sizes |
-| `accuracy`, `loss` | over all inputs |
+| `accuracy`, `loss`, `probability`, `least_margin`, `wrong` | over all inputs |
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ from ..rewrites.rules.additive_margin import AdditiveMargin
 from ..rewrites.rules.known_matrices import KnownMatrices
 from ..rewrites.rules.loss import Loss
 from .intervals import IntervalMatrix
+from .restriction import MEASURES
 
 TABLES = ("EQKE", "EQKP", "EVOU", "PVOU", "EUPU", "UU", "EQKE_mean", "EQKP_mean")
 SIZES = {"V": "d_vocab", "K": "n_ctx", **{size: size for size in ("d_vocab", "n_ctx", "d_model", "d_head")}}
-WHOLE_NETWORK = ("accuracy", "loss")
+WHOLE_NETWORK = MEASURES
 NAMES = frozenset((*AXES, *TABLES, *SIZES, *WHOLE_NETWORK))
 
 

@@ -67,15 +67,19 @@ class Network:
         found = ", ".join(layer.kind for layer in self.layers) or "no layer"
         return LayerError(self.source, "layers that begin with embed and end with unembed", found)
 
+    def streams(self, positions: int) -> list[Term]:
+        """The stream behind each layer but the last, as a function of the tokens."""
+        streams: list[Term] = [Named("X^{(0)}", self.embed.embedded(positions))]
+        for number, layer in enumerate(self.layers[1:-1], 1):
+            streams.append(Named(f"X^{{({number})}}", layer.term(streams[-1], number)))
+        return streams
+
     def term(self, positions: int, read: Sequence[int]) -> Term:
         """The definition of the network: its logits at the read positions, one row each, as a function of the
         tokens."""
-        stream: Term = Named("X^{(0)}", self.embed.embedded(positions))
-        for number, layer in enumerate(self.layers[1:], 1):
-            last = number == len(self.layers) - 1
-            stream = layer.term(stream, number)
-            stream = stream if last else Named(f"X^{{({number})}}", stream)
-        return stacked([stream.row(p) for p in read])
+        last = len(self.layers) - 1
+        logits = self.layers[last].term(self.streams(positions)[-1], last)
+        return stacked([logits.row(p) for p in read])
 
     def values(self, positions: int) -> dict[str, DyadicMatrix]:
         """The matrices that :meth:`term` names."""

@@ -119,6 +119,15 @@ def one_layer_of(statement: Statement) -> OneLayer:
     return OneLayer(**sizes, tensors=MappingProxyType(tensors))
 
 
+def has_layers(network: Network) -> bool:
+    """Whether :func:`check_layers` passes."""
+    try:
+        check_layers(network)
+    except NotOneLayer:
+        return False
+    return True
+
+
 def has_one_layer(statement: Statement) -> bool:
     """Whether :func:`one_layer_of` finds the form."""
     try:

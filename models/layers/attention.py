@@ -107,7 +107,14 @@ class Attention(Layer):
     def term(self, stream: Term, number: int) -> Term:
         read, result = self.read(stream, number), stream
         for head in range(self.heads):
-            result = result + self._head(read, number, head)
+            result = result + self.head_result(read, number, head)
+        return plus_rows(result, self.tensor(number, "b_O"))
+
+    def leaving(self, read: Term, number: int) -> Term:
+        """What all heads and the bias add to the stream."""
+        result = self.head_result(read, number, 0)
+        for head in range(1, self.heads):
+            result = result + self.head_result(read, number, head)
         return plus_rows(result, self.tensor(number, "b_O"))
 
     def of_head(self, number: int, name: str, head: int) -> Tensor | None:
@@ -118,19 +125,30 @@ class Attention(Layer):
         rows, columns = (1, *tensor.shape[1:]) if len(tensor.shape) == 2 else tensor.shape[1:]
         return named_tensor(number, self.kind, name, (rows, columns), head)
 
-    def _head(self, read: Term, number: int, head: int) -> Term:
+    def projected(self, read: Term, number: int, which: str, head: int) -> Term:
+        """The queries (Q), keys (K) or values (V) of a head, from what the layer reads."""
+        weight = self.of_head(number, f"W_{which}", head)
+        assert weight is not None, "a checked attention layer has its weights"
+        return plus_rows(read @ weight, self.of_head(number, f"b_{which}", head))
+
+    def scores(self, read: Term, number: int, head: int) -> Term:
+        """Products of queries and keys, before they are scaled and masked."""
+        return self.projected(read, number, "Q", head) @ self.projected(read, number, "K", head).T
+
+    def pattern(self, read: Term, number: int, head: int) -> Term:
+        """A row of weights for each position."""
+        scores = self.scores(read, number, head)
+        return MaskedSoftmax(scores, self.scale.factor, self.scale.root, self.mask == "causal")
+
+    def mixed(self, read: Term, number: int, head: int) -> Term:
+        """The weighted values of a head."""
+        return self.pattern(read, number, head) @ self.projected(read, number, "V", head)
+
+    def head_result(self, read: Term, number: int, head: int) -> Term:
         """What one head adds to the stream."""
-
-        def projected(which: str) -> Term:
-            weight = self.of_head(number, f"W_{which}", head)
-            assert weight is not None, "a checked attention layer has its weights"
-            return plus_rows(read @ weight, self.of_head(number, f"b_{which}", head))
-
-        scores = projected("Q") @ projected("K").T
-        pattern = MaskedSoftmax(scores, self.scale.factor, self.scale.root, self.mask == "causal")
         leaving = self.of_head(number, "W_O", head)
         assert leaving is not None, "a checked attention layer has its weights"
-        return pattern @ projected("V") @ leaving
+        return self.mixed(read, number, head) @ leaving
 
     def values(self, number: int) -> dict[str, DyadicMatrix]:
         found: dict[str, DyadicMatrix] = {} if self.norm is None else self.norm.values(number)

@@ -71,14 +71,17 @@ class Embed(Layer):
             f"a row of {self.tables[0].shape[1]} numbers{own}."
         )
 
-    def embedded(self, positions: int) -> Term:
-        """The stream of so many positions, from the tokens alone: layer 0."""
+    def without_positions(self, positions: int) -> Term:
+        """The tokens' rows of the tables."""
         if self.shared:
             table = self.needed(0, "E")
-            result: Term = Selection(tuple(range(positions)), table.shape[0]) @ table
-        else:
-            tables = [self.needed(0, f"E_{p}") for p in range(positions)]
-            result = stacked([Selection((p,), table.shape[0]) @ table for p, table in enumerate(tables)])
+            return Selection(tuple(range(positions)), table.shape[0]) @ table
+        tables = [self.needed(0, f"E_{p}") for p in range(positions)]
+        return stacked([Selection((p,), table.shape[0]) @ table for p, table in enumerate(tables)])
+
+    def embedded(self, positions: int) -> Term:
+        """The stream of so many positions, from the tokens alone: layer 0."""
+        result = self.without_positions(positions)
         return result if "P" not in self.tensors else result + self.first_rows(positions)
 
     def first_rows(self, positions: int) -> Tensor:

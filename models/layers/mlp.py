@@ -68,15 +68,27 @@ class Mlp(Layer):
             f"$$x^{{({number})}}_p = {before}\\left({hidden}\\right) {weight['out']}{outer}.$$"
         )
 
-    def term(self, stream: Term, number: int) -> Term:
-        read, b_in = self.read(stream, number), self.tensor(number, "b_in")
-        entering = read @ self.needed(number, "W_in")
+    def entering(self, read: Term, number: int) -> Term:
+        """What the activation function is applied to."""
         gate = self.tensor(number, "W_gate")
-        if gate is None:
-            hidden: Term = Pointwise(plus_rows(entering, b_in), self.function)
-        else:
-            hidden = plus_rows(Entrywise(Pointwise(read @ gate, self.function), entering), b_in)
-        leaving = plus_rows(hidden @ self.needed(number, "W_out"), self.tensor(number, "b_out"))
+        if gate is not None:
+            return read @ gate
+        return plus_rows(read @ self.needed(number, "W_in"), self.tensor(number, "b_in"))
+
+    def hidden(self, read: Term, number: int) -> Term:
+        """What W_out is applied to."""
+        if not self.gated:
+            return Pointwise(self.entering(read, number), self.function)
+        entering = read @ self.needed(number, "W_in")
+        active = Pointwise(self.entering(read, number), self.function)
+        return plus_rows(Entrywise(active, entering), self.tensor(number, "b_in"))
+
+    def leaving(self, read: Term, number: int) -> Term:
+        """What the layer adds to the stream, or puts in its place."""
+        return plus_rows(self.hidden(read, number) @ self.needed(number, "W_out"), self.tensor(number, "b_out"))
+
+    def term(self, stream: Term, number: int) -> Term:
+        leaving = self.leaving(self.read(stream, number), number)
         return stream + leaving if self.skip == "added" else leaving
 
 

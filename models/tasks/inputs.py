@@ -84,6 +84,19 @@ class InputSet:
     def positions(self) -> int:
         return len(self.sets)
 
+    def holds(self, tokens: Sequence[int]) -> bool:
+        """Whether this is one of the inputs.
+
+        >>> InputSet(((0, 1, 2),) * 2, "distinct").holds((1, 2)), InputSet(((0, 1, 2),) * 2, "distinct").holds((1, 1))
+        (True, False)
+        """
+        if len(tokens) != self.positions or any(t not in own for t, own in zip(tokens, self.sets, strict=True)):
+            return False
+        if self.listed is not None:
+            return bool((self.listed == np.array(tokens)).all(axis=1).any())
+        row = np.array([tokens], dtype=np.int64)
+        return all(len(self._kept(row[:, : p + 1])) == 1 for p in range(self.positions))
+
     @property
     def _free(self) -> list[int]:
         """The positions that are not fixed."""
@@ -159,8 +172,13 @@ class InputSet:
         tokens = np.array(self.sets[p], dtype=np.int64)
         heads = np.repeat(beginnings, len(tokens), axis=0)
         new = np.tile(tokens, len(beginnings))
+        return self._kept(np.concatenate([heads, new[:, None]], axis=1))
+
+    def _kept(self, beginnings: np.ndarray) -> np.ndarray:
+        """Those of these beginnings whose last token may follow the others."""
+        heads, new, p = beginnings[:, :-1], beginnings[:, -1], beginnings.shape[1] - 1
         allowed = np.ones(len(new), dtype=np.bool_)
-        if self.condition == "distinct" and len(tokens) > 1:
+        if self.condition == "distinct" and len(self.sets[p]) > 1:
             allowed = ~(heads[:, [other for other in self._free if other < p]] == new[:, None]).any(axis=1)
         L = self.positions // 2
         if self.condition == "sorted" and p < L:
@@ -174,7 +192,7 @@ class InputSet:
         if self.condition == "once" and p == self.positions - 1:
             same = heads == new[:, None]
             allowed = (same.sum(axis=1) == 1) & same[:, 1 : p - 1].any(axis=1)
-        return np.concatenate([heads, new[:, None]], axis=1)[allowed]
+        return beginnings[allowed]
 
     def describe(self) -> list[list[int]]:
         """TOKENS of docs/statement.md §3, one a position."""

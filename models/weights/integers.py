@@ -29,7 +29,16 @@ def load_integers(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     return {name: array for name, array in arrays.items() if array is not None}
 
 
-def _array(file: str, name: str, content: bytes) -> np.ndarray | None:
+def load_array(path: str | os.PathLike[str]) -> np.ndarray:
+    """The integers (or truth values, as 0 and 1) of the npy file at ``path``, as int64; raises likewise."""
+    file = Path(path).name
+    found = _array(file, file, read_bytes(path, _LIMIT), "iub")
+    if found is None:
+        raise BrokenFile(file, "npy with integers", "other numbers")
+    return found
+
+
+def _array(file: str, name: str, content: bytes, kinds: str = "iu") -> np.ndarray | None:
     stream = io.BytesIO(content)
     try:
         version = np.lib.format.read_magic(stream)
@@ -37,7 +46,7 @@ def _array(file: str, name: str, content: bytes) -> np.ndarray | None:
             raise ValueError(f"version {version}")
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(stream, max_header_size=10_000)
-        if dtype.kind not in "iu":
+        if dtype.kind not in kinds:
             return None
         if prod(shape) > MAX_NUMBERS or prod(shape) * dtype.itemsize != len(content) - stream.tell():
             raise BadShape(

@@ -18,7 +18,7 @@ from ...models.layers.unembed import Unembed
 from ...models.network import Network
 from ...models.tasks.task import Task
 from .ladder import settle
-from .loss import cross_entropy, well_known
+from .loss import cross_entropy, probability, well_known
 from .outcome import RIGHT, STAGES, UNDECIDED, WRONG, Loss, Margin, Outcome, end, least
 
 
@@ -36,12 +36,15 @@ class AnswerOutOfRange(MechproofError):
 @dataclass(frozen=True)
 class Settings:
     """``rows``: inputs a block; ``wide``: two digits in large products; ``patience``: inputs that the ladder may take
-    a block, the others stay undecided."""
+    a block, the others stay undecided.  ``fine``: losses to some seven digits, where ``patience`` suffices;
+    ``probability``: probabilities of right answers too, just as fine."""
 
     rows: int
     wide: bool
     loss: bool
     patience: int
+    fine: bool = False
+    probability: bool = False
 
 
 class Decider:
@@ -65,7 +68,7 @@ class Decider:
             verdicts[:, read] = found.verdicts
             open_inputs |= found.verdicts == UNDECIDED
             if self.settings.loss:
-                open_inputs |= ~well_known(logits[read])
+                open_inputs |= ~well_known(logits[read], fine=self.settings.fine)
         ladder = np.flatnonzero(open_inputs)[: self.settings.patience].tolist()
         left = open_inputs.copy()
         left[ladder] = False
@@ -73,6 +76,7 @@ class Decider:
         stages = dict.fromkeys(STAGES, 0) | {"fixed": int((~known).sum()), "exact": int(known.sum())}
         margin: Margin | None = None
         loss = Loss(Fraction(0), Fraction(0)) if self.settings.loss and not left.any() else None
+        chance = loss if self.settings.probability else None
         for read, found in enumerate(compared):
             position = self.task.read[read]
             margin = least(margin, found.least(~open_inputs, tokens, position))
@@ -80,7 +84,9 @@ class Decider:
             stages["open"] += int((verdicts[left, read] == UNDECIDED).sum())
             stages["fixed"] += int((verdicts[left, read] != UNDECIDED).sum())
             if loss is not None and not open_inputs.all():
-                loss += cross_entropy(logits[read].rows(np.flatnonzero(~open_inputs)), answers[~open_inputs, read])
+                known_logits, own = logits[read].rows(np.flatnonzero(~open_inputs)), answers[~open_inputs, read]
+                loss += cross_entropy(known_logits, own, fine=self.settings.fine)
+                chance = None if chance is None else chance + probability(known_logits, own)
         for row in ladder:
             settled = settle(self._run, tokens[row].tolist(), answers[row].tolist(), loss=self.settings.loss)
             for read, one in enumerate(settled):
@@ -88,7 +94,8 @@ class Decider:
                 stages["exact" if tied[row, read] else one.stage] += 1
                 margin = least(margin, one.least(tokens[row], self.task.read[read]))
                 loss = None if loss is None or one.loss is None else loss + one.loss
-        return Outcome(number, verdicts, margin, loss, stages)
+                chance = None if chance is None or one.probability is None else chance + one.probability
+        return Outcome(number, verdicts, margin, loss, stages, chance)
 
     def suffices(self, tokens: np.ndarray, radius: Fraction) -> bool:
         """Whether these settings decide all these inputs, with logits known up to ``radius``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
 
@@ -27,6 +27,8 @@ MOST_ROWS = 1 << 15
 PROBE = 2048  # inputs that are evaluated to choose the precision
 PATIENCE = 10_000  # inputs that the ladder may take in all
 FINE = Fraction(1, 1 << 13)  # a radius of logits that leaves three digits of a loss
+FINEST = Fraction(1, 1 << 27)  # one that leaves seven
+FEW = 20_000  # so many inputs may all be taken by the ladder, for losses to seven digits
 
 Progress = Callable[[int, int], None]
 
@@ -50,7 +52,8 @@ class Decision:
 
     ``margin``: the least margin over all inputs and read positions; None if there is one output only.  ``loss``: the
     mean cross-entropy over all pairs, enclosed; None if it was not asked for, for more than 2^12 outputs, or if an
-    undecided input has none.  ``stages``: how many pairs of input and read position fixed-point numbers, balls and
+    undecided input has none.  ``probability``: the mean over all pairs of the right output's softmax, likewise.
+    ``stages``: how many pairs of input and read position fixed-point numbers, balls and
     exact tests settled, and how many are open.
     """
 
@@ -63,6 +66,7 @@ class Decision:
     loss: Loss | None
     stages: dict[str, int]
     _packed: tuple[tuple[np.ndarray, np.ndarray], ...]
+    probability: Loss | None = None
 
     def wrong_inputs(self) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
         """(tokens, the read positions that are wrong) of every input that is wrong at some, in the inputs' order."""
@@ -88,6 +92,8 @@ def decide(
     task: Task,
     *,
     loss: bool = True,
+    fine: bool = False,
+    probability: bool = False,
     jobs: int = 1,
     progress: Progress | None = None,
     resume: str | os.PathLike[str] | None = None,
@@ -96,7 +102,8 @@ def decide(
 
     The result depends on the network and the task alone: blocks are cut by their sizes, precision is chosen on the
     first inputs, and sums are exact, whatever ``jobs`` (processes).  ``resume`` is a file that keeps the finished
-    blocks: a run that was stopped goes on from there.
+    blocks: a run that was stopped goes on from there.  ``fine``: losses to seven digits or so; ``probability`` goes
+    with ``loss``.
 
     Raises :class:`TooManyInputs`, :class:`~.block.AnswerOutOfRange`, :class:`~.storage.RunFileUnusable`, and what
     checking the network raises.
@@ -105,7 +112,8 @@ def decide(
     if size > MOST_INPUTS:
         raise TooManyInputs(size, MOST_INPUTS)
     network.check(task.positions)
-    settings = chosen(network, task, loss=loss and network.outputs <= MOST_OUTPUTS)
+    loss = loss and network.outputs <= MOST_OUTPUTS
+    settings = chosen(network, task, loss=loss, fine=fine and loss, probability=probability and loss)
     found: dict[int, Outcome] = {}
     done = 0
     with ExitStack() as stack:
@@ -134,23 +142,31 @@ def _added(found: Sequence[Outcome], task: Task, settings: Settings) -> Decision
     counts = [sum(numbers) for numbers in zip(*(outcome.counts(task.counted) for outcome in found), strict=True)]
     stages = {stage: sum(outcome.stages[stage] for outcome in found) for stage in STAGES}
     margin = reduce(least, (outcome.margin for outcome in found))
-    losses = [outcome.loss for outcome in found]
-    mean: Loss | None = None
-    if None not in losses:
-        pairs = Fraction(task.inputs.size * len(task.read))
-        lower, upper = (sum((getattr(loss, end) for loss in losses), Fraction(0)) for end in ("lower", "upper"))
-        mean = Loss(lower / Fraction(pairs), upper / Fraction(pairs))
+    mean, chance = (_mean([getattr(outcome, name) for outcome in found], task) for name in ("loss", "probability"))
     packed = tuple(
         (np.packbits(outcome.verdicts == WRONG), np.packbits(outcome.verdicts == UNDECIDED)) for outcome in found
     )
-    return Decision(task, settings.rows, counts[RIGHT], counts[WRONG], counts[UNDECIDED], margin, mean, stages, packed)
+    return Decision(
+        task, settings.rows, counts[RIGHT], counts[WRONG], counts[UNDECIDED], margin, mean, stages, packed, chance
+    )
 
 
-def chosen(network: Network, task: Task, *, loss: bool) -> Settings:
+def _mean(sums: Sequence[Loss | None], task: Task) -> Loss | None:
+    """Over all pairs of input and read position; None where a block has no sum."""
+    known = [one for one in sums if one is not None]
+    if len(known) < len(sums):
+        return None
+    pairs = Fraction(task.inputs.size * len(task.read))
+    lower, upper = (sum((getattr(one, end) for one in known), Fraction(0)) for end in ("lower", "upper"))
+    return Loss(lower / Fraction(pairs), upper / Fraction(pairs))
+
+
+def chosen(network: Network, task: Task, *, loss: bool, fine: bool = False, probability: bool = False) -> Settings:
     """Block size and precision, from the network, the task and its first inputs alone."""
     widths = [matrix.shape[1] for matrix in network.values(task.positions).values()]
     rows = max(1, min(MOST_ROWS, BLOCK_ENTRIES // max(widths)))
-    patience = max(64, PATIENCE * rows // task.inputs.size)
-    narrow = Settings(rows, False, loss, patience)
+    patience = FEW if fine and task.inputs.size <= FEW else max(64, PATIENCE * rows // task.inputs.size)
+    narrow = Settings(rows, False, loss, patience, fine, probability)
     first = next(iter(task.inputs.blocks(min(rows, PROBE))))
-    return narrow if Decider(network, task, narrow).suffices(first, FINE) else Settings(rows, True, loss, patience)
+    enough = Decider(network, task, narrow).suffices(first, FINEST if fine else FINE)
+    return narrow if enough else replace(narrow, wide=True)

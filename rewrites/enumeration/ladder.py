@@ -7,7 +7,7 @@ grows; where no exact test is known, the precision grows to a limit, and past it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -33,6 +33,7 @@ class Settled:
     stage: str
     margin: tuple[Fraction | None, Fraction | None] | None
     loss: Loss | None
+    probability: Loss | None = None
 
     def least(self, tokens: np.ndarray, position: int) -> Margin | None:
         """The margin as the least of one."""
@@ -70,14 +71,18 @@ def _read(logits: Sequence[arb], answer: int, loss: bool) -> Settled:
         lowers, uppers = ([_end(difference, up=up) for difference in differences] for up in (False, True))
         below, above = ([number for number in numbers if number is not None] for numbers in (lowers, uppers))
         ends = min(below) if len(below) == len(lowers) else None, min(above, default=None)
-    entropy = None
+    entropy = chance = None
     if loss:
         exponentials = sum((-difference.enclosure).exp() for difference in differences)
         enclosed = Ball((arb(1) + exponentials).log())
         lower, upper = _end(enclosed, up=False), _end(enclosed, up=True)
         if lower is not None and upper is not None:
             entropy = Loss(max(lower, Fraction(0)), upper)
-    return Settled(verdict, "open" if verdict == UNDECIDED else "balls", ends, entropy)
+        share = Ball((-enclosed.enclosure).exp())
+        lower, upper = _end(share, up=False), _end(share, up=True)
+        if lower is not None and upper is not None:
+            chance = Loss(max(lower, Fraction(0)), min(upper, Fraction(1)))
+    return Settled(verdict, "open" if verdict == UNDECIDED else "balls", ends, entropy, chance)
 
 
 def _end(ball: Ball, *, up: bool) -> Fraction | None:
@@ -108,4 +113,4 @@ def _exact_verdict(domain: ExactDomain, row: object, answer: int) -> int | None:
 def _with(one: Settled, verdict: int | None) -> Settled:
     if one.verdict != UNDECIDED or verdict is None:
         return one
-    return Settled(verdict, "exact", one.margin, one.loss)
+    return replace(one, verdict=verdict, stage="exact")

@@ -59,7 +59,7 @@ def least(a: Margin | None, b: Margin | None) -> Margin | None:
 
 @dataclass(frozen=True)
 class Loss:
-    """Sums of cross-entropies (natural logarithm): between lower and upper."""
+    """Sums of cross-entropies (natural logarithm), or of probabilities: between lower and upper."""
 
     lower: Fraction
     upper: Fraction
@@ -77,6 +77,7 @@ class Outcome:
     margin: Margin | None
     loss: Loss | None
     stages: Mapping[str, int]
+    probability: Loss | None = None
 
     def per_input(self) -> np.ndarray:
         """The verdict of whole inputs: right at every read position, wrong at some, or neither is known."""

@@ -20,7 +20,7 @@ from ...engine.errors import MechproofError
 from .outcome import Loss, Margin, Outcome
 
 # "mpen" in the file's header, and the version of what a block holds and how it is decided
-APPLICATION, SCHEMA = 0x6D70656E, 1
+APPLICATION, SCHEMA = 0x6D70656E, 2
 PATIENCE_SECONDS = 30
 
 
@@ -82,6 +82,7 @@ class Blocks:
                 "margin": None if outcome.margin is None else asdict(outcome.margin),
                 "loss": None if outcome.loss is None else asdict(outcome.loss),
                 "stages": dict(outcome.stages),
+                "probability": None if outcome.probability is None else asdict(outcome.probability),
             },
             default=str,
         )
@@ -111,8 +112,9 @@ def _outcome(number: int, verdicts: bytes, rest: dict[str, Any]) -> Outcome:
     if margin is not None:
         lower, upper = (None if margin[end] is None else Fraction(margin[end]) for end in ("lower", "upper"))
         margin = Margin(lower, upper, tuple(margin["tokens"]), margin["position"])
-    loss = rest["loss"]
-    if loss is not None:
-        loss = Loss(Fraction(loss["lower"]), Fraction(loss["upper"]))
+    loss, probability = (
+        None if found is None else Loss(Fraction(found["lower"]), Fraction(found["upper"]))
+        for found in (rest["loss"], rest["probability"])
+    )
     table = np.frombuffer(verdicts, dtype=np.uint8).reshape(rest["shape"])
-    return Outcome(number, table, margin, loss, rest["stages"])
+    return Outcome(number, table, margin, loss, rest["stages"], probability)

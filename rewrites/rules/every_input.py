@@ -137,7 +137,8 @@ class DecidedInputs(Count):
         found = self.decision
         margin = found.margin
         ends = [] if margin is None else [str(margin.lower), str(margin.upper), *margin.tokens, margin.position]
-        loss = [] if found.loss is None else [str(found.loss.lower), str(found.loss.upper)]
+        means = [mean for mean in (found.loss, found.probability) if mean is not None]
+        loss = [str(end) for mean in means for end in (mean.lower, mean.upper)]
         counts = [hex(number) for number in (found.right, found.wrong, found.undecided)]
         return digest([self.statement.sha256, counts, ends, loss])
 
@@ -155,7 +156,8 @@ class DecidedInputs(Count):
 
 
 class EveryInput(Rule):
-    """No advice.  ``jobs``, ``progress``, ``loss`` and ``resume`` as in :func:`~..enumeration.decide.decide`."""
+    """No advice.  ``jobs``, ``progress``, ``loss``, ``fine``, ``probability`` and ``resume`` as in
+    :func:`~..enumeration.decide.decide`."""
 
     name = "enumeration"
     certifiable = True
@@ -174,9 +176,12 @@ class EveryInput(Rule):
         progress: Callable[[int, int], None] | None = None,
         *,
         loss: bool = True,
+        fine: bool = False,
+        probability: bool = False,
         resume: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._given: dict[str, Any] = {"jobs": jobs, "progress": progress, "loss": loss, "resume": resume}
+        asked = {"loss": loss, "fine": fine, "probability": probability}
+        self._given: dict[str, Any] = {"jobs": jobs, "progress": progress, "resume": resume, **asked}
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> DecidedInputs:
         (function,) = premises
