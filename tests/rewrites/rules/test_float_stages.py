@@ -14,6 +14,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from float_adversary import Adversary, shares, table  # noqa: E402
+from shares import shared_out  # noqa: E402
 
 from mechproof.engine.arithmetic.float_format import FORMATS, FloatFormat  # noqa: E402
 from mechproof.models.float_statement import FloatStatement  # noqa: E402
@@ -120,7 +121,7 @@ def isolated(oracle: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("form", [COARSE, STORED], ids=lambda form: form.name)
+@pytest.mark.parametrize("form", shared_out([COARSE, STORED], kept=[STORED]), ids=lambda form: form.name)
 def test_tables_are_attained(oracle, form):
     """Up to what errors of errors make."""
     for net in isolated(oracle).values():

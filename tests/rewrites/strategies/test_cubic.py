@@ -41,6 +41,7 @@ def test_the_published_figure(data, tmp_path, off):
     assert str(low + 1) in refused.line and str(low) in refused.line
 
 
+@pytest.mark.ci
 def test_ten_positions(tmp_path):
     """K = 10 is proved and checked in seconds, the count far beyond 53 bits."""
     weights = Path(cubic.__file__).parents[2] / "models/zoo/max_of_10_v64_d32_seed123.safetensors"
