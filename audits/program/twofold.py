@@ -94,7 +94,7 @@ class Twofold:
         hi, lo, rad = np.broadcast_arrays(hi, lo, rad)
         planes = np.empty((4, *hi.shape))
         planes[0], planes[1], planes[2] = hi, lo, rad
-        return cls(_tagged(planes))
+        return cls(tagged(planes))
 
     @classmethod
     def between(cls, low: np.ndarray, high: np.ndarray) -> Twofold:
@@ -296,7 +296,8 @@ def _up(values: np.ndarray) -> np.ndarray:
     return np.nextafter(values, np.inf)
 
 
-def _tagged(planes: np.ndarray) -> np.ndarray:
+def tagged(planes: np.ndarray) -> np.ndarray:
+    """With tags of their own, and within range."""
     planes[3] = fresh(planes.shape[1:])
     return _settled(planes)
 
@@ -337,7 +338,7 @@ def _ended(planes: np.ndarray, operation: Callable[..., np.ndarray], *operands: 
         planes[0, bad] = np.where(nan, np.nan, np.where(certain, ends[0], 0.0))
         planes[1, bad] = 0.0
         planes[2, bad] = np.where(nan | certain, 0.0, np.inf)
-    return Twofold(_tagged(planes))
+    return Twofold(tagged(planes))
 
 
 def _sum(a: Twofold, b: Twofold) -> Twofold:

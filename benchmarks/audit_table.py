@@ -1,4 +1,4 @@
-"""The table of docs/audits.md: real verifiers, audited; ``python benchmarks/audited_programs.py [WEIGHTS]``, minutes.
+"""The table of docs/audits.md: real verifiers, audited; ``python benchmarks/audit_table.py [WEIGHTS]``, minutes.
 
 WEIGHTS: a max-of-K network for the published verifiers (default: one of the zoo).
 """
