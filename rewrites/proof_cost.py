@@ -35,7 +35,7 @@ from .rules.additive_margin import AdditiveMargin
 from .rules.box_extremes import Cell
 from .rules.cubic_cells import CubicCells
 from .rules.enumeration import Enumeration
-from .rules.generating_function_count import Triples
+from .rules.generating_function_count import Triples, on_grid
 from .rules.known_matrices import tensor_names
 from .rules.logit_gap import LogitGapRule
 from .rules.path_decomposition import K, V, d, h
@@ -127,8 +127,7 @@ def _grid_steps(margin: AdditiveMargin, advice: Triples) -> int:
     """The largest degree to which a product is multiplied out."""
     cells = {(t.q, t.m) for t in advice.triples}
     tables = {(q, m): Cell(margin.enclosure, q, m).table for q, m in cells}
-    degrees = [(sum(t.ceilings) + int(tables[t.q, t.m].base.upper[t.x])) // t.step for t in advice.triples]
-    return max(degrees, default=0)
+    return max((budget for t in advice.triples for _, budget in on_grid(tables[t.q, t.m], t)), default=0)
 
 
 class _Size(int):

@@ -49,15 +49,6 @@ def product_steps(products: int, a: int, b: int) -> int:
     return products * (16 + (a >> 6) * (b >> 6)) // 128
 
 
-def quotient_steps(quotients: int, a: int, b: int) -> int:
-    """Steps of so many quotients of integers of a bits by integers of b bits.
-
-    >>> quotient_steps(1000, 128, 64), quotient_steps(1, 30000, 15000)
-    (147, 430)
-    """
-    return product_steps(quotients, max(0, a - b), b) + (quotients * a >> 13)
-
-
 def cell_steps(vocabulary: int, positions: int) -> int:
     """Steps of the first pass over all cells (q, m): one packed vector of V fields for each p and t <= m.
 

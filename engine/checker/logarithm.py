@@ -51,6 +51,7 @@ def _power(steps: int) -> tuple[int, int]:
     return shifted_down(low, shift), shifted_up(high, shift)
 
 
+@lru_cache(maxsize=1 << 17)
 def negative_power(steps: int) -> tuple[int, int]:
     """Bounds of exp(-steps / 2**STEP_BITS) for steps >= 0: as a product of two; below exp(-64), 0 and exp(-64)."""
     if steps > LOWEST:

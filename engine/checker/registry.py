@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import rule_cells, rule_tree, rule_triples
 from . import rules as kernel
 from .boxes import rules as boxes
 from .certificate import Reader
 from .claims import rules as claims
 from .floats import rules as floats
 from .networks import induction_tree
+from .one_layer import counts, losses, triples
 from .relations import Accuracy, Loss, Margin, Relation
 from .rule import Rule
 
@@ -18,7 +18,9 @@ RULES: dict[str, Rule] = {
     rule.name: rule
     for rule in (
         *kernel.RULES,
-        *(module.RULE for module in (rule_tree, rule_triples, rule_cells)),
+        *counts.RULES,
+        triples.RULE,
+        *losses.RULES,
         *induction_tree.RULES,
         *boxes.RULES,
         *floats.RULES,

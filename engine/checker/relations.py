@@ -150,6 +150,12 @@ class Loss(Enclosure):
             raise Failure(Code.E205)
 
 
+class LossSum(Enclosure):
+    """Of the sum of the losses of all inputs; concluded, and no theorem of its own."""
+
+    name = "loss_sum"
+
+
 class Margin(Enclosure):
     """Of the least margin."""
 

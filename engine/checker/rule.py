@@ -10,13 +10,12 @@ from typing import Any
 from .budget import Budget
 from .certificate import Reader
 from .errors import Code, Failure
-from .margins import Margins
 from .networks.layers import Network
 from .networks.passes import Passes
 from .networks.statement import statement_hash
 from .networks.task import Task
-from .one_layer import OneLayer, one_layer
-from .paths import Paths, path_matrices
+from .one_layer.form import OneLayer, Paths, one_layer, path_matrices
+from .one_layer.margins import Margins
 
 
 class Auditor:
@@ -128,6 +127,15 @@ def no_advice(reader: Reader) -> None:
 def read_count(reader: Reader) -> Count:
     """The conclusion of a counting rule."""
     return Count(*reader.object(kind="right_count", right_low=reader.big, right_high=reader.big))
+
+
+def check_enclosure(derivation: Derivation, low: int, high: int, times: int = 1) -> None:
+    """So many times the stated bounds must be implied by ``low`` and ``high``: no better on either side."""
+    stated = derivation.conclusion
+    if stated.low * times > low:
+        raise derivation.differs("low", stated.low, low // times)
+    if stated.high * times < high:
+        raise derivation.differs("high", stated.high, -(-high // times))
 
 
 def check_count(derivation: Derivation, own: Count, bounds: Any = None) -> None:

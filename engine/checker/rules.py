@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from . import rule_losses
 from .certificate import Reader
 from .errors import Code, Failure
 from .networks import loss, margin, quotient
 from .networks.enumeration import counted
 from .relations import Accuracy, Loss, Margin
-from .rule import Auditor, Derivation, Rule, check_count, no_advice, read_count
+from .rule import Auditor, Derivation, Rule, check_count, check_enclosure, no_advice, read_count
 
 PATHS = ("UU", "EVOU", "PVOU", "EQKE", "EQKP")
 
@@ -28,7 +27,7 @@ def read_hashes(reader: Reader, kind: str = "paths") -> dict[str, str]:
 
 
 def check_paths(auditor: Auditor, derivation: Derivation) -> None:
-    """Holds when each hash is that of the auditor's own matrix, multiplied out exactly (paths.py)."""
+    """Holds when each hash is that of the auditor's own matrix, multiplied out exactly (one_layer/form.py)."""
     for name, own in auditor.paths.hashes().items():
         if derivation.conclusion[name] != own:
             raise derivation.differs(f"the hash of {name}", derivation.conclusion[name], own)
@@ -36,7 +35,7 @@ def check_paths(auditor: Auditor, derivation: Derivation) -> None:
 
 def check_margin(auditor: Auditor, derivation: Derivation) -> None:
     """Holds for every network of the family: a sequence is right if and only if every sum of margins is negative (S0 in
-    margins.py). The conclusion has no numbers."""
+    one_layer/margins.py). The conclusion has no numbers."""
 
 
 def check_enumeration(auditor: Auditor, derivation: Derivation) -> None:
@@ -54,7 +53,7 @@ def check_accuracy(auditor: Auditor, derivation: Derivation) -> None:
 def check_loss(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when as many times the bounds as there are inputs are no better than the premise's."""
     total = derivation.premises[0].conclusion
-    loss.check_mean(derivation, total.low, total.high, auditor.inputs)
+    check_enclosure(derivation, total.low, total.high, auditor.inputs)
 
 
 def kind(name: str) -> partial[tuple[()]]:
@@ -79,5 +78,4 @@ RULES = (
     Rule("least_margin/1", ("network",), "margin", no_advice, Margin.read, margin.check),
     Rule("accuracy/1", ("right_count",), "accuracy", no_advice, Accuracy.read, check_accuracy),
     Rule("loss/1", ("loss_sum",), "loss", no_advice, Loss.read, check_loss),
-    *rule_losses.RULES,
 )

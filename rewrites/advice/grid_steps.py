@@ -1,4 +1,4 @@
-"""Chooses the grid of :mod:`..rules.generating_function_count`.  Untrusted: any step and ceilings are sound."""
+"""Chooses the grid of :mod:`..rules.generating_function_count`.  Untrusted: any step is sound."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ..rules.generating_function_count import Triple, Triples
 
 
 def choose(margin: AdditiveMargin, grid: int, progress: Callable[[int, int], None] | None = None) -> Triples:
-    """A triple for every active (q, m, x): tight ceilings, and the step that makes the budget ``grid`` steps long."""
+    """A triple for every active (q, m, x): the largest sum of margins is ``grid`` steps, four times, or less than
+    eight times."""
     layer = one_layer_of(margin.paths.statement)
     cells = [cell for cell in layer.cells() if layer.cell_size(*cell)]
     triples = []
     for done, (q, m) in enumerate(cells):
         cell = Cell(margin.enclosure, q, m)
         for x in cell.active:
-            ceilings = tuple(int(c) for c in cell.table.free.upper[:, :, x].max(axis=1, initial=0))
-            budget = sum(ceilings) + int(cell.table.base.upper[x])
-            triples.append(Triple(q, m, x, cell.table.unit, max(1, -(-budget // grid)), ceilings))
+            highest = int(cell.table.free.upper[:, :, x].max(axis=1, initial=0).sum()) + int(cell.table.base.upper[x])
+            triples.append(Triple(q, m, x, cell.table.unit + max(0, (highest // grid).bit_length() - 3)))
         if progress is not None:
             progress(done + 1, len(cells))
     return Triples(tuple(triples))

@@ -1,25 +1,21 @@
 """Counting wrong sequences by truncated polynomial products: a two-sided count in one pass.
 
-Theorem.  Fix a cell (q, m) and x != m.  Let D⁻ <= D <= D⁺ be enclosures of D = D_{q,m,x}, h > 0 and M_p integers with
-M_p >= D⁺(p, t) for every t <= m, all in one unit, and put for the free positions p < K-1
+Theorem.  Fix a cell (q, m) and x != m.  Let D⁻ <= D <= D⁺ be enclosures of D = D_{q,m,x} and h > 0, and put
 
-    k⁺(p,t) = ⌊(M_p - D⁺(p,t))/h⌋,    B⁺ = ⌊(Σ_p M_p + D⁺(K-1,q))/h⌋,
-    k⁻(p,t) = ⌈(M_p - D⁻(p,t))/h⌉,    B⁻ = ⌊(Σ_p M_p + D⁻(K-1,q))/h⌋.
+    k⁺(p,t) = ⌈D⁺(p,t)/h⌉,    k⁻(p,t) = ⌊D⁻(p,t)/h⌋    for the free positions p < K-1,    b± = ⌊D±(K-1,q)/h⌋.
 
-For every sequence: if Σ_p D >= 0 then Σ_{p<K-1} k⁺(p,t_p) <= B⁺; and if Σ_{p<K-1} k⁻(p,t_p) <= B⁻ then Σ_p D >= 0.
-So the number N_x of the cell's sequences on which x is at least as large as m lies between N⁻_x = #{Σ k⁻ <= B⁻} and
-N⁺_x = #{Σ k⁺ <= B⁺}, and the number of wrong sequences between max_x N⁻_x and min(cell size, Σ_x N⁺_x) over the x
-whose maximum over the cell is not known to be negative.
+For every sequence: if Σ_p D >= 0 then Σ_{p<K-1} k⁺(p,t_p) + b⁺ >= 0; and if Σ_{p<K-1} k⁻(p,t_p) + b⁻ >= 0 then
+Σ_p D >= 0.  So the number N_x of the cell's sequences on which x is at least as large as m lies between
+N⁻_x = #{Σ k⁻ + b⁻ >= 0} and N⁺_x = #{Σ k⁺ + b⁺ >= 0}, and the number of wrong sequences between max_x N⁻_x and
+min(cell size, Σ_x N⁺_x) over the x whose maximum over the cell is not known to be negative.
 
-Proof.  If Σ_p D >= 0 then Σ_{p<K-1} (M_p - D⁺(p,t_p)) <= Σ_p M_p + D⁺(K-1,q); divide by h, floors on the left only
-lower it, and an integer at most
-a number is at most its floor.  Conversely h·Σ k⁻ <= h·B⁻ gives Σ (M_p - D⁻) <= Σ M_p + D⁻(K-1,q), that is Σ_p D⁻ >=
-0.  A sequence is wrong if and
-only if some x wins; x with a negative maximum never does; the union bound and a single x bound the number of wrong
-ones.
+Proof.  If Σ_p D >= 0 then Σ_{p<K-1} k⁺ >= -D⁺(K-1,q)/h, and an integer at least a number is at least its ceiling,
+-b⁺.  Conversely Σ k⁻ >= -b⁻ >= -D⁻(K-1,q)/h gives Σ_p D⁻ >= 0.  A sequence is wrong if and only if some x wins; x with
+a negative maximum never does; the union bound and a single x bound the number of wrong ones.
 
-The numbers #{Σ k <= B} are coefficient sums of Π_p Σ_t z^{k(p,t)}; for q < m the product over t < m (sequences
-without m) is subtracted.
+Steps are powers of two, so that any enclosures are rounded to one grid: tighter ones give N⁺ no larger and N⁻ no
+smaller.  With costs M_p - k(p,t), M_p the largest of their row, the numbers #{Σ cost <= B} are coefficient sums of
+Π_p Σ_t z^{cost(p,t)}; for q < m the product over t < m (sequences without m) is subtracted.
 """
 
 from __future__ import annotations
@@ -33,7 +29,6 @@ import numpy as np
 from flint import fmpz, fmpz_poly
 from sympy import Symbol
 
-from ...engine.certificate import hex_integer
 from ...engine.cost import Cost
 from ...engine.formula import (
     At,
@@ -60,44 +55,37 @@ from .right_count import RightCount
 
 # A triple asks for this many bits of coefficients at most; the checker grants as many.
 SERIES_BITS = 1 << 26
-# Ceilings and steps stay below this, so that no difference of two table entries leaves 63 bits.
-ADVICE_LIMIT = 1 << 61
 
-_p, _t, _a, _h = Var("p"), Var("t"), Var("a"), Var("\\delta")
+_p, _t, _h = Var("p"), Var("t"), Var("\\delta")
 _positions = Range(Num(0), Var("K"))
 _token = At("t", _p, subscript=True)
-_ceilings = Total(_p, _positions, At("M", _p, subscript=True))
 _above = At("D^{+}", _p, _token)
 _below = At("D^{-}", _p, _token)
 _sum = Total(_p, _positions, At("D", _p, _token)) + Var("\\beta")
-_up = Total(_p, _positions, Floor((At("M", _p, subscript=True) - _above).over(_h)))
-_down = Total(_p, _positions, Ceiling((At("M", _p, subscript=True) - _below).over(_h)))
+_up = Total(_p, _positions, Ceiling(_above.over(_h))) + Floor(Var("\\beta^{+}").over(_h))
+_down = Total(_p, _positions, Floor(_below.over(_h))) + Floor(Var("\\beta^{-}").over(_h))
 
 STEPS = Lemma(
     label="grid-steps",
     title="Counting wins on a grid, from both sides",
     given=(
         "For all reals $D^{-}(p,t) \\le D(p,t) \\le D^{+}(p,t)$ and $\\beta^{-} \\le \\beta \\le \\beta^{+}$ (the "
-        "query's own term), all $\\delta > 0$, and all integers $M_p \\ge D^{+}(p, t)$:"
+        "query's own term) and all $\\delta > 0$:"
     ),
     statement=ForAll(
         _t,
         Sequences("T", Var("K")),
-        (_sum >= Num(0)).implies(_up <= Floor((_ceilings + Var("\\beta^{+}")).over(_h)))
-        & (_down <= Floor((_ceilings + Var("\\beta^{-}")).over(_h))).implies(_sum >= Num(0)),
+        (_sum >= Num(0)).implies(_up >= Num(0)) & (_down >= Num(0)).implies(_sum >= Num(0)),
     ),
     proof=(
-        "If $\\sum_p D + \\beta \\ge 0$ then $\\sum_p (M_p - D^{+}) \\le \\sum_p M_p + \\beta^{+}$. Dividing by "
-        "$\\delta$ "
-        "and rounding each term on the left "
-        "down only lowers it; the result is an integer, hence at most the floor of the right side. Conversely, if "
-        "$\\sum_p \\lceil (M_p - D^{-})/\\delta \\rceil$ is at most that floor with $\\beta^{-}$, then $\\sum_p (M_p - "
-        "D^{-}) \\le \\sum_p M_p + \\beta^{-}$, so "
-        "$\\sum_p D + \\beta \\ge \\sum_p D^{-} + \\beta^{-} \\ge 0$. The sequences with $\\sum_p k(p, t_p) \\le B$ "
-        "are counted by the coefficients of "
-        "degree at most $B$ of $\\prod_p \\sum_t z^{k(p,t)}$. A sequence is wrong if and only if some output $x "
-        "\\ne m$ wins or ties, so the wrong "
-        "sequences of a cell number at least the largest lower count over $x$ and at most the sum of the upper counts."
+        "If $\\sum_p D + \\beta \\ge 0$ then $\\sum_p \\lceil D^{+}/\\delta \\rceil \\ge \\sum_p D/\\delta \\ge -\\beta^{+}/\\delta$; "
+        "the left side is an integer, hence at least $-\\lfloor \\beta^{+}/\\delta \\rfloor$. Conversely, if $\\sum_p "
+        "\\lfloor D^{-}/\\delta \\rfloor \\ge -\\lfloor \\beta^{-}/\\delta \\rfloor \\ge -\\beta^{-}/\\delta$, then $\\sum_p D + "
+        "\\beta \\ge \\sum_p D^{-} + \\beta^{-} \\ge 0$. The sequences with $\\sum_p c(p, t_p) \\le B$ for integers "
+        "$c \\ge 0$, here what their row's largest rounded entry exceeds them by, are counted by the coefficients of "
+        "degree at most $B$ of $\\prod_p \\sum_t z^{c(p,t)}$. A sequence is wrong if and only if some output $x \\ne "
+        "m$ wins or ties, so the wrong sequences of a cell number at least the largest lower count over $x$ and at "
+        "most the sum of the upper counts."
     ),
     source="rounding in one direction, and generating functions",
 )
@@ -123,14 +111,12 @@ UNION = Lemma(
 
 @dataclass(frozen=True)
 class Triple:
-    """Advice for one (q, m, x): the step h and ceilings M_p, integers in units of 2^unit."""
+    """Advice for one (q, m, x): the step 2^exponent."""
 
     q: int
     m: int
     x: int
-    unit: int
-    step: int
-    ceilings: tuple[int, ...]
+    exponent: int
 
 
 @dataclass(frozen=True)
@@ -145,22 +131,18 @@ class GeneratingFunctionCount(Rule):
     """Advice: :class:`Triples`; wrong or missing ones only widen the result, or are refused."""
 
     name = "generating_function_count"
+    version = 2
     certifiable = True
     premises = (AdditiveMargin,)
     lemmas = (BOX, STEPS, UNION)
     notions = (CELL,)
     derivation = (
         "For each cell $(q, m)$ and each $x \\ne m$ whose $\\sum_{p} D_{q,m,x}(p, t_p)$ is not negative throughout "
-        "the cell by "
-        "[@box-extremes], [@grid-steps] with $D = D_{q,m,x}$ at the free positions, $\\beta = D_{q,m,x}(K-1, q)$ and "
-        "$K - 1$ for "
-        "$K$ counts the sequences on which this sum is at least 0, from both sides, with the steps $\\delta$ and "
-        "ceilings $M_p$ "
-        "that the certificate gives; where $q < m$ the sequences without the token $m$ are counted in the same way "
-        "and taken "
-        "away. By [@union-of-wins] the wrong sequences of a cell number at least the largest lower count and at most "
-        "the sum "
-        "of the upper counts, and never more than the cell has."
+        "the cell by [@box-extremes], [@grid-steps] with $D = D_{q,m,x}$ at the free positions, $\\beta = "
+        "D_{q,m,x}(K-1, q)$ and $K - 1$ for $K$ counts the sequences on which this sum is at least 0, from both sides, "
+        "with the steps $\\delta$ that the certificate gives; where $q < m$ the sequences without the token $m$ are "
+        "counted in the same way and taken away. By [@union-of-wins] the wrong sequences of a cell number at least the "
+        "largest lower count and at most the sum of the upper counts, and never more than the cell has."
     )
     cost = MARGIN_COST + Cost(
         multiply=V**3 * (V + 1) * K / 2
@@ -191,12 +173,7 @@ class GeneratingFunctionCount(Rule):
         return RightCount(margin.statement, right, wrong)
 
     def encode(self, advice: Triples) -> dict[str, Any]:
-        return {
-            "triples": [
-                [t.q, t.m, t.x, t.unit, hex_integer(t.step), [hex_integer(c) for c in t.ceilings]]
-                for t in advice.triples
-            ]
-        }
+        return {"triples": [[t.q, t.m, t.x, t.exponent] for t in advice.triples]}
 
     def _cell(self, cell: Cell, triples: Sequence[Triple], size: int) -> tuple[int, int]:
         """At most and at least how many of the cell's sequences are wrong."""
@@ -212,35 +189,37 @@ class GeneratingFunctionCount(Rule):
 
 def count_wins(table: CellTable, triple: Triple, *, must_hold: bool) -> tuple[int, int]:
     """(N⁻, N⁺) for one triple; with ``must_hold`` only sequences that hold the token m count."""
-    upper, lower = table.free.upper[:, :, triple.x], table.free.lower[:, :, triple.x]
-    if triple.unit != table.unit or triple.step <= 0:
-        raise _refused(triple, "is not on the table's grid")
-    if len(triple.ceilings) != len(upper):
-        raise _refused(triple, f"has {len(triple.ceilings)} ceilings for {len(upper)} free positions")
-    if max(triple.step, *map(abs, triple.ceilings), 0) >= ADVICE_LIMIT:
-        raise _refused(triple, "has a step or a ceiling of more than 61 bits")
-    ceilings = np.array(triple.ceilings, dtype=np.int64)[:, None]
-    if (ceilings < upper).any():
-        raise _refused(triple, "has a ceiling below an entry")
-    total, step = sum(triple.ceilings), triple.step
-    budget = (total + int(table.base.upper[triple.x])) // step
-    if (budget + 1) * (upper.shape[1] ** len(upper)).bit_length() > SERIES_BITS:
-        raise _refused(triple, f"asks for {budget} grid steps, too many to multiply out")
-    most = _at_most((ceilings - upper) // step, budget, must_hold)
-    least = _at_most(-((lower - ceilings) // step), (total + int(table.base.lower[triple.x])) // step, must_hold)
-    return least, most
+    counts = []
+    for costs, budget in on_grid(table, triple):
+        if budget >= 0 and (budget + 1) * (costs.shape[1] ** len(costs)).bit_length() > SERIES_BITS:
+            raise _refused(triple, f"asks for {budget} grid steps, too many to multiply out")
+        counts.append(_at_most(costs, budget, must_hold))
+    return counts[0], counts[1]
+
+
+def on_grid(table: CellTable, triple: Triple) -> list[tuple[np.ndarray, int]]:
+    """The costs M_p - k(p, t) and the budget Σ_p M_p + b, of the lower ends and of the upper ones."""
+    shift = triple.exponent - table.unit
+    if not 0 <= shift < 63:
+        raise _refused(triple, "has a step that is not on the table's grid")
+    free, base = table.free[:, :, triple.x], table.base[triple.x]
+    found = []
+    for steps, last in ((free.lower >> shift, base.lower >> shift), (-(-free.upper >> shift), base.upper >> shift)):
+        tops = steps.max(axis=1)
+        found.append((tops[:, None] - steps, sum(map(int, tops)) + int(last)))
+    return found
 
 
 def _refused(triple: Triple, reason: str) -> NotEstablished:
     return NotEstablished(GeneratingFunctionCount.name, f"triple {triple.q, triple.m, triple.x} {reason}")
 
 
-def _at_most(steps: np.ndarray, budget: int, must_hold: bool) -> int:
-    """#{t : Σ_p steps[p, t_p] <= budget}; the last column is the token m, which must occur if ``must_hold``."""
+def _at_most(costs: np.ndarray, budget: int, must_hold: bool) -> int:
+    """#{t : Σ_p costs[p, t_p] <= budget}; the last column is the token m, which must occur if ``must_hold``."""
     if budget < 0:
         return 0
-    everything = _coefficient_sum(steps, budget)
-    return everything - _coefficient_sum(steps[:, :-1], budget) if must_hold else everything
+    everything = _coefficient_sum(costs, budget)
+    return everything - _coefficient_sum(costs[:, :-1], budget) if must_hold else everything
 
 
 def _coefficient_sum(steps: np.ndarray, budget: int) -> int:

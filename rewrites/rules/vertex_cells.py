@@ -150,7 +150,10 @@ class VertexCells(Rule):
     name = "vertex_cells"
     premises = (RowSplit, AdditiveMargin)
     lemmas = (RATIO, VERTEX, MIXTURE, TWO_ENDS)
-    notions = (MIXED, SPLIT_TABLE,)
+    notions = (
+        MIXED,
+        SPLIT_TABLE,
+    )
     derivation = (
         "Fix $(q, m)$, the number $n$ of free positions that hold tokens below $m$, and an output $x \\ne m$. Write "
         "$\\lambda_t = "

@@ -12,7 +12,7 @@ from ..budget import ENTRY_BITS, within
 from ..dyadic import matrix, plus_row, product
 from ..errors import Code, Failure
 from ..logarithm import UNIT_BITS
-from ..one_layer import SIZES, OneLayer
+from ..one_layer.form import SIZES, OneLayer
 from ..relations import Accuracy, Loss
 from ..rule import Auditor
 from .functions import MATRIX_FUNCTIONS, absolute, transposed

@@ -31,8 +31,7 @@ from math import isqrt
 from ..budget import Budget
 from ..dyadic import Matrix, in_units, matrix, plus_row, product, transpose, zeros
 from ..errors import Code, Failure
-from ..one_layer import OneLayer
-from ..paths import Paths
+from ..one_layer.form import OneLayer, Paths
 from .format import Runs
 
 GRID = -80

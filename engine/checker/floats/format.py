@@ -12,7 +12,7 @@ from ..budget import Budget
 from ..certificate import Reader
 from ..dyadic import Matrix, matrix
 from ..errors import Code, Failure
-from ..one_layer import OneLayer
+from ..one_layer.form import OneLayer
 
 RUN_MODEL = 2
 

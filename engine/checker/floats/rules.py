@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..certificate import Reader
-from ..margins import Margins
-from ..paths import path_matrices
+from ..one_layer.form import path_matrices
+from ..one_layer.margins import Margins
 from ..relations import Accuracy, Relation
 from ..rule import Auditor, Derivation, Rule, check_count, no_advice
 from ..rules import PATHS, kind, read_hashes

@@ -17,11 +17,11 @@ from ..errors import Failure
 from ..exponential import exponential, shifted_up
 from ..logarithm import UNIT_BITS, logarithm
 from ..relations import Loss, Margin
-from ..rule import Auditor, Count, Derivation, Rule, check_count, read_count
+from ..rule import Auditor, Count, Derivation, Rule, check_count, check_enclosure, read_count
 from ..shards import in_shards
 from .enumeration import Deciding
 from .induction import PRECISION, Distractors, Node, NodeTest, Tables
-from .loss import BITS, check_mean, total
+from .loss import BITS, total
 from .margin import check_witness, enclosures
 
 MARGIN_BITS = 24
@@ -226,7 +226,7 @@ def check_loss(auditor: Auditor, derivation: Derivation) -> None:
 
     if "?" in trees.advice.symbols:
         raise trees.unknown()
-    check_mean(derivation, *trees.summed(bounds), auditor.inputs)
+    check_enclosure(derivation, *trees.summed(bounds), auditor.inputs)
 
 
 def highest_loss(margin: int, rivals: int) -> int:

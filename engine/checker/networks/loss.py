@@ -19,7 +19,7 @@ from functools import lru_cache
 
 from ..exponential import exponential, shifted_down, shifted_up
 from ..logarithm import UNIT_BITS, logarithm
-from ..rule import Auditor, Derivation
+from ..rule import Auditor, Derivation, check_enclosure
 from .evaluator import Coarse
 from .passes import Passes
 
@@ -125,18 +125,9 @@ def total(
     return low, high
 
 
-def check_mean(derivation: Derivation, low: int, high: int, pairs: int) -> None:
-    """Holds when the stated bounds are no better than these of a sum, in units of 2**-128."""
-    stated = derivation.conclusion
-    if stated.low * pairs > low:
-        raise derivation.differs("low", stated.low, low // pairs)
-    if stated.high * pairs < high:
-        raise derivation.differs("high", stated.high, -(-high // pairs))
-
-
 def check(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when the bounds are no better than the checker's own."""
     passes = auditor.passes
     low, high = passes.summed(lambda inputs: total(passes, derivation, passes.visited(inputs)))
     pairs, up = passes.task.inputs.size() * len(passes.task.read), UNIT_BITS - BITS
-    check_mean(derivation, low << up, high << up, pairs)
+    check_enclosure(derivation, low << up, high << up, pairs)

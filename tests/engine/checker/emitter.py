@@ -20,7 +20,7 @@ import mpmath
 import numpy as np
 
 TREE = "token_order_tree/1"
-TRIPLES = "generating_function_count/1"
+TRIPLES = "generating_function_count/2"
 ROOM = 1e-9
 
 
@@ -349,20 +349,19 @@ def emit_triples(model: Model, grid: int = 64) -> tuple[dict[str, Any], int, int
                 if bound < 0:
                     continue
                 free = range(model.K - 1)
-                maxima = [int(mpmath.ceil(max(up[p]))) for p in free]
-                span = sum(maxima) - sum(min(down[p]) for p in free)
-                step = max(1, int(span / grid))
+                span = sum(max(up[p]) - min(down[p]) for p in free)
+                step = int(mpmath.floor(mpmath.log(max(1, span / grid), 2)))
 
                 def floors(v: Any, step: int = step) -> int:
-                    return int(mpmath.floor(v / step))
+                    return int(mpmath.floor(mpmath.ldexp(v, -step)))
 
-                bound_up, bound_down = floors(sum(maxima) + up[-1][q]), floors(sum(maxima) + down[-1][q])
-                costs_up = [[floors(maxima[p] - v) for v in up[p]] for p in free]
-                costs_down = [[-floors(v - maxima[p]) for v in down[p]] for p in free]
-                highest += sum(sum(costs_up[p][t] for p, t in enumerate(s)) <= bound_up for s in sequences)
-                count = sum(sum(costs_down[p][t] for p, t in enumerate(s)) <= bound_down for s in sequences)
+                steps_up = [[-floors(-v) for v in up[p]] for p in free]
+                steps_down = [[floors(v) for v in down[p]] for p in free]
+                last_up, last_down = floors(up[-1][q]), floors(down[-1][q])
+                highest += sum(sum(steps_up[p][t] for p, t in enumerate(s)) + last_up >= 0 for s in sequences)
+                count = sum(sum(steps_down[p][t] for p, t in enumerate(s)) + last_down >= 0 for s in sequences)
                 lowest = max(lowest, count)
-                triples.append([q, m, x, exponent, hex(step), [hex(v) for v in maxima]])
+                triples.append([q, m, x, exponent + step])
             least += lowest
             most += min(highest, model.size(q, m))
     triples.sort(key=lambda t: (t[1], t[0], t[2]))

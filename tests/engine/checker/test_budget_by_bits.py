@@ -12,23 +12,19 @@ import pytest
 from auditors import auditor_of
 
 from mechproof.engine.checker import check
-from mechproof.engine.checker.budget import Budget, quotient_steps
+from mechproof.engine.checker.budget import Budget
 from mechproof.engine.checker.certificate import Reader
 from mechproof.engine.checker.errors import Failure
 from mechproof.engine.checker.exponential import exponential, exponential_steps, sign_of_sum
-from mechproof.engine.checker.margins import Margins
-from mechproof.engine.checker.rule_triples import Triple, count_cell
+from mechproof.engine.checker.one_layer.margins import Margins
+from mechproof.engine.checker.one_layer.triples import Triple, count_cell
 
 V, K = 16, 2
 
 
 @pytest.fixture(scope="module")
 def wrong(emitter: Any) -> Any:
-    """A network of which every sequence is wrong, by far: a smaller token's logit is always larger.
-
-    D is negative at the free position and larger at the last, so that all costs of a triple with M = 0 are within the
-    bound: nothing is left of a triple but the numbers that it takes.
-    """
+    """A network of which every sequence is wrong, by far: a smaller token's logit is always larger."""
     rng = np.random.default_rng(0)
 
     def stored(values: Any) -> np.ndarray:
@@ -53,45 +49,33 @@ def margins(emitter: Any, wrong: Any, tmp_path_factory: pytest.TempPathFactory) 
     return auditor_of(emitter.write(wrong, tmp_path_factory.mktemp("wrong")), 10**12).margins
 
 
-def spent(margins: Margins, *triples: Triple) -> int:
-    """What the cell (0, V-1) with these triples takes."""
-    before = margins.budget.left
-    count_cell(margins, 0, V - 1, list(enumerate(triples)))
-    return before - margins.budget.left
+def test_a_triple_is_charged_by_its_table(emitter: Any, tmp_path: Any) -> None:
+    """Finer steps make longer tables, and cost what they take."""
+    own = auditor_of(emitter.write(emitter.pulled_model(0, 4, 4, 0.3), tmp_path), 10**12).margins
+    costs = []
+    for exponent in (6, 0, -4):
+        before = own.budget.left
+        for q, m in own.cells:
+            count_cell(own, q, m, [(0, Triple(q, m, x, exponent)) for x in range(4) if x != m])
+        costs.append(before - own.budget.left)
+    assert costs[2] > 2 * costs[1] > 2 * costs[0] > 0, costs
 
 
-def triples_of(exponent: int, step: int) -> list[Triple]:
-    """One for each smaller token."""
-    return [Triple(0, V - 1, x, exponent, step, [0] * (K - 1)) for x in range(V - 1)]
-
-
-@pytest.mark.parametrize(
-    ("exponent", "step", "factor"),
-    [(-16000, 1, 2), (-16000, 1 << 8000, 50), (-8000, 1 << 4000, 15), (5000, 1 << 12000, 3)],
-)
-def test_a_triple_is_charged_by_its_bits(margins: Margins, exponent: int, step: int, factor: int) -> None:
-    """Fine units and long steps cost what their quotients take, not what 90 bits take."""
-    columns = 2 * K * V * (V - 1)
-    usual = spent(margins, *triples_of(-80, 1 << 60)) - spent(margins) - columns
-    fine = spent(margins, *triples_of(exponent, step)) - spent(margins) - columns
-    assert fine > factor * usual > 0
-
-
-@pytest.mark.parametrize(("exponent", "step"), [(-16000, 1), (-16000, 1 << 8000), (-12000, 1 << 12900), (5000, 7)])
-def test_a_budget_is_about_microseconds(emitter: Any, judge: Any, wrong: Any, exponent: int, step: int) -> None:
+@pytest.mark.parametrize("exponent", [-(10**9), -16000, -120, -14, 0, 5000, 10**9])
+def test_a_budget_is_about_microseconds(emitter: Any, judge: Any, wrong: Any, exponent: int) -> None:
     """300,000 steps of hostile triples take well below three seconds (0.3 s, were the machine otherwise idle)."""
-    triples = [[q, m, x, exponent, hex(step), ["0x0"]] for m in range(1, V) for q in range(m + 1) for x in range(m)]
+    triples = [[q, m, x, exponent] for m in range(1, V) for q in range(m + 1) for x in range(m)]
     certificate = emitter.certificate(wrong, emitter.TRIPLES, {"triples": triples}, 0, V**K)
     start = time.process_time()
     found = judge(wrong, certificate, budget=300_000)
     assert time.process_time() - start < 3
-    assert found.status == "VERIFIED" or found.code == "E242"
+    assert found.status == "VERIFIED" or found.code in ("E234", "E235", "E242")
 
 
 def test_a_triple_of_an_inactive_token_is_ignored(margins: Margins) -> None:
     """As the page says: not computed, whatever it holds. A larger token stays below m on every sequence here."""
     cell = (0, 7)
-    idle = Triple(*cell, 12, -(10**6), 1, [-(1 << 12000)])
+    idle = Triple(*cell, 12, -(10**6))
     assert count_cell(margins, *cell, [(0, idle)]) == count_cell(margins, *cell, [])
     with pytest.raises(Failure, match="E234"):
         count_cell(margins, *cell, [(0, idle._replace(x=3))])
@@ -103,7 +87,7 @@ def test_an_inactive_triple_does_not_refuse(emitter: Any, judge: Any, wrong: Any
     advice = certificate["derivations"][3]["advice"]["triples"]
     assert all(x < m for q, m, x, *_ in advice)
     assert judge(wrong, certificate).status == "VERIFIED"
-    advice.insert(0, [0, 0, 1, -(10**6), "0x1", ["-0x1"]])
+    advice.insert(0, [0, 0, 1, -(10**6)])
     assert judge(wrong, certificate).status == "VERIFIED"
 
 
@@ -125,11 +109,6 @@ def test_an_undecided_sum_is_charged_by_its_bits() -> None:
     assert sign_of_sum([(1 << 9000, 1), ((1 << 9000) + 1, -1)], -9000, 1, near) == -1
     assert sign_of_sum([(1, 1), (2, -1)], 0, 1, far) == -1
     assert near.limit - near.left > 10**5 > 100 * (far.limit - far.left)
-
-
-def test_quotients_are_charged_by_their_bits() -> None:
-    """The product of divisor and quotient is what takes long."""
-    assert quotient_steps(1, 30000, 15000) > 10 * quotient_steps(1, 30000, 100) > 10 * quotient_steps(1, 100, 100)
 
 
 def test_a_table_takes_two_bytes_a_number() -> None:

@@ -6,7 +6,7 @@ import random
 
 from loss_certificates import layer_sum
 
-from mechproof.engine.checker.rule_losses import layered
+from mechproof.engine.checker.one_layer.losses import layered
 
 
 def test_layers_add_up() -> None:

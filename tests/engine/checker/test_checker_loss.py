@@ -10,8 +10,8 @@ import mpmath
 import pytest
 
 from mechproof.engine.checker import logarithm
+from mechproof.engine.checker.one_layer.losses import quotients
 from mechproof.engine.checker.relations import Loss
-from mechproof.engine.checker.rule_losses import quotients
 
 MODELS = [
     ("pulled_model", (0, 4, 3, 0.3)),

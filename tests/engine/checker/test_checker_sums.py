@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import random
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,9 @@ import pytest
 from auditors import auditor_of
 from set_certificates import members
 
-from mechproof.engine.checker.margins import COARSE, SHARP_BITS, Packed
+from mechproof.engine.checker.one_layer.margins import COARSE, SHARP_BITS, Packed
+from mechproof.engine.checker.one_layer.sets import Among, Box, Sums, roots
 from mechproof.engine.checker.packing import maximum, offset, pack, unpack
-from mechproof.engine.checker.sums import Sums
-from mechproof.engine.checker.walk import roots
 
 
 def drawn(rng: random.Random, K: int, m: int) -> list[list[int]]:
@@ -27,13 +25,16 @@ def largest(rows: list[list[int]], sequences: Any) -> int:
     return max(sum(row[t] for row, t in zip(rows, each, strict=True)) for each in sequences)
 
 
-def over_roots(sums: Sums, order: list[int]) -> int:
-    """The largest sum over the roots of a cell, each as a node."""
-    return sums.largest([sums.node(root, order) for root in roots(sums.q, sums.m, len(sums.rows))])
+def below(box: Box, m: int, rng: random.Random) -> list[Box]:
+    """The boxes with sequences on a random way down from this one."""
+    if not box.size(m):
+        return []
+    halves = box.halves()
+    return [box, *(below(rng.choice(halves), m, rng) if halves else [])]
 
 
 def test_every_kind_of_set_against_the_definition() -> None:
-    """Of integers, and of three vectors at once: n among N, tokens from the first on or not; a cell; its roots."""
+    """Of integers, and of three vectors at once: n among N, tokens from the first on or not; a cell; boxes in it."""
     rng = random.Random(1)
     top = offset(3, 64)
     for _ in range(300):
@@ -46,18 +47,44 @@ def test_every_kind_of_set_against_the_definition() -> None:
         cell = [(*free, q) for free in itertools.product(range(m + 1), repeat=K - 1) if max((*free, q)) == m]
         order = rng.sample(range(m + 1), m + 1)
         order.sort(key=lambda t: t != m)
-        sets = [
-            (cell, Sums.whole),
-            (members(K, q, m, n, tokens), partial(Sums.among, n=n, tokens=tokens)),
-            (cell, partial(over_roots, order=order)),
-        ]
-        packed = [[pack(fields, 64) for fields in zip(*rows, strict=True)] for rows in zip(*tables, strict=True)]
-        vectors = Sums(q, m, packed[:-1], packed[-1][q], lambda of: maximum(of[0], of[1:], offset(3, 64), 64))
-        plain = [Sums(q, m, rows[:-1], rows[-1][q], max) for rows in tables]
-        for sequences, extreme in sets:
+        first = isinstance(tokens, range) and order[1 : len(tokens) + 1] == list(tokens)
+        among = Among(K - 1, n, range(1, len(tokens) + 1) if first else [order.index(t) for t in tokens])
+        inside = below(rng.choice(roots(q == m, K - 1)), m, rng)
+        sets = [(members(K, q, m, n, tokens), among)]
+        sets += [([(*free, q) for free in itertools.product(*box.choices(order))], box) for box in inside]
+        ordered = [[[row[t] for t in order] for row in rows[:-1]] for rows in tables]
+        packed = [[pack(fields, 64) for fields in zip(*rows, strict=True)] for rows in zip(*ordered, strict=True)]
+        last = pack([rows[-1][q] for rows in tables], 64)
+        vectors = Sums(packed, last, lambda of: maximum(of[0], of[1:], offset(3, 64), 64))
+        plain = [Sums(rows, own[-1][q], max) for rows, own in zip(ordered, tables, strict=True)]
+        for sequences, part in sets:
             truth = [largest(rows, sequences) for rows in tables]
-            assert [extreme(sums) for sums in plain] == truth
-            assert unpack(extreme(vectors), 3, 64, top) == truth
+            assert len(sequences) == part.size(m)
+            assert [sums.over(part) for sums in plain] == truth
+            assert unpack(vectors.over(part), 3, 64, top) == truth
+        truth = [largest(rows, cell) for rows in tables]
+        assert [sums.cell(roots(q == m, K - 1)) for sums in plain] == truth
+        assert unpack(vectors.cell(roots(q == m, K - 1)), 3, 64, top) == truth
+
+
+def test_a_tree_partitions_its_cell() -> None:
+    """The leaves of random trees hold every sequence once, whatever the order."""
+    rng = random.Random(2)
+    for _ in range(100):
+        K, m = rng.randint(1, 4), rng.randint(0, 3)
+        q = rng.randint(0, m) if K > 1 else m
+        order = rng.sample(range(m + 1), m + 1)
+        order.sort(key=lambda t: t != m)
+        waiting, found = list(roots(q == m, K - 1)), []
+        while waiting:
+            box = waiting.pop()
+            halves = box.halves() if box.size(m) and rng.random() < 0.8 else None
+            if halves:
+                assert sum(half.size(m) for half in halves) == box.size(m)
+                waiting += halves
+            else:
+                found += list(itertools.product(*box.choices(order)))
+        assert sorted(found) == [t for t in itertools.product(range(m + 1), repeat=K - 1) if max((*t, q)) == m]
 
 
 def models(emitter: Any) -> list[Any]:
@@ -90,16 +117,17 @@ def test_packed_bounds_are_bounds(emitter: Any, tmp_path: Path, index: int, bits
     with mpmath.workprec(400):
         for (q, m), side, less in itertools.product(margins.cells, (1, -1), (0, 1)):
             taken = [less * side * number for number in numbers]
-            sums = packed.sums(q, m, side, packed.numbers(taken))
+            order = [m, *range(m)]
+            sums = packed.sums(q, m, order, side, packed.numbers(taken))
             unit = mpmath.ldexp(1, margins.logit_unit + packed.drop + packed.unit(q, m))
             room = unit * model.K * mpmath.mpf(2) ** (max(bits) + 7 if bits[0] else entries + 70)
             free = itertools.product(range(m + 1), repeat=model.K - 1)
             for tokens in free:
-                total = sums.last + sum(row[t] for row, t in zip(sums.rows, tokens, strict=True))
-                fields = unpack(total, model.V, packed.width, packed.top)
-                light, heavy = packed.weights(q, m)
+                one = Box([~order.index(t) for t in tokens])
+                fields = unpack(sums.over(one), model.V, packed.width, packed.top)
+                light, heavy = packed.weights(q, m, order)
                 w = mpmath.fsum(weight(model, q, p, t) for p, t in enumerate((*tokens, q)))
-                ends = [s.last + sum(row[t] for row, t in zip(s.rows, tokens, strict=True)) for s in (light, heavy)]
+                ends = [weights.over(one) for weights in (light, heavy)]
                 unit_of_weights = mpmath.ldexp(1, packed.unit(q, m))
                 assert -ends[0] * unit_of_weights <= w <= ends[1] * unit_of_weights
                 for x in (x for x in range(model.V) if x != m):

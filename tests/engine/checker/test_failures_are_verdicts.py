@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from mechproof.engine.checker import check, command, errors, rule, rule_tree, shards, verdict
+from mechproof.engine.checker import check, command, errors, rule, shards, verdict
 from mechproof.engine.checker.errors import Code, Failure
+from mechproof.engine.checker.one_layer import counts
 
 
 class Unspeakable(Exception):
@@ -39,8 +40,8 @@ PLACES = [
     (verdict, "check_proof"),
     (verdict, "proved"),
     (verdict, "describe"),
-    (rule_tree, "replay_cell"),
-    (rule_tree, "check_count"),
+    (counts, "judged"),
+    (counts, "check_count"),
 ]
 
 
@@ -80,7 +81,7 @@ def test_a_planted_exception_in_a_worker_is_refused(
     emitter: Any, judge: Any, small: Any, monkeypatch: pytest.MonkeyPatch, capfd: Any, error: BaseException
 ) -> None:
     """With several processes the verdict is the same, nothing else is printed, and no process is left behind."""
-    plant(monkeypatch, (rule_tree, "replay_cell"), error, times=1000)
+    plant(monkeypatch, (counts, "judged"), error, times=1000)
     alone, shared = (judge(small, emitter.tree_certificate(small), jobs=jobs) for jobs in (1, 3))
     assert alone == shared
     assert shared.code == "E245"

@@ -12,8 +12,9 @@ from loss_certificates import DIGITS, differences, proved, require_tight, requir
 from set_certificates import advice, members
 
 from mechproof.engine.checker.logarithm import UNIT_BITS
-from mechproof.engine.checker.margins import Packed
-from mechproof.engine.checker.rule_losses import SET_BITS, SetBounds
+from mechproof.engine.checker.one_layer.losses import SET_BITS, Bounds
+from mechproof.engine.checker.one_layer.margins import Packed
+from mechproof.engine.checker.one_layer.sets import Among
 
 RULE = "cell_losses/1"
 
@@ -41,16 +42,17 @@ def test_every_loss_is_below_its_bound(emitter: Any, tmp_path: Any, index: int) 
         for q in range(m + 1):
             if not margins.size(q, m):
                 continue
-            cell = SetBounds(packed, q, m)
+            cell = Bounds(packed, q, m, [m, *range(m)], (1,))
             for n in range(model.K - (q < m)):
                 for size in range(1, m + 1) if n else (0,):
                     for some in itertools.combinations(range(m), size):
-                        each: Any = range(size) if some == tuple(range(size)) else list(some)
+                        first = some == tuple(range(size))
+                        each = Among(model.K - 1, n, range(1, size + 1) if first else [t + 1 for t in some])
                         with mpmath.workdps(DIGITS):
                             losses = [soft(differences(model, t)) for t in members(model.K, q, m, n, some)]
-                            bound = mpmath.ldexp(cell.loss(n, each), -UNIT_BITS)
+                            bound = mpmath.ldexp(cell.loss(each), -UNIT_BITS)
                             assert max(losses) <= bound
-                            exact = [cell.bisected(x, n, each or [0], 1 << 20) for x in range(model.V) if x != m]
+                            exact = [cell.bisected(x, each, 1 << 20) for x in range(model.V) if x != m]
                             most = [
                                 max(row)
                                 for row in zip(

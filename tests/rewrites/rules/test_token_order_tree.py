@@ -33,6 +33,7 @@ FLAVOURS = [
 ]  # fmt: skip
 STATEMENT: Any = PARTITION.statement
 
+
 def instances(seed: int, count: int) -> Iterator[dict[str, Any]]:
     """Products of sets, some of them empty, with a token that may be in none of them."""
     rng = random.Random(seed)

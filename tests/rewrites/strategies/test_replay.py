@@ -86,16 +86,16 @@ def test_a_weaker_symbol_changes_the_conclusion(oracle):
 
 
 def test_tampered_triples_are_refused(oracle):
-    """A ceiling one unit low is refused; triples left out change the conclusion."""
+    """A step off the grid is refused; triples left out change the conclusion."""
     statement = oracle.random_net(3, "eighths", 4, 3).statement
     graph, _ = prove_accuracy(statement, "separable")
 
-    def low(advice: Triples) -> Triples:
+    def fine(advice: Triples) -> Triples:
         first, *rest = advice.triples
-        return Triples((replace(first, ceilings=tuple(c - 1 for c in first.ceilings)), *rest))
+        return Triples((replace(first, exponent=first.exponent - 100), *rest))
 
-    with pytest.raises(NotEstablished, match="ceiling below"):
-        tampered(graph, Triples, low).replay()
+    with pytest.raises(NotEstablished, match="not on the table's grid"):
+        tampered(graph, Triples, fine).replay()
     graph, _ = prove_accuracy(statement, "separable")
     with pytest.raises(NotEstablished, match="another conclusion"):
         tampered(graph, Triples, lambda advice: Triples(())).replay()

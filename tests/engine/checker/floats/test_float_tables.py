@@ -10,6 +10,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+from auditors import first_pass
 from float_runs import Run, real, share, ways
 
 from mechproof.engine.checker.budget import Budget
@@ -19,10 +20,9 @@ from mechproof.engine.checker.floats import error as float_error
 from mechproof.engine.checker.floats.error import Analysis, Held, moved
 from mechproof.engine.checker.floats.format import ARITHMETICS, Arithmetic, Runs, nearest, rounded
 from mechproof.engine.checker.floats.rules import TABLES
-from mechproof.engine.checker.margins import Margins
-from mechproof.engine.checker.one_layer import SIZES, OneLayer
-from mechproof.engine.checker.paths import path_matrices
-from mechproof.engine.checker.rule_triples import column
+from mechproof.engine.checker.one_layer.form import SIZES, OneLayer, path_matrices
+from mechproof.engine.checker.one_layer.margins import Margins
+from mechproof.engine.checker.one_layer.triples import ends as enclosed
 
 COARSE = Arithmetic("coarse", 14, 14, -126, 128)
 STORED = Arithmetic("stored coarsely", 9, 20, -126, 128)
@@ -243,23 +243,22 @@ def ends(net: OneLayer, paths: Any, errors: Any, cell: tuple[int, int], x: int, 
     [(Runs(VAGUE, 4), 0), (Runs(STORED, 4), 1), (Runs(ARITHMETICS["float32"], 4), 2)],
 )
 def test_margins_enclose_both_ends(runs: Runs, seed: int) -> None:
-    """Every column, the coarse candidates, and the signs of single sequences, against both ends at 300 bits."""
+    """The ends of D, the coarse candidates, and the signs of single sequences, against both ends at 300 bits."""
     net = rounded(drawn(seed), runs.arithmetic, Budget(LIMIT))
     paths, errors = tables(net, runs)
     margins = Margins(moved(paths, errors, -1), net.head, Budget(LIMIT), moved(paths, errors, 1))
     outcomes = set()
     with mpmath.workprec(300):
         for q, m in margins.cells:
-            candidates = margins.coarse.reaching(margins.coarse.sums(q, m).whole(), m)
+            candidates = first_pass(margins, q, m)
             for x in (x for x in range(4) if x != m):
-                entries = column(margins, q, m, x)
                 found = {}
                 for p, t in product(range(3), range(m + 1)):
                     if p == 2 and t != q:
                         continue
                     low, high = ends(net, paths, errors, (q, m), x, p, t)
-                    scale = mpmath.mpf(2) ** (entries.unit + margins.logit_unit)
-                    assert entries.lower[p][t] * scale <= low <= high <= entries.upper[p][t] * scale
+                    least, most, exponent = enclosed(margins, q, m, x, p, t)
+                    assert mpmath.ldexp(least, exponent) <= low <= high <= mpmath.ldexp(most, exponent)
                     found[p, t] = low, high
                 for free in product(range(m + 1), repeat=2):
                     sums = [sum(found[p, t][side] for p, t in enumerate((*free, q))) for side in (0, 1)]
@@ -278,7 +277,7 @@ def test_candidates_miss_no_output_that_may_win(seed: int) -> None:
     margins = Margins(moved(paths, errors, -1), net.head, Budget(LIMIT), moved(paths, errors, 1))
     exact = Margins(paths, net.head, Budget(LIMIT))
     for q, m in margins.cells:
-        assert margins.token_order(q, m) == exact.token_order(q, m)
-        for x in set(range(4)) - {m, *margins.coarse.reaching(margins.coarse.sums(q, m).whole(), m)}:
+        assert margins.order(q, m) == exact.order(q, m)
+        for x in set(range(4)) - {m, *first_pass(margins, q, m)}:
             for free in product(range(m + 1), repeat=2):
                 assert m not in (*free, q) or margins.sign(q, m, x, free, 1) < 0

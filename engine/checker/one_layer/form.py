@@ -1,18 +1,21 @@
-"""One layer of attention with one head on the largest of its tokens: the form that path matrices need.
+"""The form that path matrices need, and the five matrices, multiplied out over the dyadic rationals.
 
 x_p = W_E[t_p] + W_pos[p];   score_p = ((x_{K-1} W_Q + b_Q) . (x_p W_K + b_K)) / sqrt(h);   a = softmax(scores)
 logits = (x_{K-1} + sum over p of a_p (x_p W_V + b_V) W_O + b_O) W_U + b_U
+
+With X_q = W_E + 1 W_pos[K-1], and since the a_p add up to one and matrix products distribute over sums,
+logits[x] = UU[q,x] + sum over p of a_p (EVOU[t_p,x] + PVOU[p,x]) and score_p = (EQKE[q,t_p] + EQKP[q,p]) / sqrt(h).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from .budget import MAX_POSITIONS, MAX_TABLE_ENTRIES, Budget, cell_steps, within
-from .dyadic import Matrix, zeros
-from .errors import Code, Failure
-from .networks.layers import Network
-from .networks.task import Task
+from ..budget import MAX_POSITIONS, MAX_TABLE_ENTRIES, Budget, cell_steps, within
+from ..dyadic import Matrix, matrix, plus_row, product, tensor_hash, transpose, zeros
+from ..errors import Code, Failure
+from ..networks.layers import Network
+from ..networks.task import Task
 
 # Name: its sizes, by the letters above (V tokens, K positions, d of the model, h of the head); layer, name there.
 SIZES = {
@@ -86,3 +89,37 @@ def one_layer(network: Network, task: Task, budget: Budget) -> OneLayer:
         height, width = ([1] + [letters[axis] for axis in axes])[-2:]
         tensors[name] = zeros(height, width) if found is None else found.last_axes(height, width)
     return OneLayer(tensors, vocabulary, positions, model, head)
+
+
+@dataclass(frozen=True)
+class Paths:
+    """UU, EVOU [V, V]; PVOU [K, V]; EQKE [V, V]; EQKP [V, K]: rows and columns as in the certificate's format."""
+
+    UU: Matrix
+    EVOU: Matrix
+    PVOU: Matrix
+    EQKE: Matrix
+    EQKP: Matrix
+
+    def hashes(self) -> dict[str, str]:
+        """The tensor hash of each."""
+        matrices = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: tensor_hash(value, value.shape) for name, value in matrices.items()}
+
+
+def path_matrices(network: OneLayer, budget: Budget) -> Paths:
+    """The path matrices of a network."""
+    w = network.tensors
+    last = matrix(w["W_pos"].rows[-1:], w["W_pos"].exponent)
+    query_input = plus_row(w["W_E"], last)
+    query = plus_row(product(query_input, w["W_Q"], budget), w["b_Q"])
+    position_key = plus_row(product(w["W_pos"], w["W_K"], budget), w["b_K"])
+    position_value = plus_row(product(w["W_pos"], w["W_V"], budget), w["b_V"])
+    out = product(w["W_O"], w["W_U"], budget)
+    return Paths(
+        UU=plus_row(product(plus_row(query_input, w["b_O"]), w["W_U"], budget), w["b_U"]),
+        EVOU=product(product(w["W_E"], w["W_V"], budget), out, budget),
+        PVOU=product(position_value, out, budget),
+        EQKE=product(query, transpose(product(w["W_E"], w["W_K"], budget)), budget),
+        EQKP=product(query, transpose(position_key), budget),
+    )

@@ -6,7 +6,7 @@ sums.py R_x is at most some R+ and W between some W- and W+; so R_x / W is at mo
 R+ / W+ where R+ < 0. Alike from below, for -R_x. The loss -log softmax(logits)_m is log(1 + sum over x != m of
 exp(logit_x - logit_m)), and increases with each difference.
 
-A tree's leaves partition each cell (T2, walk.py): sizes times bounds are added up.
+A tree's leaves partition each cell: sizes times bounds are added up.
 
 Layers of sets n among N bound losses from above. The C(K-1,n) m^n sequences of a cell with n tokens below m have
 losses of which at least i_1 are at most u_1, and so on; with all of them at most what follows from g alone they add up
@@ -21,20 +21,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from math import comb
-from typing import NamedTuple
 
-from .certificate import Reader
-from .errors import Code, Failure
-from .exponential import shifted_down, shifted_up
-from .logarithm import LOWEST, STEP_BITS, log_one_plus
+from ..certificate import Reader
+from ..errors import Code, Failure
+from ..exponential import shifted_down, shifted_up
+from ..logarithm import LOWEST, STEP_BITS, log_one_plus
+from ..relations import LossSum
+from ..rule import Auditor, Derivation, Rule, check_enclosure
+from ..shards import in_shards
+from .counts import Sets, over_leaves, read_sets, read_tree, sets_of
 from .margins import Margins, Packed
-from .rule import Auditor, Derivation, Rule
-from .rule_cells import Sets, members, read_sets, sets_of
-from .rule_tree import read_advice as read_tree
-from .rule_tree import starts
-from .shards import in_shards
-from .sums import Sums
-from .walk import Symbols, leaves
+from .sets import Among, Box, Leaf, roots
 
 MOST_LAYERS = 1 << 8
 # Bits of logits and weights for sets; what the sequences of a set weigh is to be LEAST_BITS of the weights' bits.
@@ -46,37 +43,19 @@ DIFFERENCE_BITS = 9
 ZERO = 1 << 15
 
 
-class LossSum(NamedTuple):
-    """low <= sum of the losses of all sequences <= high, in units of 2**-128."""
-
-    low: int
-    high: int
-
-
-def read_conclusion(reader: Reader) -> LossSum:
-    """The bounds."""
-    return LossSum(*reader.object(kind="loss_sum", low=reader.big, high=reader.big))
-
-
-def check_sum(derivation: Derivation, low: int, high: int) -> None:
-    """The stated bounds must be implied by the checker's own: no better on either side."""
-    stated = derivation.conclusion
-    if stated.low > low:
-        raise derivation.differs("low", stated.low, low)
-    if stated.high < high:
-        raise derivation.differs("high", stated.high, high)
-
-
 def quotients(sums: Sequence[int], light: int, heavy: int, shift: int, caps: Sequence[int]) -> list[int]:
     """Upper bounds of R / W * 2**shift for R <= each sum and light <= W <= heavy, none above its cap.
 
     >>> quotients([-6, 6, 7], 2, 4, 0, [9, 2, 9])
     [-1, 2, 4]
     """
+    up, down = max(shift, 0), max(-shift, 0)
+    light, heavy = light << down, heavy << down
     found = []
     for total, cap in zip(sums, caps, strict=True):
         weight = light if total >= 0 else heavy
-        found.append(min(cap, -(-shifted_up(total, shift) // weight)) if weight > 0 else cap)
+        bound = -((-total << up) // weight) if weight > 0 else cap
+        found.append(bound if bound < cap else cap)
     return found
 
 
@@ -84,17 +63,35 @@ class Bounds:
     """Bounds of logit differences on sets of one cell, in steps of 2**-STEP_BITS, by x != m: from above (side 1), and
     of their negatives (-1)."""
 
-    def __init__(self, packed: Packed, q: int, m: int, sides: Sequence[int]) -> None:
-        self.packed, self.m = packed, m
-        self.sums = {side: packed.sums(q, m, side) for side in sides}
-        self.light, self.heavy = packed.weights(q, m)
+    def __init__(self, packed: Packed, q: int, m: int, order: Sequence[int], sides: Sequence[int]) -> None:
+        self.packed, self.q, self.m, self.order = packed, q, m, order
+        self.sums = {side: packed.sums(q, m, order, side) for side in sides}
+        self.light, self.heavy = packed.weights(q, m, order)
         self.caps = caps(packed.margins, q, m)
         self.shift = packed.margins.logit_unit + packed.drop + STEP_BITS
 
-    def steps(self, extreme: Callable[[Sums], int], side: int) -> list[int]:
+    def steps(self, part: Box | Among, side: int) -> list[int]:
         """Of a set."""
-        fields = self.packed.fields(extreme(self.sums[side]), self.m)
-        return quotients(fields, -extreme(self.light), extreme(self.heavy), self.shift, self.caps[side])
+        fields = self.packed.fields(self.sums[side].over(part), self.m)
+        return quotients(fields, -self.light.over(part), self.heavy.over(part), self.shift, self.caps[side])
+
+    def loss(self, part: Among) -> int:
+        """The largest loss on a set, from above. Of one that weighs little beside its cell each difference is found by
+        exact tests."""
+        if -self.light.over(part) >> LEAST_BITS:
+            return log_one_plus(self.steps(part, 1), 1)
+        outputs = (x for x in range(self.packed.margins.vocabulary) if x != self.m)
+        return log_one_plus([self.bisected(x, part, cap) for x, cap in zip(outputs, self.caps[1], strict=True)], 1)
+
+    def bisected(self, x: int, part: Among, cap: int) -> int:
+        """A number of steps that no difference to x exceeds on the set, the least if that is not far below 0."""
+        margins = self.packed.margins
+        low, high, finer = min(cap, -LOWEST) - 1, cap, -STEP_BITS - margins.logit_unit
+        while high - low > 1:
+            middle = (low + high) // 2
+            sign = margins.largest_sign(self.q, self.m, x, part, self.order, number=middle << finer)
+            low, high = (low, middle) if sign < 0 else (middle, high)
+        return high
 
 
 def caps(margins: Margins, q: int, m: int) -> dict[int, list[int]]:
@@ -111,31 +108,28 @@ def lower_and_upper(below: Sequence[int], above: Sequence[int]) -> tuple[int, in
     return log_one_plus([-k for k in below], 0), log_one_plus(above, 1)
 
 
-def sum_tree(margins: Margins, q: int, m: int, symbols: Symbols) -> tuple[int, int]:
-    """Bounds of the sum of the losses of the cell's sequences; E227 for a symbol that is neither S nor U."""
+def bounded(margins: Margins, q: int, m: int) -> Callable[[Leaf], tuple[int, int]]:
+    """Bounds of the sum of the losses of a leaf's sequences; E227 for a symbol that is neither S nor U."""
     margins.budget.spend(4 * margins.positions * margins.vocabulary * (m + 1))
-    bounds, order = Bounds(margins.sharp, q, m, (1, -1)), margins.token_order(q, m)
-    low = high = 0
-    for leaf in leaves(symbols, q, m, margins.positions - 1):
+    bounds = Bounds(margins.sharp, q, m, margins.order(q, m), (1, -1))
+
+    def bound(leaf: Leaf) -> tuple[int, int]:
         if leaf.symbol != "U":
             raise Failure(Code.E227, cell=(q, m), symbol=leaf.index)
-        for node in leaf.nodes:
+        low = high = 0
+        for box in leaf.boxes:
             margins.budget.spend(20 + 4 * margins.vocabulary)
-            below, above = (bounds.steps(lambda sums, node=node: sums.node(node, order), side) for side in (-1, 1))
-            least, most = lower_and_upper(below, above)
-            low, high = low + node.size(m) * least, high + node.size(m) * most
-    return low, high
+            least, most = lower_and_upper(bounds.steps(box, -1), bounds.steps(box, 1))
+            low, high = low + box.size(m) * least, high + box.size(m) * most
+        return low, high
+
+    return bound
 
 
 def check_tree(auditor: Auditor, derivation: Derivation) -> None:
     """Adds up the cells of a tree."""
-    margins, tree = auditor.margins, derivation.advice
-    begin = starts(margins, tree)
-
-    def count(index: int) -> tuple[int, int]:
-        return sum_tree(margins, *margins.cells[index], Symbols(tree, margins.vocabulary, begin[index]))
-
-    check_sum(derivation, *in_shards(count, len(begin), auditor.jobs))
+    margins = auditor.margins
+    check_enclosure(derivation, *over_leaves(auditor, margins, derivation.advice, partial(bounded, margins)))
 
 
 def layered(layers: Iterable[tuple[int, int]]) -> int:
@@ -156,61 +150,30 @@ def layered(layers: Iterable[tuple[int, int]]) -> int:
 
 def read_layers(reader: Reader) -> list[list[Sets]]:
     """``{"layers":[[...],...]}``: in each layer sets by m; E112 for too many."""
-    layer = partial(reader.items, lambda: read_sets(reader))
-    return reader.object(layers=lambda: reader.items(layer, MOST_LAYERS))[0]
-
-
-class SetBounds:
-    """The largest losses on sets n among N of one cell."""
-
-    def __init__(self, packed: Packed, q: int, m: int) -> None:
-        self.packed, self.q, self.m = packed, q, m
-        self.cell = Bounds(packed, q, m, (1,))
-        self.everything = log_one_plus(self.cell.caps[1], 1)
-
-    def loss(self, n: int, tokens: Sequence[int]) -> int:
-        """On a set, from above. Of one that weighs little beside its cell each difference is found by exact tests."""
-        if -self.cell.light.among(n, tokens) >> LEAST_BITS:
-            return log_one_plus(self.cell.steps(lambda sums: sums.among(n, tokens), 1), 1)
-        outputs = (x for x in range(self.packed.margins.vocabulary) if x != self.m)
-        pairs = zip(outputs, self.cell.caps[1], strict=True)
-        return log_one_plus([self.bisected(x, n, tokens, cap) for x, cap in pairs], 1)
-
-    def bisected(self, x: int, n: int, tokens: Sequence[int], cap: int) -> int:
-        """A number of steps that no difference to x exceeds on the set, the least if that is not far below 0."""
-        margins = self.packed.margins
-        choices, finer = [tokens or [self.m]] * (margins.positions - 1), -STEP_BITS - margins.logit_unit
-        low, high = min(cap, -LOWEST) - 1, cap
-        while high - low > 1:
-            middle = (low + high) // 2
-            sign = margins.largest_sign(self.q, self.m, x, choices, n=n, number=middle << finer)
-            low, high = (low, middle) if sign < 0 else (middle, high)
-        return high
+    return reader.object(layers=lambda: reader.items(lambda: read_sets(reader), MOST_LAYERS))[0]
 
 
 def check_layers(auditor: Auditor, derivation: Derivation) -> None:
     """Adds up the cells."""
     margins, layers = auditor.margins, derivation.advice
-    vocabulary, free = margins.vocabulary, margins.positions - 1
-    for layer in layers:
-        if len(layer) != vocabulary:
-            raise derivation.differs("the number of tables", len(layer), vocabulary)
-    packed = Packed(margins, SET_BITS, SET_BITS)
+    free, packed = margins.positions - 1, Packed(margins, SET_BITS, SET_BITS)
 
     def add_up(m: int) -> tuple[int, int]:
-        found = [sets_of(derivation, margins, layer[m], m) for layer in layers]
+        found = [sets_of(derivation, margins, layer, m) for layer in layers]
         high = 0
         for q in (q for q in range(m + 1) if margins.size(q, m)):
-            margins.budget.spend((free + 1) * (m + 1) * (1 + 4 * packed.words) + 16 * vocabulary)
-            bounds = SetBounds(packed, q, m)
-            shown = [[(bounds.everything, comb(free, n) * m**n)] for n in range(free + 1 - (q < m))]
-            for n, tokens in (each for sets in found for each in sets[q]):
-                margins.budget.spend((free + 1) * (len(tokens) + packed.words * (1 + 4 * n)) + 4 * vocabulary)
-                shown[n].append((bounds.loss(n, tokens), members(free, n, tokens)))
+            margins.budget.spend((free + 1) * (m + 1) * (1 + 4 * packed.words) + 16 * margins.vocabulary)
+            bounds = Bounds(packed, q, m, [m, *range(m)], (1,))
+            everything = log_one_plus(bounds.caps[1], 1)
+            shown = [[(everything, comb(free, n) * m**n)] for n in range(free + 1 - (q < m))]
+            for part in (part for sets in found for part in sets[q]):
+                entries = len(part.places) + packed.words * (1 + 4 * part.n)
+                margins.budget.spend((free + 1) * entries + 4 * margins.vocabulary)
+                shown[part.n].append((bounds.loss(part), part.size(m)))
             high += sum(map(layered, shown))
         return 0, high
 
-    check_sum(derivation, *in_shards(add_up, vocabulary, auditor.jobs))
+    check_enclosure(derivation, *in_shards(add_up, margins.vocabulary, auditor.jobs))
 
 
 def read_numbers(reader: Reader) -> list[Sequence[int]]:
@@ -224,7 +187,9 @@ def failing(packed: Packed, q: int, m: int, entries: Sequence[int], side: int) -
     if not used:
         return None
     numbers = packed.numbers([side * used.get(x, 0) for x in range(packed.margins.vocabulary)])
-    return next((x for x in packed.reaching(packed.sums(q, m, side, numbers).whole(), m) if x in used), None)
+    sums = packed.sums(q, m, [m, *range(m)], side, numbers)
+    largest = sums.cell(roots(q == m, packed.margins.positions - 1))
+    return next((x for x in packed.reaching(largest, m) if x in used), None)
 
 
 def check_numbers(auditor: Auditor, derivation: Derivation) -> None:
@@ -257,11 +222,11 @@ def check_numbers(auditor: Auditor, derivation: Derivation) -> None:
             low, high = low + margins.size(q, m) * least, high + margins.size(q, m) * most
         return low, high
 
-    check_sum(derivation, *in_shards(add_up, margins.vocabulary, auditor.jobs))
+    check_enclosure(derivation, *in_shards(add_up, margins.vocabulary, auditor.jobs))
 
 
 RULES = (
-    Rule("loss_tree/1", ("paths",), "loss_sum", read_tree, read_conclusion, check_tree),
-    Rule("cell_losses/1", ("paths",), "loss_sum", read_layers, read_conclusion, check_layers),
-    Rule("cell_loss/1", ("paths",), "loss_sum", read_numbers, read_conclusion, check_numbers),
+    Rule("loss_tree/1", ("paths",), "loss_sum", read_tree, LossSum.read, check_tree),
+    Rule("cell_losses/1", ("paths",), "loss_sum", read_layers, LossSum.read, check_layers),
+    Rule("cell_loss/1", ("paths",), "loss_sum", read_numbers, LossSum.read, check_numbers),
 )

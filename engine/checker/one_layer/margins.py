@@ -15,18 +15,17 @@ differences L(p,t,x) - L(p,t,m) are exact integers in one unit common to the who
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, cmp_to_key
-from operator import mul
 from typing import NamedTuple
 
-from .budget import Budget, cell_steps
-from .dyadic import in_units
-from .exponential import FIRST_BITS, Enclosure, exponential, exponential_steps, shifted_down, sign_of_sum
-from .logarithm import STEP_BITS
-from .packing import maximum, nonnegative, offset, pack, unpack, width_for
-from .paths import Paths
-from .sums import Sums
+from ..budget import Budget, cell_steps
+from ..dyadic import in_units
+from ..exponential import FIRST_BITS, Enclosure, exponential, exponential_steps, shifted_down, sign_of_sum
+from ..logarithm import STEP_BITS
+from ..packing import maximum, nonnegative, offset, pack, unpack, width_for
+from .form import Paths
+from .sets import Among, Box, Sums
 
 # Bits of logit parts and of weights: of a first pass, for which words of 64 bits are enough, and of a last one.
 COARSE = (23, 29)
@@ -106,7 +105,7 @@ class Margins:
         free = self.positions - 1
         return (m + 1) ** free - (m**free if q < m else 0)
 
-    def token_order(self, q: int, m: int) -> list[int]:
+    def order(self, q: int, m: int) -> list[int]:
         """m first, then the smaller tokens by descending exact EQKE[q,t], equal ones by ascending token.
 
         It is in the middle of its ends.
@@ -130,17 +129,10 @@ class Margins:
         return self.extremes_of[1]
 
     def largest_sign(
-        self,
-        q: int,
-        m: int,
-        x: int,
-        choices: Sequence[Iterable[int]],
-        side: int = 1,
-        n: int | None = None,
-        number: int = 0,
+        self, q: int, m: int, x: int, part: Box | Among, order: Sequence[int], side: int = 1, number: int = 0
     ) -> int:
-        """The sign of the largest sum of D+ (``side`` 1) or -D- (-1), exactly, over the sequences that hold at each
-        free position p one of the tokens ``choices[p]``; with ``n``, at n of them, and m at the others (sums.py).
+        """The sign of the largest sum of D+ (``side`` 1) or -D- (-1), exactly, over a set of the cell's sequences whose
+        places are those of ``order`` (sets.py).
 
         ``number``, in the unit of logits, is taken off the differences L(p,t,x) - L(p,t,m). Every comparison on the way
         is the sign of a sum of exponentials.
@@ -161,16 +153,17 @@ class Margins:
             return sign(a + minus(b))
 
         larger = cmp_to_key(difference)
-        best = [max([term(p, t) for t in tokens], key=larger) for p, tokens in enumerate(choices)]
-        if n is not None:
+        choices = part.choices(order)
+        best = [max([term(p, t) for t in tokens], key=larger) if tokens else [] for p, tokens in enumerate(choices)]
+        if part.n is not None:
             held = [term(p, m) for p in range(len(choices))]
             pairs = sorted(zip(best, held, strict=True), key=lambda pair: larger(pair[0] + minus(pair[1])))
-            best = [pair[k >= len(pairs) - n] for k, pair in enumerate((b, a) for a, b in pairs)]
+            best = [pair[k >= len(pairs) - part.n] for k, pair in enumerate((b, a) for a, b in pairs)]
         return sign(sum(best, term(self.positions - 1, q)))
 
     def sign(self, q: int, m: int, x: int, tokens: Sequence[int], side: int = 1) -> int:
         """The sign of sum_p D+ (``side`` 1) or D- (-1) on the sequence with free tokens ``tokens`` and last token q."""
-        return side * self.largest_sign(q, m, x, [[t] for t in tokens], side)
+        return side * self.largest_sign(q, m, x, Box([~t for t in tokens]), range(m + 1), side)
 
 
 class Packed:
@@ -224,48 +217,46 @@ class Packed:
             highest.append(max(here.exponent for here in free) + max(w.exponent for w in weights[: m + 1]))
         return max(highest) + 2 * FIRST_BITS - self.kept
 
-    def sums(self, q: int, m: int, side: int = 1, numbers: int = 0) -> Sums:
-        """The bounds of the cell (q, m); ``numbers`` are taken off the differences."""
+    def sums(self, q: int, m: int, order: Sequence[int], side: int = 1, numbers: int = 0) -> Sums:
+        """The bounds of the cell (q, m), its tokens in this order; ``numbers`` are taken off the differences."""
         if self.made != (m, side):
             rows = [range(m + 1), range(self.margins.positions)]
             self.parts = [[self.against(part, row, m, side) for row in rows[part - 1]] for part in (1, 2)]
             self.made = m, side
-        tokens, places = self.parts
-        weights, (*free, last) = self.margins.token_weights[q], self.margins.position_weights[q]
-        unit = self.unit(q, m)
-        query = self.against(0, q, m, side) - numbers
-        (end,) = self.terms(last, [weights[q]], [query + places[-1] + tokens[q]], unit)
-        table = []
-        for here, place in zip(free, places, strict=False):
-            base = query + place
-            table.append(self.terms(here, weights[: m + 1], [base + token for token in tokens], unit))
-        return Sums(q, m, table, end + self.slack * self.ones, self.largest)
+        (tokens, places), query = self.parts, self.against(0, q, m, side) - numbers
 
-    def weights(self, q: int, m: int) -> tuple[Sums, Sums]:
-        """The sums of -v and of v'."""
-        weights, (*free, last) = self.margins.token_weights[q], self.margins.position_weights[q]
-        unit = self.unit(q, m)
+        def term(light: int, heavy: int, p: int, t: int) -> int:
+            d = query + places[p] + tokens[t]
+            more = heavy - light if self.apart else 0
+            return light * d + more * maximum(0, (d,), self.top, self.width) if more else light * d
 
-        def table(end: int) -> Sums:
-            def number(here: Enclosure, token: Enclosure) -> int:
-                return -((1 - 2 * end) * here[end] * token[end] >> unit - here.exponent - token.exponent)
-
-            rows = [[number(here, token) for token in weights[: m + 1]] for here in free]
-            return Sums(q, m, rows, number(last, weights[q]), max)
-
-        return table(0), table(1)
-
-    def terms(self, here: Enclosure, weights: Sequence[Enclosure], bounds: list[int], unit: int) -> list[int]:
-        """Bounds of the weighted differences of one position."""
-        low, _, e = here
-        down = [low * w.low >> unit - e - w.exponent for w in weights]
-        found = list(map(mul, down, bounds))
-        if self.apart:
-            for k, (v, w, d) in enumerate(zip(down, weights, bounds, strict=True)):
-                more = -(-here.high * w.high >> unit - e - w.exponent) - v
-                if more:
-                    found[k] += more * maximum(0, (d,), self.top, self.width)
+        found = self.weighed(q, m, order, term, self.largest)
+        found.last += self.slack * self.ones
         return found
+
+    def weights(self, q: int, m: int, order: Sequence[int]) -> tuple[Sums, Sums]:
+        """The sums of -v and of v'."""
+        light = self.weighed(q, m, order, lambda light, heavy, p, t: -light, max)
+        return light, self.weighed(q, m, order, lambda light, heavy, p, t: heavy, max)
+
+    def weighed(
+        self,
+        q: int,
+        m: int,
+        order: Sequence[int],
+        term: Callable[[int, int, int, int], int],
+        largest: Callable[[Sequence[int]], int],
+    ) -> Sums:
+        """The sums of term(v, v', p, t)."""
+        weights, (*free, last) = self.margins.token_weights[q], self.margins.position_weights[q]
+        unit = self.unit(q, m)
+
+        def of(p: int, t: int, here: Enclosure, token: Enclosure) -> int:
+            down = unit - here.exponent - token.exponent
+            return term(here.low * token.low >> down, -(-here.high * token.high >> down), p, t)
+
+        rows = [[of(p, t, here, weights[t]) for t in order] for p, here in enumerate(free)]
+        return Sums(rows, of(len(free), q, last, weights[q]), largest)
 
     def largest(self, vectors: Sequence[int]) -> int:
         """The field-wise maximum."""
