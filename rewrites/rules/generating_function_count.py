@@ -78,14 +78,14 @@ STEPS = Lemma(
         (_sum >= Num(0)).implies(_up >= Num(0)) & (_down >= Num(0)).implies(_sum >= Num(0)),
     ),
     proof=(
-        "If $\\sum_p D + \\beta \\ge 0$ then $\\sum_p \\lceil D^{+}/\\delta \\rceil \\ge \\sum_p D/\\delta \\ge -\\beta^{+}/\\delta$; "
-        "the left side is an integer, hence at least $-\\lfloor \\beta^{+}/\\delta \\rfloor$. Conversely, if $\\sum_p "
-        "\\lfloor D^{-}/\\delta \\rfloor \\ge -\\lfloor \\beta^{-}/\\delta \\rfloor \\ge -\\beta^{-}/\\delta$, then $\\sum_p D + "
-        "\\beta \\ge \\sum_p D^{-} + \\beta^{-} \\ge 0$. The sequences with $\\sum_p c(p, t_p) \\le B$ for integers "
-        "$c \\ge 0$, here what their row's largest rounded entry exceeds them by, are counted by the coefficients of "
-        "degree at most $B$ of $\\prod_p \\sum_t z^{c(p,t)}$. A sequence is wrong if and only if some output $x \\ne "
-        "m$ wins or ties, so the wrong sequences of a cell number at least the largest lower count over $x$ and at "
-        "most the sum of the upper counts."
+        "If $\\sum_p D + \\beta \\ge 0$ then $\\sum_p \\lceil D^{+}/\\delta \\rceil \\ge \\sum_p D/\\delta \\ge "
+        "-\\beta^{+}/\\delta$; the left side is an integer, hence at least $-\\lfloor \\beta^{+}/\\delta \\rfloor$. "
+        "Conversely, if $\\sum_p \\lfloor D^{-}/\\delta \\rfloor \\ge -\\lfloor \\beta^{-}/\\delta \\rfloor \\ge "
+        "-\\beta^{-}/\\delta$, then $\\sum_p D + \\beta \\ge \\sum_p D^{-} + \\beta^{-} \\ge 0$. The sequences with "
+        "$\\sum_p c(p, t_p) \\le B$ for integers $c \\ge 0$, here what their row's largest rounded entry exceeds "
+        "them by, are counted by the coefficients of degree at most $B$ of $\\prod_p \\sum_t z^{c(p,t)}$. A sequence "
+        "is wrong if and only if some output $x \\ne m$ wins or ties, so the wrong sequences of a cell number at "
+        "least the largest lower count over $x$ and at most the sum of the upper counts."
     ),
     source="rounding in one direction, and generating functions",
 )

@@ -12,9 +12,9 @@ from mechproof.rewrites.lemma_file import NotALemmaFile
 
 OWN = """
 from dataclasses import replace
-from mechproof.engine.checker.one_layer.triples import RULE as BUILT_IN
+from mechproof.engine.checker import registry
 
-RULE = replace(BUILT_IN, name="my_cells/1")
+RULE = replace(registry.RULES["right_cells/1"], name="my_cells/1")
 """
 
 
@@ -61,7 +61,7 @@ def test_a_check_that_is_not_used_is_not_named(tmp_path, data):
 def test_a_built_in_rule_cannot_be_replaced(certificate, tmp_path):
     """Or a file could make anything pass."""
     file = tmp_path / "my_check.py"
-    file.write_text("from mechproof.engine.checker.one_layer.triples import RULE\n")
+    file.write_text("from mechproof.engine.checker import registry\nRULE = registry.RULES['right_cells/1']\n")
     verdict = mechproof.check(*certificate, checks=load_checks(file))
     assert (verdict.code, verdict.exit_code) == ("E100", 2)
     assert "right_cells/1" in verdict.line

@@ -76,9 +76,9 @@ def read_tree(reader: Reader) -> str:
 
 
 def over_leaves(
-    auditor: Auditor, margins: Margins, tree: str, leaf: Callable[[int, int, Leaf], tuple[int, int]]
+    auditor: Auditor, margins: Margins, tree: str, of: Callable[[int, int], Callable[[Leaf], tuple[int, int]]]
 ) -> tuple[int, int]:
-    """The sums over all leaves; ``leaf`` makes what is to be called for those of a cell. E221 for symbols left over."""
+    """The sums over all leaves; ``of`` makes what is called for those of a cell. E221 for symbols left over."""
     symbols, free = Symbols(tree, margins.vocabulary), margins.positions - 1
     begin: list[int] = []
     for q, m in margins.cells:
@@ -90,7 +90,7 @@ def over_leaves(
 
     def cell(index: int) -> tuple[int, int]:
         (q, m), first, second = margins.cells[index], 0, 0
-        each = leaf(q, m)
+        each = of(q, m)
         for found in Symbols(tree, margins.vocabulary, begin[index]).leaves(q, m, free):
             one, other = each(found)
             first, second = first + one, second + other

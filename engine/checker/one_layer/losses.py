@@ -50,11 +50,10 @@ def quotients(sums: Sequence[int], light: int, heavy: int, shift: int, caps: Seq
     [-1, 2, 4]
     """
     up, down = max(shift, 0), max(-shift, 0)
-    light, heavy = light << down, heavy << down
     found = []
     for total, cap in zip(sums, caps, strict=True):
         weight = light if total >= 0 else heavy
-        bound = -((-total << up) // weight) if weight > 0 else cap
+        bound = -((-total << up >> down) // weight) if weight > 0 else cap
         found.append(bound if bound < cap else cap)
     return found
 
