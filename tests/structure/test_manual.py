@@ -18,6 +18,14 @@ def test_every_page_is_in_the_index():
     assert missing == [] and "decisions/*" in index
 
 
+def test_decisions_are_numbered():
+    """One number each, in its name and its title, without a gap, so that a page can cite it."""
+    pages = sorted((DOCS / "decisions").glob("*.md"))
+    titles = [page.read_text("utf-8").partition("\n")[0] for page in pages]
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    assert [title for n, title in enumerate(titles, 1) if not title.startswith(f"# {n}. ")] == []
+
+
 def test_every_public_name_is_on_the_page_of_the_package():
     """Names are imported when they are asked for, so that no tool finds them by itself."""
     page = (DOCS / "api.md").read_text("utf-8")
