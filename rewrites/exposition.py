@@ -52,6 +52,7 @@ from .rules.enumeration import Enumeration
 from .rules.float_accuracy import FloatAccuracy
 from .rules.float_margin import FloatMargin
 from .rules.increasing import Increasing
+from .rules.known_matrices import KnownMatrices
 from .rules.least_margin import LeastMargin
 from .rules.loss import LossSum
 from .rules.path_decomposition import Paths
@@ -125,12 +126,10 @@ def _mechanism(graph: ProofGraph, proof: Sequence[Derivation]) -> tuple[Block, .
     if not told:
         return ()
     points = tuple((Paragraph(prose(claim.sentence())),) for claim in told)
-    return (
-        Section(
-            "What the network does",
-            (paragraph("The proof goes through these claims, which are proved below:"), Listing(points)),
-        ),
-    )
+    named = [claim.sentence() for claim in claims if isinstance(claim, KnownMatrices) and claim.advice]
+    chosen = f" They name matrices that the proof chooses: {' '.join(dict.fromkeys(named))}" if named else ""
+    opening = paragraph(f"The proof goes through these claims, which are proved below.{chosen}")
+    return (Section("What the network does", (opening, Listing(points))),)
 
 
 def _mechanistic(claim: Claim) -> bool:
@@ -230,11 +229,9 @@ def _price(graph: ProofGraph, proof: Sequence[Derivation], theorem: Theorem) -> 
     return Section(
         "What the proof costs",
         (
-            DisplayMath(f"O\\left({sympy.latex(growth)}\\right)"),
-            paragraph(
-                f"operations of the verifier; advice is free. {meant}Evaluating the network on every input costs "
-                f"$V^{{K+1}} K d = {brute}$ multiplications."
-            ),
+            paragraph(f"The verifier's operations; advice is free. {meant}Their number grows as"),
+            DisplayMath(f"O\\left({sympy.latex(growth)}\\right)."),
+            paragraph(f"Evaluating the network on every input costs $V^{{K+1}} K d = {brute}$ multiplications."),
             *counted,
         ),
     )

@@ -5,7 +5,7 @@ energy that a quotient leaves to the remainder.  For a threshold τ a pair may s
 energy of neurons; among those a greedy cover minimises Σ (rows of the neuron's table) + λ (blocks).  Each τ and λ is
 tried on a sample of first tokens.
 
-Source: the selection of the specification, for pairs of partitions in place of one-sided ones.
+Source: greedy selection by what a class saves, for pairs of partitions in place of one-sided ones.
 """
 
 from __future__ import annotations

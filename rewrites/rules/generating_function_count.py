@@ -70,7 +70,7 @@ STEPS = Lemma(
     title="Counting wins on a grid, from both sides",
     given=(
         "For all reals $D^{-}(p,t) \\le D(p,t) \\le D^{+}(p,t)$ and $\\beta^{-} \\le \\beta \\le \\beta^{+}$ (the "
-        "query's own term) and all $\\delta > 0$:"
+        "query's own term), finite sets $T_p$ of tokens and all $\\delta > 0$:"
     ),
     statement=ForAll(
         _t,
@@ -83,7 +83,8 @@ STEPS = Lemma(
         "Conversely, if $\\sum_p \\lfloor D^{-}/\\delta \\rfloor \\ge -\\lfloor \\beta^{-}/\\delta \\rfloor \\ge "
         "-\\beta^{-}/\\delta$, then $\\sum_p D + \\beta \\ge \\sum_p D^{-} + \\beta^{-} \\ge 0$. The sequences with "
         "$\\sum_p c(p, t_p) \\le B$ for integers $c \\ge 0$, here what their row's largest rounded entry exceeds "
-        "them by, are counted by the coefficients of degree at most $B$ of $\\prod_p \\sum_t z^{c(p,t)}$. A sequence "
+        "them by, are counted by the coefficients of degree at most $B$ of the polynomial $\\prod_p \\sum_t "
+        "z^{c(p,t)}$ in $z$. A sequence "
         "is wrong if and only if some output $x \\ne m$ wins or ties, so the wrong sequences of a cell number at "
         "least the largest lower count over $x$ and at most the sum of the upper counts."
     ),
