@@ -12,7 +12,7 @@ independent there is no such factor.
 
 Proof.  [@distance-and-products] for columns about their means.  ∎
 
-Source: arXiv 2412.03773; the specification's measurement on cyclic MLPs, where phases are independent.
+Source: arXiv 2412.03773; the MLPs of arXiv 2302.03025 on cyclic groups, where phases turn out to be independent.
 """
 
 from __future__ import annotations
