@@ -1,4 +1,4 @@
-"""How certificates write a statement and the advice about its singular values (docs/certificate.md §10)."""
+"""How certificates write a statement and the advice about its singular values (docs/certificate.md §9)."""
 
 from __future__ import annotations
 

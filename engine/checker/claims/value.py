@@ -12,6 +12,7 @@ from ..budget import ENTRY_BITS, within
 from ..dyadic import matrix, plus_row, product
 from ..errors import Code, Failure
 from ..logarithm import UNIT_BITS
+from ..one_layer.counts import View
 from ..one_layer.form import SIZES, OneLayer
 from ..relations import Accuracy, Loss
 from ..rule import Auditor
@@ -147,7 +148,7 @@ class Values:
     @property
     def network(self) -> OneLayer:
         """The network that the names are about."""
-        return self.auditor.one_layer
+        return self.auditor.of(View).network
 
     def tokens(self, values: Sequence[Intervals]) -> list[int]:
         """A whole sequence of tokens; E292."""
@@ -169,7 +170,7 @@ class Values:
         if name in SIZES:
             return from_dyadic(self.network.tensors[name])
         if name in PATHS:
-            return from_dyadic(getattr(self.auditor.paths, PATHS[name]))
+            return from_dyadic(getattr(self.auditor.of(View).paths, PATHS[name]))
         if name in MEANS:
             return self._mean_table(name)
         if name in NETWORK_SIZES:
