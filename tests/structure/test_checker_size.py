@@ -10,12 +10,12 @@ import pytest
 CHECKER = Path(__file__).parents[2] / "engine" / "checker"
 # Lines of all modules, docstrings included. Whoever needs more says so here; what can go, goes first.
 LINES = {
-    "": 5700,
-    "one_layer": 1275,
-    "boxes": 1100,
+    "": 5725,
+    "one_layer": 1300,
+    "boxes": 1125,
     "quotient": 525,
     "induction": 675,
-    "claims": 2000,
+    "claims": 1925,
     "floats": 525,
 }
 KERNEL = ("", "networks")
