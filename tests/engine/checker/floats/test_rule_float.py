@@ -17,8 +17,8 @@ from stored_certificates import MANIFEST, stored
 from mechproof.engine.checker import check
 from mechproof.engine.checker.floats.format import ARITHMETICS, Runs
 from mechproof.engine.checker.floats.rules import TABLES
-from mechproof.engine.checker.one_layer.counts import View
 from mechproof.engine.checker.networks.statement import statement_hash
+from mechproof.engine.checker.one_layer.counts import View
 from mechproof.models import zoo
 from mechproof.models.problem import statement_of
 from mechproof.rewrites.proof import Proof, prove
