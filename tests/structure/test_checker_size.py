@@ -15,7 +15,7 @@ LINES = {
     "boxes": 1125,
     "quotient": 525,
     "induction": 675,
-    "claims": 1925,
+    "claims": 1900,
     "floats": 525,
 }
 KERNEL = ("", "networks")
@@ -29,9 +29,9 @@ def modules(part: str) -> list[Path]:
 
 @pytest.mark.parametrize("part", LINES)
 def test_no_part_grows_unseen(part):
-    """The sum of its lines is the number stated here, or up to 50 fewer."""
+    """The sum of its lines is the number stated here, or up to 100 fewer."""
     found = sum(len(path.read_text("utf-8").splitlines()) for path in modules(part))
-    assert LINES[part] - 50 <= found <= LINES[part], f"{part or 'the kernel'} has {found} lines"
+    assert LINES[part] - 100 <= found <= LINES[part], f"{part or 'the kernel'} has {found} lines"
 
 
 def test_every_folder_is_counted():
