@@ -36,11 +36,11 @@ Key = tuple[Path, str, Path | None, tuple[tuple[str, Path], ...]]
 Sessions = dict[Key, Session | MechproofError]
 
 
-def read(path: Path) -> ClaimFile:
+def read(path: Path, models: Path | None = None) -> ClaimFile:
     """A TOML file of claims, or a LaTeX file (.tex) with marked ones; raises a
     :class:`~mechproof.engine.errors.MechproofError` for what is no such file.  A claim in it that cannot be read is
-    that claim's own problem."""
-    return read_tex(path) if path.suffix == ".tex" else read_toml(path)
+    that claim's own problem.  ``models``: the folder of the weights, where it is not that of the file."""
+    return read_tex(path, models) if path.suffix == ".tex" else read_toml(path, models)
 
 
 def run(
