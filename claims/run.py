@@ -176,5 +176,6 @@ def _outputs(claim: StatedClaim) -> int:
     """How many logits a network has of which no more is understood; 0 where that is not known."""
     if claim.model.suffix == ".toml":
         return network_of(claim.model).outputs
-    tensors = load(claim.model, config=claim.config).tensors
+    settings = None if claim.config is None or claim.config.suffix == ".toml" else claim.config
+    tensors = load(claim.model, config=settings).tensors
     return min((t.shape[-1] for name, t in tensors.items() if name.split(".")[-1] == "W_U" and t.shape), default=0)
