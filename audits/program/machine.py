@@ -30,10 +30,11 @@ from .places import here
 from .record import Kind, Record, UnknownOperation
 from .rules import RULES
 from .scalars import DIGITS, Functions
-from .twofold import Twofold
+from .twofold import EQUAL, Twofold
 from .unseen import watched
 
 ACTIVE: list[Machine] = []
+EXPONENTIALS = {"exp", "_softmax", "softmax"}
 # What torch makes of nothing and needs no rule: constants, and random numbers.
 STARTED = {
     *("zeros", "ones", "empty", "empty_strided", "empty_permuted", "eye", "rand", "randn", "randint", "randperm"),
@@ -158,6 +159,8 @@ class Machine:
 
     def put(self, output: Tensor, numbers: Numbers, name: str) -> None:
         self.memory.write(output, numbers)
+        if name in EXPONENTIALS:
+            self.record.vanished += int(((output == 0).numpy() & (numbers.compare(0.0) != EQUAL)).sum())
         if output.is_floating_point() and not self.follows:
             with np.errstate(invalid="ignore", over="ignore"):
                 errors = np.abs(output.detach().double().numpy() - numbers.mid())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-OWN = str(Path(__file__).parent)
+OWN = str(Path(__file__).parents[1])
 # The file that calls the audited program.
 START = str(Path(__file__).parent / "verdict.py")
 LIBRARY = str(Path(torch.__file__).parent)

@@ -80,6 +80,7 @@ class Record:
 
     ``errors``: largest distance from the exact value by line, and in what operation.  ``trace``: a hash of the names of
     all operations, in order.  ``rewrote``: the first line that writes into a tensor that was there before the run.
+    ``vanished``: exponentials and shares that are zero in floats and not in truth.
     """
 
     calls: int = 0
@@ -90,6 +91,7 @@ class Record:
     compared: int = 0
     flipped: int = 0
     undecided: int = 0
+    vanished: int = 0
     findings: dict[tuple[Kind, Place], Finding] = field(default_factory=dict)
     errors: dict[Place, tuple[float, str]] = field(default_factory=dict)
 
