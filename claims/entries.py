@@ -92,7 +92,7 @@ def quantile_of_rows(matrix: IntervalMatrix, at: Fraction) -> IntervalMatrix:
         return [ordered[low] * (part.denominator - part.numerator) + ordered[above] * part.numerator]
 
     found = _by_rows(matrix, build)
-    return IntervalMatrix(found.shape, found.lower, found.upper, matrix.scale / part.denominator)
+    return IntervalMatrix(found.shape, found.lower, found.upper, matrix.scale * Fraction(1, part.denominator))
 
 
 def _quantile(*, rows: bool) -> Callable[[Context, Call, Values, Binding], IntervalMatrix]:

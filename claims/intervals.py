@@ -244,7 +244,7 @@ class IntervalMatrix:
                 return self * IntervalMatrix.number(Fraction(1) / low)
             return self * IntervalMatrix.interval(Fraction(1) / high, Fraction(1) / low).coarsened(bits)
         a, b = self._paired(divisor)
-        ratio = a.scale / b.scale
+        ratio = a.scale / Fraction(b.scale)
         over, under = ratio.numerator << bits, ratio.denominator
         lower, upper = [], []
         for l, u, m, n in zip(a.lower, a.upper, b.lower, b.upper, strict=True):

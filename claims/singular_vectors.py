@@ -55,7 +55,7 @@ def _short(
     strength = (image.T @ image).diagonal()
     lengths = (directions.T @ directions).diagonal()
     quotients = [
-        strength.bounds(i)[0] / length if (length := lengths.bounds(i)[0]) else Fraction(-1) for i in range(size)
+        strength.bounds(i)[0] / Fraction(length) if (length := lengths.bounds(i)[0]) else Fraction(-1) for i in range(size)
     ]
     found = []
     for place, i in enumerate(sorted(range(size), key=lambda i: -quotients[i])):
@@ -67,13 +67,13 @@ def _short(
         w = directions.block(rows, at)
         residual = back.block(rows, at) - w * IntervalMatrix.number(r)
         length = lengths.bounds(i)[0]
-        t = root_above((residual.T @ residual).bounds()[0] / length, fine) + slack
+        t = root_above((residual.T @ residual).bounds()[0] / Fraction(length), fine) + slack
         others = [ends for j, ends in enumerate(squares) if j != place]
         gap = min((max(low - r, r - high) for low, high in others), default=t + 1)
         if gap <= t:
             found.append(_unknown(size))
             continue
-        reach = Fraction(3, 2) * t / gap
+        reach = Fraction(3, 2) * t / Fraction(gap)
         norm = IntervalMatrix.number(length).sqrt(fine)
         unit = w.over(norm, fine)
         found.append((unit + IntervalMatrix.interval(-reach, reach)).coarsened(bits))

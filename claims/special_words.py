@@ -271,8 +271,8 @@ def _row(spelling: Spelling, call: Call, torch: bool) -> Valued:
 
 def _fve(spelling: Spelling, call: Call, torch: bool) -> Valued:
     spelling.exactly(call, "fve", 2)
-    told = "fve(A, B) as 1 - ‖A - B‖²/‖A‖²", "fve(A, B) as 1 - ‖A - B‖²/‖A - mean(A)‖² (write R2(A, B))"
-    text = ("1 - sum((A - B)**2) / sum(A * A)", "R2(A, B)")[spelling.choose(str(call), *told)]
+    told = "fve(A, B) as 1 - ‖A - B‖²/‖A‖²", "fve(A, B) as 1 - ‖A - B‖²/‖A - mean(A)‖² (write r_squared(A, B))"
+    text = ("1 - sum((A - B)**2) / sum(A * A)", "r_squared(A, B)")[spelling.choose(str(call), *told)]
     return spelling.made(text, call.column, A=call.arguments[0], B=call.arguments[1])
 
 

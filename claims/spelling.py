@@ -166,13 +166,13 @@ class Spelling:
 
     def _allclose(self, node: Fact, call: Call) -> Statement:
         given = {keyword.name: keyword.value for keyword in call.keywords}
-        atol = given.get("atol", Number(Fraction(1, 10**8), None, "1e-8"))
-        rtol = given.get("rtol", Number(Fraction(1, 10**5), None, "1e-5"))
+        apart = given.get("atol", Number(Fraction(1, 10**8), None, "1e-8"))
+        share = given.get("rtol", Number(Fraction(1, 10**5), None, "1e-5"))
         if len(call.arguments) != 2:
             raise WrongArguments(call.column, "allclose", "two matrices", f"{len(call.arguments)} arguments")
         a, b = (Known(*self.value(argument)) for argument in call.arguments)
         left = Call("abs", (Binary("-", a, b),))
-        right = Binary("+", atol, Binary("*", rtol, Call("abs", (b,))))
+        right = Binary("+", apart, Binary("*", share, Call("abs", (b,))))
         return self.statement(Compare((left, right), ("<=",), column=node.column))
 
     def _loop(self, inner: Comprehension, word: str) -> Statement:
@@ -476,8 +476,11 @@ class Spelling:
             if not MODULES.issuperset(before) or self.kinds(first) is not None:
                 body = Name(first, column=call.column)
                 call = replace(call, function=last, arguments=(body, *call.arguments), method=True)
-        word = last if last in FUNCTIONS or last in FACTS else ALIASES.get(last, last)
-        return word, call
+        if last in FUNCTIONS or last in FACTS or last in _derived():
+            return last, call
+        small = last.lower()
+        known = small in FUNCTIONS or small in _derived() or small in REDUCTIONS
+        return ALIASES.get(last) or ALIASES.get(small) or (small if known else last), call
 
     def _call(self, node: Call) -> Valued:
         if is_hook(node.function):

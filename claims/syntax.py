@@ -537,7 +537,7 @@ def _rounded(number: Number, power: int) -> Number:
     """The number rounded to a multiple of 10^power, ties away from 0; as a percentage if it is one."""
     percent = number.text.endswith("%")
     unit = Fraction(10) ** power
-    steps = abs(number.value) / unit + Fraction(1, 2)
+    steps = abs(number.value) / Fraction(unit) + Fraction(1, 2)
     count = (steps.numerator // steps.denominator) * (1 if number.value >= 0 else -1)
     text = f"{count}e{power + 2 * percent}{'%' * percent}"
     return Number(count * unit, unit, text, column=number.column)

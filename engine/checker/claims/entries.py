@@ -40,7 +40,7 @@ def beside(values: Sequence[Intervals], arithmetic: Arithmetic) -> Intervals:
         len(values), max(value.bits + length(value.scale) for value in values) + unit.denominator.bit_length()
     )
     lower, upper = (
-        (tuple(int(ends(value)[0][0] * value.scale / unit) for value in values),)
+        (tuple(int(ends(value)[0][0] * value.scale * unit.denominator) for value in values),)
         for ends in (attrgetter("lower"), attrgetter("upper"))
     )
     return Intervals(lower, upper, unit)
