@@ -55,7 +55,8 @@ def _short(
     strength = (image.T @ image).diagonal()
     lengths = (directions.T @ directions).diagonal()
     quotients = [
-        strength.bounds(i)[0] / Fraction(length) if (length := lengths.bounds(i)[0]) else Fraction(-1) for i in range(size)
+        strength.bounds(i)[0] / Fraction(length) if (length := lengths.bounds(i)[0]) else Fraction(-1)
+        for i in range(size)
     ]
     found = []
     for place, i in enumerate(sorted(range(size), key=lambda i: -quotients[i])):

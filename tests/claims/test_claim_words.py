@@ -162,7 +162,7 @@ AMBIGUOUS = {
     f"S.std() > {_between(S.std(), S.std(ddof=1))}": ("ddof=0", "ddof=1"),
     f"norm(S, 1) > {_between(float(np.linalg.norm(S, 1)), float(np.abs(S).sum()))}": ("np.linalg.norm", "torch.norm"),
     f"rank(S, {np.linalg.svd(S)[1][-1] / 2:.3f}) = 4": ("atol=", "rtol="),
-    f"fve(A, B) > {_between(1 - ((A - B) ** 2).sum() / (A**2).sum(), EXPECTED['R2(A, B)'])}": ("r_squared(A, B)", "‖A‖²"),
+    f"fve(A, B) > {_between(1 - ((A - B) ** 2).sum() / (A**2).sum(), EXPECTED['R2(A, B)'])}": ("r_squared", "‖A‖²"),
     f"max(S - S[:, 0]) > {_between((S - S[:, :1]).max(), (S - S[:, 0]).max())}": ("as a column", "as a row"),
     f"max(S^2) > {_between((S**2).max(), (S @ S).max())}": ("each entry", "matrix product"),
 }
