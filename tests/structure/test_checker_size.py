@@ -15,7 +15,7 @@ LINES = {
     "boxes": 1125,
     "quotient": 525,
     "induction": 675,
-    "claims": 1900,
+    "claims": 2250,
     "floats": 525,
 }
 KERNEL = ("", "networks")
