@@ -38,7 +38,7 @@ from ..engine.transcript import (
 from ..engine.transcript.figures import HeatMap
 from ..models.one_layer import one_layer_of
 from . import float_exposition
-from .breakdown import where_decided, where_lost
+from .breakdown import ledger_of, where_decided, where_lost
 from .equation_section import from_the_definition
 from .network_sections import network_section, task_section
 from .opening import Theorem, theorem_section, trust_section
@@ -80,6 +80,7 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
     runs = theorem if isinstance(theorem, FloatAccuracy) else None
     statement = theorem.statement
     sections: list[Block]
+    files: tuple[tuple[str, str], ...] = ()
     if runs is None:
         sections = [theorem_section(theorem, name), trust_section(statement)]
     else:
@@ -95,7 +96,9 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
     if RightCount in claims and Paths in claims:
         single = any(isinstance(step.rule, TokenOrderTree | Enumeration) for step in proof)
         stages = claims[AdditiveMargin if runs is None else FloatMargin].stages if single else None
-        sections.append(where_decided(claims[RightCount], stages, detail))
+        ledger = ledger_of(graph, proof) if detail == "full" else None
+        sections.append(where_decided(claims[RightCount], stages, ledger, detail))
+        files = () if ledger is None else ((ledger.name, ledger.text()),)
     if LossSum in claims:
         sections.append(where_lost(claims[LossSum]))
     sections.append(_price(graph, proof, theorem))
@@ -105,7 +108,7 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
         sets = any(graph.claim(step.claim).shown() for step in proof)
         sections.append(recheck(theorem, sets=sets) if graph.is_certifiable(goal) else without_certificate(graph, goal))
     title = f"{theorem.kind.capitalize()} of {name} on max-of-{one_layer_of(theorem.statement).n_ctx}"
-    return Document(title, verdict(graph, goal), tuple(sections))
+    return Document(title, verdict(graph, goal), tuple(sections), files)
 
 
 def status(graph: ProofGraph, goal: int) -> str:

@@ -44,6 +44,7 @@ from ...engine.formula import (
     Total,
     Var,
 )
+from ...engine.ledger import Ledger
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...models.one_layer import one_layer_of
 from .additive_margin import MARGIN_COST, AdditiveMargin
@@ -128,6 +129,17 @@ class Triples:
     triples: tuple[Triple, ...]
 
 
+LEDGER = (
+    "Each row is an output $x$ that may reach the logit of $m$ somewhere in the cell $(q, m)$, with the least and the "
+    "most "
+    "sequences of the cell on which it does, as counted. The wrong sequences of a cell are at least the largest "
+    "number in "
+    "the column at least, and at most the sum of the column at most, and no more than the cell has; the others are "
+    "right. "
+    "A cell without a row is right throughout."
+)
+
+
 class GeneratingFunctionCount(Rule):
     """Advice: :class:`Triples`; wrong or missing ones only widen the result, or are refused."""
 
@@ -172,6 +184,18 @@ class GeneratingFunctionCount(Rule):
         if triples:
             raise NotEstablished(self.tag, f"there is no cell {next(iter(triples))}")
         return RightCount(margin.statement, right, wrong)
+
+    def ledger(self, premises: Sequence[Any], advice: Triples) -> Ledger:
+        (margin,) = premises
+        layer = one_layer_of(margin.statement)
+        rows: list[tuple[int | str, ...]] = []
+        for q, m in layer.cells():
+            if size := layer.cell_size(q, m):
+                cell = Cell(margin.enclosure, q, m)
+                triples = [triple for triple in advice.triples if (triple.q, triple.m) == (q, m)]
+                counted = {t.x: count_wins(cell.table, t, must_hold=q < m) for t in triples}
+                rows += [(q, m, x, *counted.get(x, (0, size))) for x in cell.active]
+        return Ledger("count.csv", ("q", "m", "x", "at least", "at most"), tuple(rows), LEDGER)
 
     def encode(self, advice: Triples) -> dict[str, Any]:
         return {"triples": [[t.q, t.m, t.x, t.exponent] for t in advice.triples]}
