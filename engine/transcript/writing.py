@@ -27,7 +27,7 @@ def write(
         name = hashlib.sha256(texts[".md"].encode()).hexdigest()[:8]  # so that bodies in one paper share no labels
         texts |= {"-body.tex": body(document, name)}
     files = {**beside, **{directory.joinpath(stem + suffix): text.encode() for suffix, text in texts.items()}}
-    files |= {directory / name: text.encode() for name, text in document.files}
+    files |= {directory.joinpath(name): text.encode() for name, text in document.files}
     if for_paper:
         files[directory / f"{PACKAGE}.sty"] = style_file().encode()
     write_together(files)
