@@ -19,8 +19,8 @@ from .comparing import Bounds, behold, compare
 from .decisions import Decided
 from .findings import RunErrors
 from .program.machine import Machine
+from .program.passes import PRECISIONS
 from .program.record import Kind
-from .program.verdict import PRECISIONS
 from .runs import DTYPES, PUBLISHED, Setting, running
 
 

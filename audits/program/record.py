@@ -13,16 +13,16 @@ from .places import Place, here, stack
 
 
 class Kind(StrEnum):
-    """What can be said of a line; the first eight leave a result open."""
+    """What can be said of a line; the first seven leave a result open."""
 
     condition = "condition"
     choice = "choice"
     shape = "shape"
     escape = "escape"
     assertion = "assertion"
-    nan_polarity = "nan-polarity"
     unclaimed = "unclaimed"
     failed = "failed"
+    nan_polarity = "nan-polarity"
     flip = "flip"
     undecided = "undecided"
     literal = "literal"
@@ -37,7 +37,7 @@ MEANING = {
     Kind.shape: "The size of a tensor depends on a comparison that is open.",
     Kind.escape: "Numbers leave torch, and what is computed with them is not followed.",
     Kind.assertion: "An assertion fails in exact arithmetic.",
-    Kind.nan_polarity: "A comparison with something that is not a number, or is nothing in exact arithmetic.",
+    Kind.nan_polarity: "A comparison with what nothing is known of, as NaN; floats answer false, safe or not.",
     Kind.unclaimed: "A singular value that no norm_claim stands behind.",
     Kind.failed: "The program stops in exact arithmetic.",
     Kind.flip: "A comparison or choice that exact arithmetic decides otherwise.",
@@ -48,7 +48,7 @@ MEANING = {
     Kind.refused: "An operation that audits do not know.",
 }
 # Under these a result is not implied.
-LEAVING_OPEN = tuple(Kind)[:8]
+LEAVING_OPEN = tuple(Kind)[:7]
 
 
 @dataclass(eq=False)
