@@ -17,7 +17,7 @@ from flint import arb
 from torch import Tensor
 
 from ..engine.arithmetic.ball import precision
-from .ball_arrays import BITS
+from .exact_shadow import BITS, ExactShadow
 from .findings import LossAudit
 from .runs import DTYPES
 
@@ -29,7 +29,8 @@ def published_bound(gap: Tensor, outputs: int) -> Tensor:
 
 def audit_loss(outputs: int, dtype: str, gap: float) -> LossAudit:
     """The formula in a float type at the gap that someone claims, beside its exact value at that gap."""
-    claimed = published_bound(torch.tensor(gap, dtype=DTYPES[dtype]), outputs)
+    with ExactShadow():
+        claimed = published_bound(torch.tensor(gap, dtype=DTYPES[dtype]), outputs)
     with precision(BITS):
         truth = (arb(gap).exp() * (outputs - 1) + 1).log()
         missing = truth - arb(claimed.double().item())

@@ -15,10 +15,7 @@ from .tensors import StoredTensors
 from .tree import Call, Node
 from .vocabulary import Meaning, Vocabulary
 
-SPECTRAL = (
-    *("sigma", "spectral_norm", "rank1"),
-    *("singular_values", "rank_k", "right_singular_vectors", "left_singular_vectors"),
-)
+SPECTRAL = ("sigma", "spectral_norm", "rank1")
 
 Binding = Mapping[str, int]
 # Called with what an expression means (and the values of its variables) and its value.

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...engine.domains.fixed_functions import bit_lengths
 from ...engine.domains.separable import NEVER, WEIGHT_BITS
+from ...engine.errors import MagnitudeError
 from ...engine.form import SIZE_BITS, Fixed, Form, ListTables, ProductTables
 from .lines import Drawn, drawn, moved, through_lines, unit_sizes
 
@@ -28,14 +29,16 @@ WEIGHT, BRACKET = 31, 30
 CODE_BITS = 12  # bits of a ratio behind its leading one
 FACTOR_BITS = 22  # of κ, where σ is bounded
 WIDE = 46  # bits of weights that are compared and not multiplied
-ABOVE_BITS = 32  # behind the point of a threshold
+ABOVE_BITS, FARTHEST = 32, 1 << 60  # of a threshold: bits behind its point, and what its units do not reach
 ENTRIES = 1 << 20  # of tables that are tested together, pre-activations
 TOGETHER = 1 << 17  # and margins: what is worked on at once stays near
 
 
 @dataclass(frozen=True)
 class Units:
-    """Bits behind the point of pre-activations, of γ, and of slopes; ``above``: the threshold of margins, in 2^-32."""
+    """Bits behind the point of pre-activations, of γ, and of slopes; ``above``: the threshold of margins, in 2^-32.
+
+    Tests ask whether margins are above it, or at most it."""
 
     z: int
     gamma: int
@@ -98,7 +101,7 @@ class Bounds:
         return holds & self.ratios_hold(sets, facts) if self._form.heads > 1 else holds
 
     def pre_activations_hold(self, sets: Sets, facts: Facts) -> np.ndarray:
-        """Whether the bounds of every unit hold, for every set: m[w(g - low)] >= 0 and m[w(high - g)] >= 0."""
+        """X1: whether the bounds of every unit hold, for every set: m[w(g - low)] >= 0 and m[w(high - g)] >= 0."""
         hidden = self._form.hidden
         assert hidden is not None, "only an MLP has pre-activations"
         pre, holds = hidden.pre, np.ones(len(facts.low), dtype=np.bool_)
@@ -124,7 +127,7 @@ class Bounds:
         return holds
 
     def ratios_hold(self, sets: Sets, facts: Facts) -> np.ndarray:
-        """Whether lo <= D_0/D_h <= hi for every set: m[w_0 - lo w_h] >= 0 and m[hi w_h - w_0] >= 0."""
+        """X3: whether lo <= D_0/D_h <= hi for every set: m[w_0 - lo w_h] >= 0 and m[hi w_h - w_0] >= 0."""
         holds = np.ones(len(facts.ratios), dtype=np.bool_)
         first, *others = self.weights(sets, facts, WIDE)
         for h, other in enumerate(others):
@@ -145,8 +148,8 @@ class Bounds:
         *,
         strictly: bool,
     ) -> np.ndarray:
-        """Whether ``winner`` is above ``loser`` (by more than the threshold if ``strictly``, else at least as
-        large) on the whole of a set, test by test: test i is about set ``index[i]``.
+        """X2 to X4: whether ``winner`` is above ``loser`` by more than the threshold (if ``strictly``; else by at least
+        minus the threshold) on the whole of a set, test by test: test i is about set ``index[i]``.
 
         ``pieces``: for each piece of the range of the ratios (ratios, γ of the heads but the first), codes and units.
         """
@@ -225,7 +228,7 @@ class Bounds:
     ) -> tuple[list[np.ndarray], int]:
         """Lower ends of n_h(p, t), sets × positions × tokens, constants with the first head, and their unit."""
         form, q = self._form, facts.query
-        logits, above = form.logits, self._units.above if strictly else 0
+        logits, above = form.logits, self._units.above if strictly else -self._units.above
         n = [columns[winner] for columns in self._columns]
         for part, columns in zip(n, self._columns, strict=True):
             part -= columns[loser]
@@ -243,7 +246,7 @@ class Bounds:
                 part += moved(more, through.exponent - unit)
             constant = constant + through.constant(unit)
         if form.kappa is None:
-            constant = constant - np.maximum(moved(np.array(above), -ABOVE_BITS - unit) + 1, 0) * (above > 0)
+            constant = constant + _in_unit(-above, unit)
         elif form.size is not None:
             factor, finer = self._factor(form.kappa, winner, loser, above)
             rows = np.flatnonzero(factor)
@@ -259,9 +262,8 @@ class Bounds:
 
     def _factor(self, kappa: Fixed, winner: np.ndarray, loser: np.ndarray, above: int) -> tuple[np.ndarray, int]:
         """min(κ - threshold, 0), rounded down to FACTOR_BITS, and its unit."""
-        threshold = moved(np.array([-above]), -ABOVE_BITS - kappa.exponent)[0]
         row = kappa.values[0]
-        factor = np.minimum(row[winner] - row[loser] - 2 * kappa.error + threshold, 0)
+        factor = np.minimum(row[winner] - row[loser] - 2 * kappa.error + _in_unit(-above, kappa.exponent), 0)
         cut = max(int(-factor.min(initial=0)).bit_length() - FACTOR_BITS, 0)
         return factor >> cut, kappa.exponent + cut
 
@@ -272,7 +274,7 @@ class Bounds:
         return moved(factor[:, None, None] * -(-size >> cut), shift - SIZE_BITS + cut)
 
     def _written(self, factor: np.ndarray, lines: Drawn, shift: int) -> np.ndarray:
-        """κ Σ_i max |φ(z_i)| |out_i|/√d from below, by Python integers."""
+        """κ Σ_i max |φ(z_i)| |out_i|/√d from below (X4), by Python integers."""
         form = self._form
         assert form.hidden is not None and form.size is not None, "an MLP before a norm"
         sizes = unit_sizes(form.hidden.function, lines.low, lines.high)
@@ -284,6 +286,15 @@ class Bounds:
             for f, t in zip(factor, total, strict=True)
         ]
         return np.array(found, dtype=np.int64)
+
+
+def _in_unit(threshold: int, exponent: int) -> int:
+    """A threshold in units of 2^exponent, rounded down."""
+    shift = -ABOVE_BITS - exponent
+    found = threshold << shift if shift >= 0 else threshold >> -shift
+    if abs(found) >= FARTHEST:
+        raise MagnitudeError("a threshold", f"{FARTHEST.bit_length() - 1} bits")
+    return found
 
 
 def _wide(

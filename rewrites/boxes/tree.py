@@ -1,4 +1,4 @@
-"""The tree of sets that a certificate holds (docs/certificate.md §12), and its replay: every symbol is tested.
+"""The tree of sets that a certificate holds (docs/certificate.md §13), and its replay: every symbol is tested.
 
 A tree is a text of symbols in preorder, with two streams that they take numbers from: ``places`` (positions, tokens,
 outputs, counts) and ``numbers`` (bounds that somebody found, which the tests make sure of).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -52,7 +52,7 @@ class Counted:
     right: int = 0
     wrong: int = 0
     undecided: int = 0
-    enumerated: list[Product] | None = None
+    enumerated: list[Product] = field(default_factory=list)
 
 
 class Streams:
@@ -61,6 +61,11 @@ class Streams:
     def __init__(self, tree: Tree, rule: str) -> None:
         self._tree, self._rule = tree, rule
         self.at, self._place, self._number = 0, 0, 0
+
+    @property
+    def consumed(self) -> tuple[int, int, int]:
+        """How many symbols, places and numbers were taken."""
+        return self.at, self._place, self._number
 
     def refuse(self, reason: str) -> NotEstablished:
         return NotEstablished(self._rule, f"symbol {max(self.at - 1, 0)} of a tree: {reason}")
@@ -86,8 +91,7 @@ class Streams:
         return np.array(found, dtype=np.int64)
 
     def finish(self) -> None:
-        used = self.at, self._place, self._number
-        if used != (len(self._tree.symbols), len(self._tree.places), len(self._tree.numbers)):
+        if self.consumed != (len(self._tree.symbols), len(self._tree.places), len(self._tree.numbers)):
             raise self.refuse("something is left over at the end")
 
 
@@ -116,7 +120,7 @@ class Replay:
     def count(self, tree: Tree, progress: Callable[[int], None] = lambda done: None) -> Counted:
         """What the leaves add up to; raises :class:`~...engine.rule.NotEstablished` when some test fails."""
         streams = Streams(tree, self._rule)
-        space, found = self._read.space, Counted(enumerated=[])
+        space, found = self._read.space, Counted()
         stack = [State(space.root)]
         cuts: np.ndarray = np.zeros(0, dtype=np.int64)
         total = 0
@@ -205,7 +209,7 @@ class Replay:
         if symbol == "U":
             found.undecided += size
         elif symbol == "E":
-            if not isinstance(state.node, Product) or size > MOST_ENUMERATED or found.enumerated is None:
+            if not isinstance(state.node, Product) or size > MOST_ENUMERATED or self._units.above:
                 raise streams.refuse("this set cannot be enumerated")
             found.enumerated.append(state.node)
         else:

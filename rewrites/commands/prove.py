@@ -117,7 +117,10 @@ def prove_command(
     jobs: Annotated[int, typer.Option(min=1, max=64, help="enumerate: number of processes.")] = 1,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="enumerate: keep finished blocks in this file, and go on from there."),
+        typer.Option(
+            metavar="FILE",
+            help="enumerate, branch_and_bound: keep what is finished in this file, and go on from there.",
+        ),
     ] = None,
     wrong: Annotated[
         Path | None, typer.Option(metavar="FILE", help="enumerate: also list the wrong inputs in this CSV file.")
@@ -171,9 +174,15 @@ def prove_command(
             strategy = strategy or usual_strategy(statement, metric.value)
             by_paths = rests_on_paths(statement, strategy, metric.value)
             enumerates = strategy == ENUMERATE
+            by_sets = strategy == "branch_and_bound" and not by_paths and metric is Metric.accuracy
             _refuse_what_has_no_effect(
                 ("--wrong", wrong, enumerates, "--strategy enumerate"),
-                ("--resume", resume, enumerates, "--strategy enumerate"),
+                (
+                    "--resume",
+                    resume,
+                    enumerates or by_sets,
+                    "--strategy enumerate or branch_and_bound past path tables",
+                ),
                 ("--jobs", None if jobs == 1 else jobs, enumerates, "--strategy enumerate"),
                 ("--cut", cut, strategy == "branch_and_bound", "--strategy branch_and_bound"),
                 ("--cross-check", check_again, by_paths, "a strategy that rests on path tables"),

@@ -1,14 +1,14 @@
 """Counts over sets of inputs: a tree of boxes whose leaves are shown right, or wrong, throughout.
 
 Theorem.  Let a network have one layer of attention, then perhaps an MLP, then an unembedding, perhaps behind a norm.
-The inputs that count at a read position are split into disjoint sets.  On a leaf R every output but the right one
+The inputs that count at a read position are split into disjoint sets (X6).  On a leaf R every output but the right one
 is shown to be below it, on a leaf W one output is shown to be at least as large; inputs of a leaf E are decided one by
 one, and nothing is said of a leaf U.  So the sizes of R, and of what E finds right, add up to at most the number of
 right inputs; those of W, and of what E finds wrong, to at most the number of wrong ones.
 
-Proof.  The tests are the lemmas of the rule, applied to exact tables with directed rounding (rewrites/boxes/bounds.py);
-sizes are integers and add up to the size of the whole, which is tested too.  With several read positions, an input is
-right when it is right at each of them: at most the sum of those not shown right are not right (union bound).
+Proof.  The tests are X0 to X4, applied to exact tables with directed rounding (rewrites/boxes/bounds.py); sizes are
+integers and add up to the size of the whole, which is tested too.  With several read positions, an input is right when
+it is right at each of them: at most the sum of those not shown right are not right (union bound).
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class Boxes:
 
 @dataclass(frozen=True)
 class AtPosition:
-    """What a tree shows at one read position, in inputs (``of`` in all)."""
+    """What a tree shows at one read position, in inputs (``of`` in all): so many have margins above the threshold of
+    its units, so many at most that."""
 
     position: int
     right: int
@@ -134,86 +135,109 @@ def form_at(statement: Statement, index: int) -> Form:
     return forms_of(statement)[index]
 
 
+Told = Callable[[int, int], None]
+
+
+def silent(done: int, total: int) -> None:
+    """No progress report."""
+
+
+def found_by(statement: Statement, advice: Boxes, tag: str, progress: Told = silent) -> tuple[AtPosition, ...]:
+    """What the trees show, position by position; raises :class:`~...engine.rule.NotEstablished`."""
+    if len(advice.trees) != len(statement.task.read):
+        raise NotEstablished(tag, f"{len(advice.trees)} trees for {len(statement.task.read)} read positions")
+    steps = 1000 * len(advice.trees)
+    return tuple(
+        _found_at(statement, index, advice, tag, lambda done, index=index: progress(1000 * index + done, steps))
+        for index in range(len(advice.trees))
+    )
+
+
+def _found_at(statement: Statement, index: int, advice: Boxes, tag: str, told: Callable[[int], None]) -> AtPosition:
+    read, tree = ReadPosition(statement.network, statement.task, index), advice.trees[index]
+    replay = Replay(read, form_at(statement, index), statement.network.outputs, advice.units, tag)
+    total = read.space.size(read.space.root)  # type: ignore[arg-type]
+    counted = replay.count(tree, lambda inputs: told(1000 * inputs // total))
+    right, wrong = _decided(statement, read, counted)
+    leaves = tuple((symbol, tree.symbols.count(symbol)) for symbol in "RWEU")
+    return AtPosition(
+        read.position,
+        (counted.right + right) * read.ignored,
+        (counted.wrong + wrong) * read.ignored,
+        total * read.ignored,
+        leaves,
+    )
+
+
+def _decided(statement: Statement, read: ReadPosition, counted: Counted) -> tuple[int, int]:
+    """How many of the inputs of leaves E are right, and wrong."""
+    if not counted.enumerated:
+        return 0, 0
+    task = statement.task
+    inputs = np.array([tokens for node in counted.enumerated for tokens in read.inputs(node)], dtype=np.int64)
+    listed = InputSet(task.inputs.sets, "listed", inputs)
+    alone = Task(task.name, listed, (read.position,), _AtOne(task.answer, read.index), "pairs", task.tensors)
+    found = decide(statement.network, alone, loss=False)
+    return found.right, found.wrong
+
+
+def encoded(advice: Boxes) -> dict[str, Any]:
+    """Trees as a certificate has them."""
+    units = advice.units
+    return {
+        "threshold": hex_integer(units.above),
+        "bits": {"z": units.z, "gamma": units.gamma, "slope": units.slope},
+        "trees": [
+            {"symbols": tree.symbols, "places": small_table(tree.places), "numbers": signed_table(tree.numbers)}
+            for tree in advice.trees
+        ],
+    }
+
+
+def charged(statement: Statement, advice: Boxes, cost: Cost) -> Cost:
+    """The work of testing the trees: every symbol tests every output at most."""
+    task, network = statement.task, statement.network
+    tests = sum(len(tree.symbols) for tree in advice.trees) * network.outputs
+    heads = max(getattr(layer, "heads", 1) for layer in network.layers)
+    sizes = {N: tests, P: task.positions, T: max(network.vocabulary(task.positions)), H: heads}
+    return Cost(*(term.subs(sizes) for term in cost.terms()))
+
+
+DERIVATION = (
+    "The inputs are split along a tree, by [@box-parts] into disjoint sets whose sizes add up. On each leaf margins "
+    "are bounded: the MLP by lines, [@pointwise-lines], on intervals that [@ratio-bound] gives; several heads jointly, "
+    "[@joint-heads]; a norm before the unembedding by [@norm-before-unembedding]. What is left is the sign of a "
+    "separable sum on the set: [@box-extremes] for tokens that vary independently, [@sum-extremes] where their labels "
+    "have a given sum, [@list-extremes] for lists of different numbers. All numbers are integers, rounded to the safe "
+    "side; the tree, and the numbers with which its tests succeed, are in the certificate."
+)
+BOX_LEMMAS = (BOX, SUMS, LISTS, RATIO, LINES, HEADS, NORM, PARTS)
+COST = Cost(multiply=N * P * T * H, add=N * P * T * H, compare=N * P * T)
+
+
 class BoxTree(Rule):
     """Advice: :class:`Boxes`.  Every symbol is tested; a false one refuses the whole."""
 
     name = "boxes"
     certifiable = True
     premises = (NetworkFunction,)
-    lemmas = (BOX, SUMS, LISTS, RATIO, LINES, HEADS, NORM, PARTS)
-    derivation = (
-        "The inputs are split along a tree, by [@box-parts] into disjoint sets whose sizes add up. On each leaf the "
-        "margins "
-        "are bounded: the MLP by lines, [@pointwise-lines], on intervals that [@ratio-bound] gives; several heads "
-        "jointly, "
-        "[@joint-heads]; a norm before the unembedding by [@norm-before-unembedding]. What is left is the sign of a "
-        "separable sum on the set: [@box-extremes] for tokens that vary independently, [@sum-extremes] where their "
-        "labels "
-        "have a given sum, [@list-extremes] for lists of different numbers. All numbers are integers, rounded to the "
-        "safe "
-        "side; the tree, and the numbers with which its tests succeed, are in the certificate."
-    )
-    cost = Cost(multiply=N * P * T * H, add=N * P * T * H, compare=N * P * T)
+    lemmas = BOX_LEMMAS
+    derivation = DERIVATION
+    cost = COST
 
-    def __init__(self, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+    def __init__(self, progress: Told = silent) -> None:
         self._progress = progress
 
     def conclude(self, premises: Sequence[Any], advice: Boxes) -> BoxCount:
         (function,) = premises
         statement: Statement = function.statement
-        if len(advice.trees) != len(statement.task.read):
-            raise NotEstablished(self.tag, f"{len(advice.trees)} trees for {len(statement.task.read)} read positions")
-        found = [self._at(statement, index, advice) for index in range(len(advice.trees))]
-        return BoxCount(statement, tuple(found))
-
-    def _at(self, statement: Statement, index: int, advice: Boxes) -> AtPosition:
-        network, task = statement.network, statement.task
-        read, tree = ReadPosition(network, task, index), advice.trees[index]
-        replay = Replay(read, form_at(statement, index), network.outputs, advice.units, self.tag)
-        total = read.space.size(read.space.root)  # type: ignore[arg-type]
-        done = index * 1000
-
-        def told(inputs: int) -> None:
-            self._progress(done + 1000 * inputs // total, 1000 * len(advice.trees))
-
-        counted = replay.count(tree, told)
-        right, wrong = self._decided(statement, read, counted)
-        leaves = tuple((symbol, tree.symbols.count(symbol)) for symbol in "RWEU")
-        return AtPosition(
-            read.position,
-            (counted.right + right) * read.ignored,
-            (counted.wrong + wrong) * read.ignored,
-            total * read.ignored,
-            leaves,
-        )
-
-    @staticmethod
-    def _decided(statement: Statement, read: ReadPosition, counted: Counted) -> tuple[int, int]:
-        """How many of the inputs of leaves E are right, and wrong."""
-        if not counted.enumerated:
-            return 0, 0
-        task = statement.task
-        inputs = np.array([tokens for node in counted.enumerated for tokens in read.inputs(node)], dtype=np.int64)
-        listed = InputSet(task.inputs.sets, "listed", inputs)
-        alone = Task(task.name, listed, (read.position,), _AtOne(task.answer, read.index), "pairs", task.tensors)
-        found = decide(statement.network, alone, loss=False)
-        return found.right, found.wrong
+        if advice.units.above:
+            raise NotEstablished(self.tag, "right are inputs whose margins exceed 0, and no other threshold")
+        return BoxCount(statement, found_by(statement, advice, self.tag, self._progress))
 
     def charge(self, premises: Sequence[Any], advice: Boxes) -> Cost:
         (function,) = premises
-        task, network = function.statement.task, function.statement.network
-        tests = sum(len(tree.symbols) for tree in advice.trees) * network.outputs
-        heads = max(getattr(layer, "heads", 1) for layer in network.layers)
-        sizes = {N: tests, P: task.positions, T: max(network.vocabulary(task.positions)), H: heads}
-        return Cost(*(term.subs(sizes) for term in self.cost.terms()))
+        return charged(function.statement, advice, self.cost)
 
     def encode(self, advice: Boxes) -> dict[str, Any]:
-        units = advice.units
-        return {
-            "threshold": hex_integer(units.above),
-            "bits": {"z": units.z, "gamma": units.gamma, "slope": units.slope},
-            "trees": [
-                {"symbols": tree.symbols, "places": small_table(tree.places), "numbers": signed_table(tree.numbers)}
-                for tree in advice.trees
-            ],
-        }
+        return encoded(advice)

@@ -1,4 +1,4 @@
-"""``boxes/1``: trees that split the inputs of each read position, every leaf tested at once (docs/certificate.md §12).
+"""``boxes/1``: trees that split the inputs of each read position, every leaf tested at once (docs/certificate.md §13).
 
 A node is a set of inputs; its children are disjoint and make it up, so the sizes of the leaves add up to that of the
 root. Facts and closed outputs of a node hold for its children, which are parts of it.
@@ -16,16 +16,18 @@ from typing import Any, NamedTuple, NoReturn
 
 from ..certificate import Reader
 from ..errors import Code, Failure
+from ..exponential import exponential, shifted_down, shifted_up
+from ..logarithm import logarithm
 from ..networks import margin
 from ..networks.gates import GATES
 from ..packing import width_for
-from ..relations import Margin
-from ..rule import Auditor, Count, Derivation, Rule, check_count, read_count
+from ..relations import Loss, Margin
+from ..rule import Auditor, Count, Derivation, Rule, check_count, check_enclosure, read_count
 from ..shards import in_shards
 from .bounds import Bounds, Pairs, Piece, Ratio
 from .lines import FRACTION, STEEP, WIDEST
 from .sets import Box, Label, Lists
-from .tables import Query, Tables
+from .tables import WEIGHT_BITS, Query, Tables
 
 MAX_EACH = 1 << 16
 MAX_ANSWERS = 1 << 12
@@ -38,8 +40,8 @@ THRESHOLD_BITS = 32
 
 
 class Advice(NamedTuple):
-    """The trees (symbols, places, numbers), one for each read position; bits after the point of their numbers. A margin
-    has a threshold, in units of 2**-32, and an input for the other side."""
+    """The trees (symbols, places, numbers), one for each read position; bits after the point of their numbers; a
+    threshold, in units of 2**-32, that margins exceed or not. A least margin has an input for the other side."""
 
     threshold: int
     bits: tuple[int, int, int]
@@ -73,6 +75,12 @@ def read_margin_advice(reader: Reader) -> Advice:
     return read_advice(reader, witness=lambda: reader.items(reader.small))
 
 
+def read_loss_advice(reader: Reader) -> Sequence[Advice]:
+    """``{"steps":[..]}``, each the advice of trees."""
+    (steps,) = reader.object(steps=lambda: reader.items(lambda: read_advice(reader)))
+    return steps
+
+
 def code(n: int) -> Ratio:
     """The positive number that a code stands for: (4096 + n mod 4096) 2**(n div 4096 - 12).
 
@@ -99,18 +107,20 @@ class Node:
 class Tree:
     """One tree. Tested are cells whose number is ``part`` modulo ``parts``, and what stands above cells by part 0."""
 
-    def __init__(self, derivation: Derivation, tables: Tables, index: int, part: int, parts: int) -> None:
-        self.advice: Advice = derivation.advice
+    def __init__(
+        self, derivation: Derivation, advice: Advice, tables: Tables, index: int, part: int, parts: int
+    ) -> None:
+        self.advice = advice
         self.derivation, self.tables, self.task = derivation, tables, tables.task
         self.index, self.part, self.parts, self.read = index, part, parts, tables.task.read[index]
         symbols, places, numbers = self.advice.trees[index]
         self.symbols, self.places, self.numbers = iter(symbols.encode("ascii")), iter(places), iter(numbers)
         self.z_bits, self.gamma_bits, self.slope_bits = self.advice.bits
         self.threshold = self.advice.threshold << FRACTION - THRESHOLD_BITS
-        self.at, self.cells = -1, 0
+        self.name, self.at, self.cells = self.task.name.partition(":")[0], -1, 0
         self.seen = self.read + 1 if tables.layer.settings["mask"] == "causal" else len(self.task.tokens)
         # what is right then, and what is read, depends on the tokens up to here alone
-        self.running = self.task.sums if self.seen == self.read + 1 else None
+        self.running = self.name == "running-sum-sign" and self.seen == self.read + 1
         self.query: Query | None = None
         self.many: dict[int, Pairs] = {}
 
@@ -176,7 +186,8 @@ class Tree:
             self.tables.budget.spend(len(inputs.tokens) * len(set().union(*inputs.tokens)) * (4 + entries // 16))
             return list(inputs.maxima())
         elif symbol == "B" and self.running:
-            a, (low, high), value = self.take(self.numbers), self.sums(inputs), self.running.values
+            a, (low, high) = self.take(self.numbers), self.sums(inputs)
+            value = self.values
             return [
                 replace(inputs, label=Label(value, *ends)) for ends in ((low, min(a - 1, high)), (max(a, low), high))
             ]
@@ -192,9 +203,15 @@ class Tree:
                 return [inputs.holding(p, first), inputs.holding(p, [u for u in tokens if u not in first])]
         return self.refuse(f"{symbol} is not possible here")
 
+    @property
+    def values(self) -> tuple[int, ...]:
+        """What the tokens of a running sum stand for."""
+        size = self.tables.network.vocabulary[0]
+        return tuple(t if 2 * t <= size else t - size for t in range(max(self.tables.network.vocabulary)))
+
     def sums(self, inputs: Box) -> tuple[int, int]:
         """The least and the largest running sum, or less and more."""
-        value = self.running.values if self.running else ()
+        value = self.values
         low, high = (sum(end(value[t] for t in tokens) for tokens in inputs.tokens) for end in (min, max))
         return (max(low, inputs.label.low), min(high, inputs.label.high)) if inputs.label else (low, high)
 
@@ -202,10 +219,11 @@ class Tree:
         """The right answer of all inputs; E303 where that is not seen, E152 for none of the outputs."""
         if isinstance(inputs, Lists):
             found = {inputs.after}
-        elif self.task.monotone:
+        elif self.name in ("max-of-k", "kth-max"):
             found = {self.task.answers([end(tokens) for tokens in inputs.tokens])[self.index] for end in (min, max)}
         elif self.running:
-            found = set(map(self.running.answer, self.sums(inputs)))
+            low, high = self.sums(inputs)
+            found = {1 + (s > 0) - (s < 0) for s in (low, high)}
         else:
             few = inputs.size() <= MAX_ANSWERS
             self.tables.budget.spend(8 * MAX_ANSWERS)
@@ -349,14 +367,14 @@ class Tree:
             return (size, 0) if self.mine(node) else (0, 0)
         if symbol == "W":
             node, x = self.answered(node), self.take(self.places)
-            if x == node.right or x >= self.tables.network.outputs or self.threshold:
+            if x == node.right or x >= self.tables.network.outputs:
                 self.refuse(f"{x} is none of the wrong outputs")
             pieces = self.pieces(node, cuts)
             if not self.mine(node):
                 return 0, 0
             bounds = self.bounds(node)
             bounds.draw(node.z, self.slope_bits, node.slopes)
-            if not bounds.exceeds(Pairs(self.tables, x, (node.right,)), pieces):
+            if not bounds.exceeds(Pairs(self.tables, x, (node.right,), -self.threshold), pieces):
                 self.refuse(f"output {x} reaches the right one", Code.E304)
             return 0, size
         return self.each(node.inputs, size) if symbol == "E" and self.mine(node) else (0, 0)
@@ -380,30 +398,34 @@ def by_two(ends: Sequence[int]) -> list[tuple[int, int]]:
     return list(zip(ends[::2], ends[1::2], strict=True))
 
 
-def counted(auditor: Auditor, derivation: Derivation) -> Count:
-    """What the trees show: right are the inputs whose margins exceed the threshold."""
-    task, advice = auditor.task, derivation.advice
+def shown(auditor: Auditor, derivation: Derivation, tables: Tables, advice: Advice) -> list[tuple[int, int]]:
+    """What the trees show at each read position: so many inputs have margins above the threshold, so many do not."""
+    task, size, found = auditor.task, auditor.task.inputs.size(), list[tuple[int, int]]()
     if len(advice.trees) != len(task.read):
         raise derivation.differs("the number of trees", len(advice.trees), len(task.read))
     if not all(0 <= bits <= MAX_UNIT for bits in advice.bits):
         raise derivation.differs("the bits of its numbers", advice.bits, f"0 to {MAX_UNIT}")
-    tables, size = Tables(auditor.network, task, auditor.budget), task.inputs.size()
-    lows, highs = list[int](), list[int]()
     for index in range(len(task.read)):
 
         def count(part: int, index: int = index) -> tuple[int, int]:
-            return Tree(derivation, tables, index, part, auditor.jobs).count()
+            return Tree(derivation, advice, tables, index, part, auditor.jobs).count()
 
-        root = Tree(derivation, tables, index, 0, 1).root()
+        root = Tree(derivation, advice, tables, index, 0, 1).root()
         times = prod(map(len, task.tokens[len(root.tokens) :])) if isinstance(root, Box) else 1
         if times * root.size() != size:
             raise derivation.differs("the number of inputs", size, times * root.size())
         right, wrong = in_shards(count, auditor.jobs, auditor.jobs)
-        lows.append(right * times)
-        highs.append(size - wrong * times)
+        found.append((right * times, wrong * times))
+    return found
+
+
+def counted(auditor: Auditor, derivation: Derivation) -> Count:
+    """Right are the inputs whose margins exceed the threshold."""
+    task, size = auditor.task, auditor.task.inputs.size()
+    found = shown(auditor, derivation, Tables(auditor.network, task, auditor.budget), derivation.advice)
     if task.counted == "pairs":
-        return Count(sum(lows), sum(highs))
-    return Count(max(0, size - sum(size - low for low in lows)), min(highs))
+        return Count(sum(right for right, _ in found), sum(size - wrong for _, wrong in found))
+    return Count(max(0, size - sum(size - right for right, _ in found)), size - max(wrong for _, wrong in found))
 
 
 def check(auditor: Auditor, derivation: Derivation) -> None:
@@ -417,7 +439,7 @@ def check_margin(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when all margins exceed the threshold, and one input has a margin of ``high`` at most."""
     (threshold, _, _, witness), stated = derivation.advice, derivation.conclusion
     lowest = threshold << margin.UNIT_BITS - THRESHOLD_BITS
-    if threshold <= 0 or stated.low > lowest:
+    if stated.low > lowest:
         raise derivation.differs("low", stated.low, lowest)
     own = counted(auditor, derivation)
     if own.right_low != auditor.inputs:
@@ -425,7 +447,47 @@ def check_margin(auditor: Auditor, derivation: Derivation) -> None:
     margin.check_witness(auditor.passes, derivation, witness)
 
 
+def losses(threshold: int, rivals: int) -> tuple[int, int]:
+    """Bounds, in units of 2**-128, of log(1 + exp(-g)) from below and of log(1 + rivals exp(-g)) from above.
+
+    >>> [end * 10**6 >> margin.UNIT_BITS for end in losses(0, 2)]
+    [693147, 1098612]
+    """
+    low, high, exponent = exponential(-threshold, -THRESHOLD_BITS, 1, WEIGHT_BITS)
+    work = margin.UNIT_BITS + 8
+    below = (1 << work) + shifted_down(low, exponent + work)
+    above = (1 << work) + rivals * shifted_up(high, exponent + work)
+    return logarithm(below, work)[0] >> 8, shifted_up(logarithm(above, work)[1], -8)
+
+
+def layered(levels: Sequence[tuple[int, int]]) -> int:
+    """At most the sum of numbers of which, for each (u, n), n are at most u; the largest n is their number.
+
+    >>> layered([(5, 2), (1, 1), (9, 4), (7, 2)])
+    24
+    """
+    total = most = 0
+    for bound, number in sorted(levels):
+        total, most = total + max(number - most, 0) * bound, max(number, most)
+    return total
+
+
+def check_loss(auditor: Auditor, derivation: Derivation) -> None:
+    """Holds when the losses of inputs whose margins exceed thresholds, or do not, add up to no more, and no less."""
+    tables, most, least = Tables(auditor.network, auditor.task, auditor.budget), [(0, 0)], [(0, 0)]
+    pairs = auditor.task.inputs.size() * len(auditor.task.read)
+    for advice in derivation.advice:
+        found = shown(auditor, derivation, tables, advice)
+        low, high = losses(advice.threshold, auditor.network.outputs - 1)
+        most.append((high, sum(right for right, _ in found)))
+        least.append((-low, sum(wrong for _, wrong in found)))
+    if max(number for _, number in most) < pairs:
+        raise derivation.differs("the inputs above its lowest threshold", max(most)[1], pairs)
+    check_enclosure(derivation, -layered([*least, (0, pairs)]), layered(most), pairs)
+
+
 RULES = (
     Rule("boxes/1", ("network",), "right_count", read_advice, read_count, check),  # type: ignore[arg-type]
     Rule("margin_boxes/1", ("network",), "margin", read_margin_advice, Margin.read, check_margin),  # type: ignore[arg-type]
+    Rule("loss_boxes/1", ("network",), "loss", read_loss_advice, Loss.read, check_loss),  # type: ignore[arg-type]
 )

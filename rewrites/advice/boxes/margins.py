@@ -103,7 +103,7 @@ class Batch:
     def _pairs(self, of: np.ndarray, winner: np.ndarray, loser: np.ndarray, *, strictly: bool) -> Gammas:
         query = self._facts.query[of]
         lines = None if self._lines is None else self._lines.take(of)
-        n = self._tables.brackets(query, winner, loser, lines, self._above if strictly else 0.0)
+        n = self._tables.brackets(query, winner, loser, lines, self._above if strictly else -self._above)
         weights = [w[query] for w in self._tables.weights]
         ratios = ratio_of(self._facts.ratios[of])
         return Gammas(self._sets.take(of), weights, n, ratios, 2.0**-self._units.gamma)

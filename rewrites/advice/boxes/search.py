@@ -16,6 +16,7 @@ from ...boxes.bounds import ABOVE_BITS, Bounds, Units
 from ...boxes.tree import State, Tree, arrays, facts_of
 from .facts import note_facts
 from .floats import Tables
+from .growth import Opened, grown
 from .margins import Batch, Verdict
 from .nodes import Node, flattened
 
@@ -27,11 +28,20 @@ EVEN = 6  # sets are taken together whose sizes are within a factor of 2^EVEN
 class Search:
     """Grows one tree until nothing is open but sets of at most ``cut`` inputs.
 
-    What it does depends on nothing but its arguments: who stops it earlier has a part of the same tree.
+    What it does depends on nothing but its arguments: who stops it earlier has a part of the same tree.  ``earlier``:
+    the tree of a search that was stopped, which grows at the leaves that it left open.
     """
 
     def __init__(
-        self, read: ReadPosition, form: Form, outputs: int, units: Units, cut: int = 0, *, careful: bool = False
+        self,
+        read: ReadPosition,
+        form: Form,
+        outputs: int,
+        units: Units,
+        cut: int = 0,
+        *,
+        careful: bool = False,
+        earlier: Tree | None = None,
     ) -> None:
         self._read, self._form, self._outputs, self._units, self._cut = read, form, outputs, units, cut
         self._bounds, self._tables = Bounds(form, units), Tables(form)
@@ -40,8 +50,17 @@ class Search:
         self._counter = itertools.count()
         self.total = read.space.size(read.space.root)  # type: ignore[arg-type]
         self.open, self.nodes = 0, 0
-        self.root = Node(State(read.space.root))
-        self._begin(self.root)
+        self._earlier = earlier
+        self._leaves = [] if earlier is None else Opened(read, form, outputs, units, "boxes").read(earlier)
+        self._roots = [Node(leaf.state) for leaf in self._leaves] or [Node(State(read.space.root))]
+        if earlier is None:
+            self._begin(self._roots[0])
+            return
+        for leaf, root in zip(self._leaves, self._roots, strict=False):
+            if read.query(leaf.state.node) is None:
+                self.open += self._size(root)
+            else:
+                self._wait(root)
 
     @property
     def largest(self) -> int:
@@ -49,7 +68,11 @@ class Search:
         return -self._waiting[0][0] * self._read.ignored if self._waiting else 0
 
     def tree(self) -> Tree:
-        return flattened(self.root)
+        """What was found so far."""
+        if self._earlier is None:
+            return flattened(self._roots[0])
+        trees = [flattened(root) for root in self._roots[: len(self._leaves)]]
+        return grown(self._earlier, self._leaves, trees)
 
     def step(self) -> None:
         """Tests a batch of sets, and closes or splits them."""
@@ -177,13 +200,14 @@ class Search:
             node.note("R", (), gammas)
             node.last = ""
             return
-        if verdict.winner is not None and not self._units.above:
+        if verdict.winner is not None:
             x, own = verdict.winner
             node.note("W", (x,), own)
             node.last = ""
             return
         size, held = self._size(node), node.state.node
         if size <= self._enumerated:
+            node.forget()
             node.last = "E"
             return
         space, where = self._read.space, verdict.where
@@ -193,6 +217,7 @@ class Search:
         elif isinstance(space, Products) and isinstance(held, Product) and size > 1:
             parts = space.holds(held, *where)
         if not parts:
+            node.forget()
             self.open += size
             return
         if passed:

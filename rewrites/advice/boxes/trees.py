@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -13,11 +14,13 @@ from ...boxes.bounds import Units
 from ...rules.box_rule import Boxes, form_at
 from ..allowance import time_left
 from ..deadline import deadline
+from .growth import store, stored
 from .search import Search
 
 # Sets of at most so many inputs in this share of all are given up when there are more than can be told apart.
 EVERY_SET = 1 << 32
 GIVEN_UP = 10**9
+KEPT = 10  # seconds between two writings of the file that a run can be resumed from
 PART = 0.5  # of the time that is left, for the search: the rule tests in integers what it found
 
 
@@ -28,29 +31,43 @@ def found_boxes(
     above: int = 0,
     *,
     careful: bool = False,
+    sets: int | None = None,
+    resume: Path | None = None,
+    seconds: float | None = None,
 ) -> Boxes:
     """Trees for all read positions.  Of all open sets the largest come next, whatever their position, so that more time
     finds a larger part of the same trees.
 
-    ``careful``: every test is made in integers too, so that none fails by rounding.
+    ``careful``: every test is made in integers too, so that none fails by rounding.  ``sets``: after so many, or so
+    many ``seconds``, no more are looked at.  ``resume``: a file that keeps the trees, which an earlier run may
+    have begun; a careful run begins anew.
     """
     left = time_left()
-    ended = deadline(None if left is None else PART * left)
+    ended = deadline(seconds if seconds is not None or left is None else PART * left)
     reads = [ReadPosition(statement.network, statement.task, index) for index in range(len(statement.task.read))]
     forms = [form_at(statement, index) for index in range(len(reads))]
     units = units_for(forms, above)
+    earlier = None if resume is None or careful else stored(resume, statement, units)
     searches = []
-    for read, form in zip(reads, forms, strict=True):
+    for index, (read, form) in enumerate(zip(reads, forms, strict=True)):
         total = read.space.size(read.space.root)  # type: ignore[arg-type]
         most = (0 if total <= EVERY_SET else total // GIVEN_UP) if cut is None else cut
-        searches.append(Search(read, form, statement.network.outputs, units, most, careful=careful))
+        begun = None if earlier is None else earlier[index]
+        searches.append(Search(read, form, statement.network.outputs, units, most, careful=careful, earlier=begun))
+    rests = deadline(KEPT)
     while not ended():
         search = max(searches, key=lambda one: one.largest)
-        if not search.largest:
+        if not search.largest or (sets is not None and sum(one.nodes for one in searches) >= sets):
             break
         search.step()
         progress(sum(1000 * (one.total - one.open) // one.total for one in searches), 1000 * len(searches))
-    return Boxes(units, tuple(search.tree() for search in searches))
+        if resume is not None and rests():
+            store(resume, statement, Boxes(units, tuple(one.tree() for one in searches)))
+            rests = deadline(KEPT)
+    found = Boxes(units, tuple(search.tree() for search in searches))
+    if resume is not None:
+        store(resume, statement, found)
+    return found
 
 
 def units_for(forms: Sequence[Form], above: int) -> Units:

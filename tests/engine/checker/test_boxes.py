@@ -664,7 +664,8 @@ def test_least_margins(tmp_path: Path) -> None:
     assert verdict(above, above * unit, above * unit, list(worst)).code == "E304"
     assert verdict(below, below * unit + 1, above * unit, list(worst)).code == "E216"
     assert verdict(below, below * unit, (least - 2) * unit, list(worst)).code == "E216"
-    assert verdict(0, 0, above * unit, list(worst)).code == "E216"
+    assert verdict(0, 0, above * unit, list(worst)).status == "VERIFIED"  # a threshold of any sign
+    assert verdict(-5, -5 * unit, above * unit, list(worst)).status == "VERIFIED"
     for witness in ([], [0] * (K + 1), [0] * (K - 1) + [V], max(margins, key=lambda t: margins[t])):
         assert verdict(below, below * unit, above * unit, list(witness)).code == "E216"
     text = emitting.certificate(
