@@ -21,7 +21,7 @@ from ..models.statement import Statement
 from .rules.path_decomposition import PathDecomposition
 from .standard_forms import MEANINGS
 
-# Signs of LaTeX up to which the term behind a step is shown.
+# Signs of LaTeX up to which the term behind a step, and those of a rewrite, are shown.
 SHORT = 600
 
 
@@ -33,11 +33,6 @@ def from_the_definition(graph: ProofGraph, proof: Sequence[Derivation], statemen
 
 
 def _section(graph: ProofGraph, equation: int, layer: OneLayer) -> Section:
-    claim: Equal = graph.claim(equation)
-    steps = named_steps(equation_lines(graph, equation))
-    before = abbreviations(claim.left)
-    tables = [short for short in abbreviations(claim.right) if short not in before]
-    count = sum(len(step.rewrites) for step in steps)
     return Section(
         "From the definition to the tables",
         (
@@ -55,18 +50,30 @@ def _section(graph: ProofGraph, equation: int, layer: OneLayer) -> Section:
                 The logits at the last position are:
                 """
             ),
-            *_definitions(before),
-            DisplayMath(f"\\mathrm{{logits}}(t) = {claim.left}"),
-            paragraph(
-                f"The following steps, {count} elementary rewrites in all, lead from there to the tables of "
-                "[@path-decomposition]. Each rewrite is an equation of one table, its conditions are proved, and "
-                "replaying the proof runs it again. These are the tables:"
-            ),
-            *_definitions(tables),
-            paragraph("And these are the steps:"),
-            Listing(tuple((_folded(graph, step),) for step in steps), ordered=True),
-            DisplayMath(f"\\mathrm{{logits}}(t) = {claim.right}"),
+            *chain(graph, equation, "\\mathrm{logits}(t)", "the tables of [@path-decomposition]"),
         ),
+    )
+
+
+def chain(graph: ProofGraph, equation: int, left: str, goal: str) -> tuple[Block, ...]:
+    """An equation of what ``left`` names: both sides with their abbreviations, and the steps between them."""
+    claim: Equal = graph.claim(equation)
+    steps = named_steps(equation_lines(graph, equation))
+    before = abbreviations(claim.left)
+    tables = [short for short in abbreviations(claim.right) if short not in before]
+    count = sum(len(step.rewrites) for step in steps)
+    return (
+        *_definitions(before),
+        DisplayMath(f"{left} = {claim.left}"),
+        paragraph(
+            f"The following steps, {count} elementary rewrites in all, lead from there to {goal}. Each rewrite is an "
+            "equation of one table, its conditions are proved, and replaying the proof runs it again."
+            + (" These are the tables:" if tables else "")
+        ),
+        *_definitions(tables),
+        *((paragraph("And these are the steps:"),) if tables else ()),
+        Listing(tuple((_folded(graph, step),) for step in steps), ordered=True),
+        DisplayMath(f"{left} = {claim.right}"),
     )
 
 
@@ -100,10 +107,14 @@ def _folded(graph: ProofGraph, step: NamedLine) -> Folded:
 
 def _rewrites(step: NamedLine) -> list[str]:
     width = max(len(entry) for entry, _, _ in step.rewrites)
-    return [
-        f"{entry:<{width}}  {plain_formula(str(before))} = {plain_formula(str(after))}"
-        for entry, before, after in step.rewrites
-    ]
+    return [f"{entry:<{width}}  {_written(str(before), str(after))}" for entry, before, after in step.rewrites]
+
+
+def _written(before: str, after: str) -> str:
+    """A rewrite in signs of text; of long terms only how long they are, since nobody reads them."""
+    if max(len(before), len(after)) > SHORT:
+        return f"(terms of {len(before)} and {len(after)} signs)"
+    return f"{plain_formula(before)} = {plain_formula(after)}"
 
 
 def abbreviations(term: Term) -> list[Named]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ..engine.transcript import Section, Table, paragraph, prose
+from ..engine.graph import Derivation, ProofGraph
+from ..engine.transcript import Listing, Section, Table, paragraph, prose
+from .equation_section import chain
+from .rules.induction.circuits import CIRCUITS
 from .rules.induction.tree import RightInputs
 
 # The paths of two layers, and the tables that hold them; x_m(t) = E[t] + P[m], o_m(t) = x_m(t) W_V W_O of layer 1,
@@ -39,13 +42,62 @@ def paths_section() -> Section:
     )
 
 
+def composition_sections(graph: ProofGraph, step: Derivation) -> tuple[Section, ...]:
+    """The chains of rewrites from the definition to the mixtures that the tables of this step are read by."""
+    _, logits, scores = step.premises
+    return (
+        Section(
+            "From the definition to the paths",
+            (
+                paragraph(
+                    "Written with matrices, row $p$ of $X^{(k)}$ is what position $p$ holds behind layer $k$, $S$ the "
+                    "selection of the input (row $p$ is the indicator of token $t_p$), $A[i]$ row $i$ of a matrix "
+                    "$A$, $\\mathbf{1}$ a column of ones; $\\operatorname{softmax}_{\\le}$ lets a position see "
+                    "itself and those before it. Multiplying out gives four terms: the direct path, the heads' own "
+                    "paths (layer 1's value, layer 2's value), and the virtual head of both."
+                ),
+                *chain(graph, logits, "\\mathrm{logits}(t)", "a mixture of keys"),
+            ),
+        ),
+        Section(
+            "The compositions in a score",
+            (
+                paragraph(
+                    "The scores of layer 2 before their scale are what $\\beta$ is made of: the direct path, "
+                    "K-composition (what layer 1 wrote at the key), Q-composition (what it wrote at the query), and "
+                    "both at once."
+                ),
+                *chain(graph, scores, "s(t)", "a mixture of atoms"),
+            ),
+        ),
+    )
+
+
+def circuit_section(graph: ProofGraph) -> Section:
+    """What the two layers do, as claims of the graph, with their numbers."""
+    names = [rule.name for rule in CIRCUITS]
+    found = [graph.claim(step.claim) for step in graph.derivations() if step.rule.name in names]
+    return Section(
+        "What the network does",
+        (
+            paragraph(
+                "These claims about the tables are proved of the stored weights, for every input. The theorem does not "
+                "rest on them: its tests of sets of inputs read the tables themselves, all paths included. They say "
+                "which compositions make these tests succeed."
+            ),
+            Listing(tuple((paragraph(claim.sentence()),) for claim in found)),
+        ),
+    )
+
+
 def induction_section(claim: RightInputs) -> Section:
     """How many inputs each means settled, and how many have each margin."""
     whole, groups = claim.groups
     by_tests = claim.above[0]
-    open_ones = claim.statement.inputs - by_tests - claim.decided
+    open_ones = claim.statement.inputs - by_tests - claim.decided - claim.shown_wrong
     rows = [
         ("tests of sets of inputs", by_tests),
+        *([("tests that all of a set are wrong", claim.shown_wrong)] if claim.shown_wrong else []),
         ("one by one", claim.decided),
         ("left open", open_ones),
         ("all inputs", claim.statement.inputs),

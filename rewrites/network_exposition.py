@@ -5,8 +5,10 @@ from __future__ import annotations
 from itertools import islice
 
 from ..engine.arithmetic.printing import ceil_str, floor_str
+from ..engine.equality import Equal
 from ..engine.explain import charged
 from ..engine.graph import ProofGraph
+from ..engine.rewriting import Fact
 from ..engine.transcript import (
     Block,
     Document,
@@ -19,14 +21,14 @@ from ..models.statement import Statement as Problem
 from .box_section import box_section
 from .enumeration import Decision
 from .exposition import recheck, verdict, without_certificate
-from .induction_section import induction_section, paths_section
+from .induction_section import circuit_section, composition_sections, induction_section, paths_section
 from .network_sections import network_section, task_section
 from .opening import Theorem, theorem_section, trust_section
 from .proof_section import proof_section
 from .quotient_account import account as account_of
 from .rules.box_rule import BoxCount
 from .rules.every_input import DecidedInputs
-from .rules.induction.tables import InductionTables
+from .rules.induction.tables import InductionTablesRule
 from .rules.induction.tree import RightInputs
 
 _AS_PROVED = ", TASK the task as it was given to prove; so is its configuration, if it had one (--config)"
@@ -52,8 +54,13 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
         trust_section(statement),
         network_section(statement),
         task_section(statement.task),
-        *(paths_section() for claim in found if isinstance(claim, InductionTables)),
-        proof_section(graph, proof, detail),
+        *(
+            block
+            for step in proof
+            if isinstance(step.rule, InductionTablesRule)
+            for block in (circuit_section(graph), paths_section(), *composition_sections(graph, step))
+        ),
+        proof_section(graph, [step for step in proof if not _rewriting(graph.claim(step.claim))], detail),
         *(_decided(claim, detail) for claim in found if isinstance(claim, DecidedInputs)),
         *(induction_section(claim) for claim in found if isinstance(claim, RightInputs)),
         *(box_section(claim) for claim in found if isinstance(claim, BoxCount)),
@@ -65,6 +72,11 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
         sections.append(without_certificate(graph, goal))
     title = f"{theorem.kind.capitalize()} of {name} on {statement.task.name}"
     return Document(title, verdict(graph, goal), tuple(sections))
+
+
+def _rewriting(claim: object) -> bool:
+    """Whether a claim is told with the chain of rewrites that it belongs to."""
+    return isinstance(claim, Equal | Fact)
 
 
 def _decided(claim: DecidedInputs, detail: str) -> Block:

@@ -59,7 +59,7 @@ MEANINGS = {
     EXPAND: "The products are multiplied out, up to a sum of words of tensors.",
     COLLECT: "The same words are what the tables expand to; what does not depend on the token moves into a row.",
     PLACES: "The tables have a place for every bias and for the positions.",
-    NAME: "What depends on the tokens is left over as products of the selection and of five matrices.",
+    NAME: "What depends on the tokens is left over as products of the selection and of the tables.",
     AVERAGE: "So what is the same at every position moves into the average.",
 }
 

@@ -29,7 +29,7 @@ _HASH = re.compile(rb'"([0-9a-f]{64})"')
 _WORD = re.compile(rb'"([ !#-\[\]-~]{0,100})"')
 _PRINTABLE = re.compile(rb'"([ !#-\[\]-~]+)"')
 _BASE64 = re.compile(rb'"([A-Za-z0-9+/]*={0,2})"')
-_NODES = re.compile(rb'"([A-Z0-9a-f.!?]*)"')
+_NODES = re.compile(rb'"([A-Z0-9a-fw.!?]*)"')
 _TREE = re.compile(rb'"([RSUW0-9a-f]*)"')
 
 Item = TypeVar("Item")

@@ -76,7 +76,7 @@ class _Search:
 
     def decide(self, node: Node) -> None:
         """The inputs of a node one by one."""
-        margin, least = self.tables.decided(node).margin, self.least.upper
+        margin, least = self.tables.decider.decide(0, node.inputs()).margin, self.least.upper
         if margin is not None and margin.upper is not None and (least is None or margin.upper < least):
             self.least = margin
             self.bar = min(self.bar, self.below(margin))

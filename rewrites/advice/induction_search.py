@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
 
 from ..rules.induction.node_test import NodeTest
 from ..rules.induction.nodes import Node, groups
 from ..rules.induction.tables import InductionTables
-from ..rules.induction.tree import EACH, MARGIN_BITS, OPEN, OWN, POSITIONS, NodeTree
+from ..rules.induction.tree import EACH, MARGIN_BITS, OPEN, OWN, POSITIONS, NodeTree, wrong_symbols
 from .deadline import deadline
+from .induction_floats import Floats, Seen
 
 LETTERS = 26
 FEW = 100  # inputs of a node that are decided one by one
@@ -26,22 +29,22 @@ def search(
     margins: Sequence[int] = (0,),
     *,
     few: int = FEW,
-    branching: bool = True,
+    cut: int = 0,
     seconds: float | None = None,
     progress: Progress | None = None,
 ) -> NodeTree:
     """A tree for these margins (units of 2^-24, ascending from 0); each leaf takes the largest that its test shows.
 
-    Without ``branching``, and when the time is up, a node that its test does not settle is given up.
+    A node of at most ``cut`` inputs that its test does not settle is given up, and so is any when the time is up.
     """
     late = deadline(seconds)
-    symbols: list[str] = []
     roots = groups(tables.statement.task.inputs)
+    walk = _Walk(tables, margins, few, lambda node: node.size <= cut or late(), Floats(tables))
     for number, root in enumerate(roots):
-        _settle(tables, root, margins, few, symbols, lambda: not branching or late())
+        walk.settle(root)
         if progress is not None:
             progress(number + 1, len(roots))
-    return NodeTree(tuple(margins), "".join(symbols))
+    return NodeTree(tuple(margins), "".join(walk.symbols))
 
 
 def largest(tables: InductionTables, node: Node, *, wide: bool = True) -> int:
@@ -55,36 +58,57 @@ def largest(tables: InductionTables, node: Node, *, wide: bool = True) -> int:
     return low
 
 
-def _settle(
-    tables: InductionTables,
-    root: Node,
-    margins: Sequence[int],
-    few: int,
-    symbols: list[str],
-    given_up: Callable[[], bool],
-) -> None:
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if node is not root and node.size <= few:
-            symbols.append(EACH)
-            continue
-        for wide in (True, False) if node is root else (False,):
-            test = tables.test(node, wide=wide)
-            level = _best(tables, node, margins, wide, test)
+@dataclass
+class _Walk:
+    """The walk through a group: what a sample of a node's inputs does in floats says which test to try."""
+
+    tables: InductionTables
+    margins: Sequence[int]
+    few: int
+    given_up: Callable[[Node], bool]
+    floats: Floats
+    symbols: list[str] = field(default_factory=list)
+    random: Random = field(default_factory=lambda: Random(0))
+
+    def settle(self, root: Node) -> None:
+        """A group."""
+        stack = [root]
+        while stack:
+            node = stack.pop()
+            if node is not root and node.size <= max(self.few, 1):
+                self.symbols.append(EACH)
+                continue
+            seen = self.floats.seen(node, self.random)
+            symbol, position = self._wrong(node, seen) if seen.wrong else self._right(node, node is root)
+            if symbol:
+                self.symbols.append(symbol)
+            elif self.given_up(node):
+                self.symbols.append(OPEN)
+            elif node.size <= max(self.few, 1):
+                self.symbols.append(EACH)
+            else:
+                self.symbols.append(POSITIONS[position])
+                stack.extend(reversed(list(node.children(position))))
+
+    def _right(self, node: Node, root: bool) -> tuple[str, int]:
+        """The symbol of a node whose inputs are right, or where to branch."""
+        for wide in (True, False) if root else (False,):
+            test = self.tables.test(node, wide=wide)
+            level = _best(self.tables, node, self.margins, wide, test)
             if level is not None:
-                symbols.append(("" if wide else OWN) + chr(ord("A") + level))
-                break
-        else:
-            if given_up():
-                symbols.append(OPEN)
-                continue
-            if node.size <= max(few, 1):
-                symbols.append(EACH)
-                continue
-            position = heaviest(test, node.free, tables.grid.units(margins[0], 1 << MARGIN_BITS))
-            symbols.append(POSITIONS[position])
-            stack.extend(reversed(list(node.children(position))))
+                return ("" if wide else OWN) + chr(ord("A") + level), 0
+        return "", heaviest(
+            test, node.free, self.tables.grid.units(self.margins[0], 1 << MARGIN_BITS)
+        ) if node.free else 0
+
+    def _wrong(self, node: Node, seen: Seen) -> tuple[str, int]:
+        """The same of a node with wrong inputs: branching makes the key known that is looked at there."""
+        if node.fixed[seen.key] is None:
+            return "", seen.key
+        test = self.tables.opposite(node, seen.key, seen.output)
+        if seen.wrong == seen.of and self.tables.fails(node, seen.key, seen.output, test):
+            return wrong_symbols(self.tables, seen.key, seen.output), 0
+        return "", heaviest(test, node.free, 0) if node.free else 0
 
 
 def _best(tables: InductionTables, node: Node, margins: Sequence[int], wide: bool, test: NodeTest) -> int | None:

@@ -143,7 +143,7 @@ def prove_command(
         ("--compiled", compiled, runs != 0, "torch runs, and --runs is 0"),
         ("--cross-check", check_again, semantics is Semantics.real, "--semantics real"),
         ("--grid", grid, strategy == "separable", "--strategy separable"),
-        ("--cut", cut, strategy in (None, "branch_and_bound"), "--strategy branch_and_bound"),
+        ("--cut", cut, strategy in (None, "branch_and_bound", "induction"), "--strategy branch_and_bound or induction"),
         ("--minimise", minimise, strategy == "auto", "--strategy auto"),
     )
     from ...models.float_statement import EXP_ULPS
@@ -184,7 +184,12 @@ def prove_command(
                     "--strategy enumerate or branch_and_bound past path tables",
                 ),
                 ("--jobs", None if jobs == 1 else jobs, enumerates, "--strategy enumerate"),
-                ("--cut", cut, strategy == "branch_and_bound", "--strategy branch_and_bound"),
+                (
+                    "--cut",
+                    cut,
+                    strategy in ("branch_and_bound", "induction"),
+                    "--strategy branch_and_bound or induction",
+                ),
                 ("--cross-check", check_again, by_paths, "a strategy that rests on path tables"),
             )
             proof = prove(

@@ -181,7 +181,7 @@ class Distractors:
     tokens are among ``held``: the ends of the row's shares, and for each atom at most how much it scores the key."""
 
     def __init__(self, tables: Tables, q: int, held: Sequence[Sequence[int]], skipped: int) -> None:
-        self.tables, self.q, self.held = tables, q, held
+        self.tables, self.q, self.held, self.skipped = tables, q, held, skipped
         n, V = tables.n, tables.tokens
         self.stream = [list(map(add, tables.query_stream[q], row)) for row in tables.atom_stream]
         self.written = [list(map(add, tables.query_written[q], row)) for row in tables.atom_written]
@@ -269,22 +269,27 @@ class Node:
             if not self.tables.distinct or len(set(t)) == len(t) - 1:
                 yield t
 
-    def distractors(self, wide: bool) -> Distractors:
+    def distractors(self, wide: bool, reference: int | None = None) -> Distractors:
         """Those of the node's own tokens, or of any node with its q and i."""
         q = self.fixed[-1]
         assert q is not None
         rest, last = tuple(t for t in range(self.tables.tokens) if t != q), self.tables.n - 1
         held = [(q,) if m in (self.i, last) else rest for m in range(last + 1)] if wide else self.tokens
-        return Distractors(self.tables, q, held, self.i + 1)
+        return Distractors(self.tables, q, held, self.i + 1 if reference is None else reference)
 
 
 class NodeTest:
-    """The test of one node with some distractors."""
+    """The test of one node with some distractors: that the right output is ahead of all others, or another one of it.
 
-    def __init__(self, node: Node, held: Distractors) -> None:
-        self.node, self.held, self.tables, self.tokens = node, held, node.tables, node.tokens
-        self.f, self.q, self.key = self.tables.n - 1, held.q, node.i + 1
-        (self.a,) = self.tokens[self.key]
+    The reference key of the latter is any whose token is fixed.
+    """
+
+    def __init__(self, node: Node, held: Distractors, ahead: int | None = None) -> None:
+        self.held, self.tables, self.tokens = held, node.tables, node.tokens
+        self.f, self.q, self.key = self.tables.n - 1, held.q, held.skipped
+        (right,), (self.own,) = self.tokens[node.i + 1], self.tokens[self.key]
+        self.a = right if ahead is None else ahead
+        self.rivals = [right] if ahead is not None else [b for b in range(self.tables.outputs) if b != right]
         places = [{t: at for at, t in enumerate(some)} for some in held.held]
         self.places = [[places[m][t] for t in some] for m, some in enumerate(self.tokens)]
         self.picks = [picker(some) for some in self.places]
@@ -292,11 +297,12 @@ class NodeTest:
         self.wrote = self.by_rivals(tables.written_values)
         shift, wrote = self.against(tables.direct[self.q]), self.by_rivals(tables.written_direct)
         self.direct = [x + y - ROUNDING for x, y in zip(shift, self.mixed(self.f, self.q, wrote), strict=True)]
-        self.reference = self.seen(self.key, self.a, 1)
+        self.reference = self.seen(self.key, self.own, 1)
 
     def against(self, row: Sequence[int]) -> Row:
-        """The entry of a minus every other."""
-        return [row[self.a] - x for b, x in enumerate(row) if b != self.a]
+        """The entry that is to be ahead minus every rival's."""
+        mine = row[self.a]
+        return [mine - row[b] for b in self.rivals]
 
     def by_rivals(self, table: Sequence[Row]) -> list[list[Row]]:
         """A table of logits by position, by the node's tokens, by rivals."""
@@ -314,7 +320,7 @@ class NodeTest:
         ends = self.enclosed(k, own)
         return [
             least_ratio([Choice(*ends[m], [entry[b] for entry in rows[m]]) for m in range(k + 1)])
-            for b in range(self.tables.outputs - 1)
+            for b in range(len(self.rivals))
         ]
 
     def value(self, k: int, own: int) -> Row:
@@ -392,16 +398,17 @@ class NodeTest:
         return [[self.against(table[m * V + s]) for s in self.held.held[m]] for m in range(k - 1)]
 
     def holds(self, margin: int) -> bool:
-        """Whether every input of the node has logit_a - logit_b > margin for every b."""
+        """Whether on every input of the node the margin over every rival is larger than that."""
         tables, f = self.tables, self.f
         atoms, pairs = sum(map(len, self.tokens)), sum(len(a) * len(b) for a, b in pairwise(self.tokens))
         tables.budget.spend((pairs * (atoms + tables.n * tables.outputs) + 2 * atoms * atoms) // 4)
         needed = [margin - d for d in self.direct]
-        opposite = self.seen(f, self.q, -1)
-        atoms_gaps = [list(map(add, a, b)) for a, b in zip(self.reference, opposite, strict=True)]
-        gap = least_ratio([Choice(*ends, gaps) for ends, gaps in zip(self.weights, atoms_gaps, strict=True)])
-        of_query = self.penalty(gap, list(map(sub, needed, self.value(f, self.q))))
-        room = [v - x - y for v, x, y in zip(self.value(self.key, self.a), needed, of_query, strict=True)]
+        room = list(map(sub, self.value(self.key, self.own), needed))
+        if self.key != f:
+            opposite = self.seen(f, self.q, -1)
+            atoms_gaps = [list(map(add, a, b)) for a, b in zip(self.reference, opposite, strict=True)]
+            gap = least_ratio([Choice(*ends, gaps) for ends, gaps in zip(self.weights, atoms_gaps, strict=True)])
+            room = list(map(sub, room, self.penalty(gap, list(map(sub, needed, self.value(f, self.q))))))
         worst = [[0] * len(room)]
         for k in range(f):
             if k == self.key:

@@ -95,7 +95,8 @@ class Trees:
             stack = [group]
             while stack:
                 node = stack.pop()
-                symbol = symbols[at : at + 1 + symbols.startswith(".", at)]
+                long = {".": 1, "w": 1 + self.digits}.get(symbols[at : at + 1], 0)
+                symbol = symbols[at : at + 1 + long]
                 at += len(symbol)
                 if symbol in POSITIONS and symbol:
                     position = POSITIONS.index(symbol)
@@ -104,7 +105,11 @@ class Trees:
                     stack += node.children(position)
                     self.auditor.budget.spend(len(node.rest))
                     continue
-                if symbol not in ("!", "?") and not 0 <= ord(symbol[-1:] or "@") - ord("A") < len(self.advice.margins):
+                if symbol.startswith("w"):
+                    self.named(node, symbol)
+                elif symbol not in ("!", "?") and not 0 <= ord(symbol[-1:] or "@") - ord("A") < len(
+                    self.advice.margins
+                ):
                     raise self.refused(node, symbol, "a margin, !, ? or a position")
                 found.setdefault((node.fixed[-1], node.i), []).append((node, symbol))
                 size += node.size
@@ -114,17 +119,38 @@ class Trees:
             raise self.derivation.differs("tree", f"{size} inputs", f"{self.auditor.task.size} inputs")
         return list(found.values())
 
+    @property
+    def digits(self) -> int:
+        """How many hexadecimal digits name an output."""
+        return len(f"{self.auditor.network.outputs - 1:x}")
+
+    def named(self, node: Node, symbol: str) -> tuple[int, int]:
+        """The key with a fixed token, and the wrong output, of a node that is wrong throughout."""
+        if len(symbol) != 2 + self.digits or any(x not in POSITIONS for x in symbol[1:]):
+            raise self.refused(node, symbol, "a key and an output")
+        key, output = int(symbol[1], 16), int(symbol[2:], 16)
+        if key >= self.tables.n or node.fixed[key] is None or output == node.fixed[node.i + 1]:
+            raise self.refused(node, symbol, "a key with a fixed token and a wrong output")
+        if output >= self.auditor.network.outputs:
+            raise self.refused(node, symbol, "an output")
+        return key, output
+
     def refused(self, node: Node, symbol: str, expected: str) -> Failure:
         """What a symbol says is not so."""
         return self.derivation.differs(f"the node with tokens {node.fixed}", symbol or "nothing", f"no {expected}")
 
     def settled(self, leaves: list[Step]) -> Iterator[tuple[Node, int | None]]:
-        """Each of some leaves with one q and i, with the margin that its test shows, in units of 2**-24; None where its
-        inputs are to be decided. Nothing is said of the others."""
+        """Each of some leaves with one q and i, with the margin that its test shows, in units of 2**-24; -1 where its
+        inputs are wrong; None where they are to be decided. Nothing is said of the others."""
         wide: Distractors | None = None
         for node, symbol in leaves:
             if symbol == "!":
                 yield node, None
+            elif symbol.startswith("w"):
+                key, output = self.named(node, symbol)
+                if not NodeTest(node, node.distractors(False, key), output).holds(0):
+                    raise self.refused(node, symbol, "input is shown wrong")
+                yield node, -1
             elif symbol != "?":
                 if len(symbol) == 1:
                     held = wide = wide or node.distractors(wide=True)
@@ -156,9 +182,11 @@ class Trees:
             _ = self.deciding  # made once, before processes share the work
         return in_shards(lambda at: count(blocks[at]), len(blocks), self.auditor.jobs)
 
-    def unknown(self) -> Failure:
-        """Bounds of margins and losses say something of every input."""
-        return self.derivation.differs("tree", "?", "a leaf of which nothing is known")
+    def require_margins(self) -> None:
+        """Bounds of least margins and of losses need one of every leaf."""
+        for symbol in "?w":
+            if symbol in self.advice.symbols:
+                raise self.derivation.differs("tree", symbol, "a leaf of which no margin is known")
 
 
 def check(auditor: Auditor, derivation: Derivation) -> None:
@@ -170,7 +198,7 @@ def check(auditor: Auditor, derivation: Derivation) -> None:
         right = wrong = 0
         for node, margin in trees.settled(leaves):
             if margin is not None:
-                right += node.size
+                right, wrong = (right + node.size, wrong) if margin >= 0 else (right, wrong + node.size)
                 continue
             for tokens, answers in trees.visited(node):
                 (outcome,) = trees.deciding.outcomes(tokens, answers)
@@ -196,8 +224,7 @@ def check_margin(auditor: Auditor, derivation: Derivation) -> None:
                     unseen += all(low < stated.low for low, _ in enclosures(auditor.passes, tokens))
         return unseen, 0
 
-    if "?" in trees.advice.symbols:
-        raise trees.unknown()
+    trees.require_margins()
     unseen, _ = trees.summed(below)
     if unseen:
         raise derivation.differs("low", stated.low, f"{unseen} leaves that may be below it")
@@ -224,8 +251,7 @@ def check_loss(auditor: Auditor, derivation: Derivation) -> None:
                 high += node.size * most[trees.advice.margins.index(margin)]
         return low, high
 
-    if "?" in trees.advice.symbols:
-        raise trees.unknown()
+    trees.require_margins()
     check_enclosure(derivation, *trees.summed(bounds), auditor.inputs)
 
 

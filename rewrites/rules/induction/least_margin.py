@@ -62,7 +62,7 @@ class InductionMargin(Rule):
                 continue
             margin = None if leaf.outcome is None else leaf.outcome.margin
             if margin is None or margin.lower is None:
-                raise NotEstablished(self.tag, f"nothing is known of the margins at {leaf.node.fixed}")
+                raise NotEstablished(self.tag, f"nothing is known of the margins at {leaf.nodes[0].fixed}")
             lows.append(margin.lower)
         roots = groups(tables.statement.task.inputs)
         if not any(root.holds(advice.witness) for root in roots):

@@ -82,26 +82,24 @@ class InductionLoss(Rule):
         _, tables = premises
         low = high = decided = known = 0
         with precision(PRECISION):
-            for leaf in InductionTree().leaves(tables, advice):
-                size = leaf.node.size
+            for leaf in InductionTree().leaves(tables, advice, losses=True):
+                size = leaf.size
                 if leaf.level is not None:
                     margin = Fraction(advice.margins[leaf.level], 1 << MARGIN_BITS)
                     rivals = Ball.dyadic(tables.grid.form.outputs - 1, 0)
                     least = Ball.dyadic(0, 0)
-                    for end in tables.test(leaf.node, wide=False).ceiling().tolist():
+                    for end in tables.test(leaf.nodes[0], wide=False).ceiling().tolist():
                         least += Ball.dyadic(-end, -tables.grid.bits).exp()
                     low += size * max(0, _floor(_loss(least)))
                     high += size * -_floor(Ball.dyadic(-1, 0) * _loss(rivals * Ball.rational(-margin).exp()))
                     continue
-                loss = None
-                if leaf.outcome is not None:
-                    loss = tables.with_losses.decide(0, leaf.node.inputs()).loss
+                loss = None if leaf.outcome is None else leaf.outcome.loss
                 if loss is None:
-                    raise NotEstablished(self.tag, f"nothing is known of the losses at {leaf.node.fixed}")
+                    raise NotEstablished(self.tag, f"nothing is known of the losses at {leaf.nodes[0].fixed}")
                 least_sum, most_sum = in_units(loss.lower, loss.upper)
                 decided, known, low, high = decided + size, known + least_sum, low + least_sum, high + most_sum
-        inputs = tables.statement.inputs
-        return InductionMeanLoss(tables.statement, low // inputs, -(-high // inputs), decided, known)
+        count = tables.statement.inputs
+        return InductionMeanLoss(tables.statement, low // count, -(-high // count), decided, known)
 
     def charge(self, premises: Sequence[Any], advice: NodeTree) -> Cost:
         return InductionTree().charge(premises, advice)

@@ -5,6 +5,10 @@ penalty π_k = e^{-g} max(0, -(v + d - γ)), with the lower bounds of the gap g 
 pair.  The worst input of the node is a chain t_0 … t_{f-1}, and the largest sum of penalties along a chain is found
 position by position (Viterbi).  Tokens that are two positions apart may be equal there, even where the task forbids
 it.
+
+Nothing in this asks that the winner be the right answer, or the reference the key behind the earlier token: with
+another output as winner, the right one as rival and any key whose token is known, it shows that all inputs of a node
+are wrong.  Close to the key that the head looks at there the falls of the others are small.
 """
 
 from __future__ import annotations
@@ -122,11 +126,17 @@ class Distractors:
 
 @dataclass(frozen=True, eq=False)
 class NodeTest:
-    """The test of one node: its group (q, i, a) and its tokens at each position, which are among the distractors'."""
+    """The test of one node: whether ``winner`` is ahead of the ``rivals`` by a margin, on all of its inputs.
+
+    ``reference``: a key whose token is fixed; ``tokens``: those of the node at each position, which are among the
+    distractors'.  With the right answer a, the key behind the earlier token and all other outputs it shows inputs
+    right; with another output, a alone as rival, and the key that the head looks at there, it shows them wrong.
+    """
 
     distractors: Distractors
-    i: int
-    a: int
+    reference: int
+    winner: int
+    rivals: np.ndarray
     tokens: Sequence[np.ndarray]
 
     @property
@@ -138,14 +148,15 @@ class NodeTest:
         """f, the query's position."""
         return len(self.tokens) - 1
 
-    @cached_property
-    def rivals(self) -> np.ndarray:
-        """The outputs b ≠ a."""
-        return np.delete(np.arange(self.grid.form.outputs), self.a)
+    @property
+    def own(self) -> int:
+        """The token of the reference key."""
+        (token,) = self.tokens[self.reference].tolist()
+        return token
 
     def against(self, table: np.ndarray) -> np.ndarray:
-        """Differences of a table [..., output]: a minus b, for each rival b."""
-        return table[..., self.a, None] - table[..., self.rivals]
+        """Differences of a table [..., output]: the winner minus b, for each rival b."""
+        return table[..., self.winner, None] - table[..., self.rivals]
 
     def choices(self, k: int, own: int, values: np.ndarray) -> list[Choice]:
         """Row k with t_k = own mixes ``values[m, t, b]``: one choice a position, [b, t]."""
@@ -186,13 +197,13 @@ class NodeTest:
         return found
 
     @cached_property
-    def reference(self) -> list[np.ndarray]:
-        """Lower bounds of Φ_{k*} from each atom."""
-        return self.seen(self.i + 1, self.a, 1)
+    def looked_at(self) -> list[np.ndarray]:
+        """Lower bounds of the reference key's Φ from each atom."""
+        return self.seen(self.reference, self.own, 1)
 
     def _gap_of_query(self) -> np.ndarray:
         q, f = self.distractors.q, self.last
-        sums = [a + b for a, b in zip(self.reference, self.seen(f, q, -1), strict=True)]
+        sums = [a + b for a, b in zip(self.looked_at, self.seen(f, q, -1), strict=True)]
         least, most = self.grid.least[f, q], self.grid.most[f, q]
         return least_ratio([Choice(least[m, some], most[m, some], sums[m]) for m, some in enumerate(self.tokens)])
 
@@ -205,7 +216,7 @@ class NodeTest:
     @cached_property
     def keys(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
         """Of every distractor but the query: lower bounds of its gap [t, p] and its values [t, p, b], for each pair."""
-        return {k: (self._gaps(k), self._values(k)) for k in range(self.last) if k != self.i + 1}
+        return {k: (self._gaps(k), self._values(k)) for k in range(self.last) if k != self.reference}
 
     @cached_property
     def of_query(self) -> tuple[np.ndarray, np.ndarray]:
@@ -214,8 +225,8 @@ class NodeTest:
 
     @cached_property
     def of_reference(self) -> np.ndarray:
-        """Lower bounds of v_{k*}, [b]."""
-        return self.value(self.i + 1, self.a)
+        """Lower bounds of the reference key's v, [b]."""
+        return self.value(self.reference, self.own)
 
     def _gaps(self, k: int) -> np.ndarray:
         held, f, q = self.distractors, self.last, self.distractors.q
@@ -224,7 +235,7 @@ class NodeTest:
         choices = []
         for m, some in enumerate(self.tokens):
             places = held.places[m] + np.searchsorted(held.tokens[m], some)
-            gap = self.reference[m] - scores[:, :, places]
+            gap = self.looked_at[m] - scores[:, :, places]
             one, other = least[m, some], most[m, some]
             if m == k:
                 mine = np.arange(len(some))
@@ -248,16 +259,18 @@ class NodeTest:
 
     def room(self, margin: int) -> np.ndarray:
         """What the reference key leaves for the penalties of the keys before the query, [b]."""
+        room = self.of_reference + self.direct - margin
+        if self.reference == self.last:
+            return room
         gap, values = self.of_query
-        of_query = penalties(gap, margin - self.direct - values, self.grid.bits)
-        return self.of_reference + self.direct - margin - of_query[0]
+        return room - penalties(gap, margin - self.direct - values, self.grid.bits)[0]
 
     def worst_chain(self, found: dict[int, np.ndarray]) -> np.ndarray:
         """The largest sum of penalties along a chain of tokens, [b]."""
         state = np.zeros((len(self.rivals), 1), dtype=np.int64)  # best sums of the chains that end with a token
         for k in range(self.last):
             mine = self.tokens[k]
-            step = np.zeros((1, 1, 1), dtype=np.int64) if k == self.i + 1 else found[k].transpose(2, 0, 1)
+            step = np.zeros((1, 1, 1), dtype=np.int64) if k == self.reference else found[k].transpose(2, 0, 1)
             sums = state[:, None] + step
             if k and self.grid.form.distinct:
                 sums = np.where(mine[:, None] == self.tokens[k - 1][None], -1, sums)
@@ -265,7 +278,7 @@ class NodeTest:
         return state.max(axis=-1)
 
     def ceiling(self) -> np.ndarray:
-        """Upper bounds of logit_a - logit_b, [b]: a mixture of v_k + d is at most its largest member.
+        """Upper bounds of the winner's logit minus each rival's, [b]: a mixture is at most its largest member v_k + d.
 
         v_k is at most what the key's own tokens, and the best that it may read, give; d is a ratio from above.
         """
@@ -276,7 +289,7 @@ class NodeTest:
         return self.against(grid.direct[q]) + read + (np.array(own) + best).max(axis=0) + ROUNDING
 
     def holds(self, margin: int) -> bool:
-        """Whether every input of the node has logit_a - logit_b > margin·2^-bits for every b ≠ a.
+        """Whether on every input of the node the winner's logit is more than margin·2^-bits above every rival's.
 
         No difference of logits reaches 2^DIFFERENCE_BITS units, and numbers beyond would leave the words.
         """

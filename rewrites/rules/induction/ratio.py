@@ -60,23 +60,30 @@ class Choice(NamedTuple):
 
 def least_ratio(choices: Sequence[Choice]) -> np.ndarray:
     """A lower bound of Σ w g/Σ w over all choices of tokens, rounded down."""
-    trial: np.ndarray | int = 0
     total, weight = np.zeros((), dtype=np.int64), np.zeros((), dtype=np.int64)
     for least, most, values in choices:
         product = np.minimum(least * values, most * values)
-        where = product.argmin(axis=-1)[..., None]
-        total = total + np.take_along_axis(product, where, axis=-1)[..., 0]
-        chosen = np.take_along_axis(np.broadcast_to(least, product.shape), where, axis=-1)
-        weight = weight + chosen[..., 0]
+        if product.shape[-1] == 1:
+            total, weight = total + product[..., 0], weight + least[..., 0]
+            continue
+        where = product.argmin(axis=-1)
+        total = total + product.min(axis=-1)
+        if least.ndim == 1:
+            weight = weight + least[where]
+        else:
+            chosen = np.take_along_axis(np.broadcast_to(least, product.shape), where[..., None], axis=-1)
+            weight = weight + chosen[..., 0]
     trial = total // np.maximum(weight, 1)
-    lowest = np.zeros((), dtype=np.int64)
+    lowest, floor = np.zeros((), dtype=np.int64), np.zeros((), dtype=np.int64)
     bottom: np.ndarray | None = None
-    floor = np.zeros((), dtype=np.int64)
     for least, most, values in choices:
         off = values - trial[..., None]
-        floor = floor + np.minimum(least * off, most * off).min(axis=-1)
-        lowest = lowest + least.min(axis=-1)
-        smallest = values.min(axis=-1)
+        product, smallest = np.minimum(least * off, most * off), values
+        if values.shape[-1] == 1:
+            product, least, smallest = product[..., 0], least[..., 0], values[..., 0]
+        else:
+            product, least, smallest = product.min(axis=-1), least.min(axis=-1), values.min(axis=-1)
+        floor, lowest = floor + product, lowest + least
         bottom = smallest if bottom is None else np.minimum(bottom, smallest)
     assert bottom is not None, "a mixture of at least one position"
     bound = trial + np.minimum(floor // np.maximum(lowest, 1), 0)

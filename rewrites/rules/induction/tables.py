@@ -11,11 +11,12 @@ import numpy as np
 
 from ....engine.claim import Claim
 from ....engine.cost import Cost
-from ....engine.rule import Rule
+from ....engine.equality import Equal
+from ....engine.rule import NotEstablished, Rule
 from ....models.statement import Statement
+from ....models.two_layer_paths import TwoLayerPaths
 from ...enumeration.block import Decider
 from ...enumeration.decide import chosen
-from ...enumeration.outcome import Outcome
 from ..network_function import NetworkFunction
 from .form import TwoLayers
 from .grid import GRID, Grid
@@ -34,7 +35,7 @@ class InductionTables(Claim):
     grid: Grid
     _wide: dict[tuple[int, int], Distractors] = field(default_factory=dict)
     _held: dict[tuple[Node, bool, int], bool] = field(default_factory=dict)
-    _decided: dict[Node, Outcome] = field(default_factory=dict)
+    _failed: dict[tuple[Node, int, int], bool] = field(default_factory=dict)
 
     kind = "induction_tables"
 
@@ -52,19 +53,26 @@ class InductionTables(Claim):
         )
 
     def test(self, node: Node, *, wide: bool) -> NodeTest:
-        """The test of a node, its distractors bounded for all nodes with its q and i, or for its own tokens."""
+        """Whether a node's inputs are right, its distractors bounded for all nodes with its q and i, or for its own
+        tokens."""
         if wide:
             key = node.q, node.i
             if key not in self._wide:
                 self._wide.clear()  # groups come in order: one is enough
-                self._wide[key] = self._distractors(node, _widest(node))
+                self._wide[key] = self._distractors(node, _widest(node), node.i + 1)
             held = self._wide[key]
         else:
-            held = self._distractors(node, node.tokens)
-        return NodeTest(held, node.i, node.a, node.tokens)
+            held = self._distractors(node, node.tokens, node.i + 1)
+        rivals = np.delete(np.arange(self.grid.form.outputs), node.a)
+        return NodeTest(held, node.i + 1, node.a, rivals, node.tokens)
 
-    def _distractors(self, node: Node, tokens: Sequence[np.ndarray]) -> Distractors:
-        return Distractors(self.grid, node.q, tokens, node.i + 1)
+    def opposite(self, node: Node, key: int, output: int) -> NodeTest:
+        """Whether that output is above the right one on all inputs of a node, seen from a key with a fixed token."""
+        held = self._distractors(node, node.tokens, key)
+        return NodeTest(held, key, output, np.array([node.a]), node.tokens)
+
+    def _distractors(self, node: Node, tokens: Sequence[np.ndarray], skipped: int) -> Distractors:
+        return Distractors(self.grid, node.q, tokens, skipped)
 
     def holds(self, node: Node, margin: int, *, wide: bool, test: NodeTest | None = None) -> bool:
         """Whether every input of the node is shown to have a margin above ``margin`` units."""
@@ -72,6 +80,13 @@ class InductionTables(Claim):
         if key not in self._held:
             self._held[key] = (test or self.test(node, wide=wide)).holds(margin)
         return self._held[key]
+
+    def fails(self, node: Node, key: int, output: int, test: NodeTest | None = None) -> bool:
+        """Whether every input of the node is shown to be wrong, since that output is above the right one."""
+        asked = node, key, output
+        if asked not in self._failed:
+            self._failed[asked] = (test or self.opposite(node, key, output)).holds(0)
+        return self._failed[asked]
 
     def _decider(self, loss: bool) -> Decider:
         network, task = self.statement.network, self.statement.task
@@ -87,12 +102,6 @@ class InductionTables(Claim):
         """The same, with their losses."""
         return self._decider(True)
 
-    def decided(self, node: Node) -> Outcome:
-        """Every input of a node, decided."""
-        if node not in self._decided:
-            self._decided[node] = self.decider.decide(0, node.inputs())
-        return self._decided[node]
-
 
 def _widest(node: Node) -> list[np.ndarray]:
     """The tokens that any node with the same q and i may have at each position."""
@@ -101,18 +110,27 @@ def _widest(node: Node) -> list[np.ndarray]:
 
 
 class InductionTablesRule(Rule):
-    """No advice."""
+    """From the network, the equation between its definition and a mixture of keys, and that between its scores and a
+    mixture of atoms.  No advice."""
 
     name = "induction_tables"
-    premises = (NetworkFunction,)
+    premises = (NetworkFunction, Equal, Equal)
     lemmas = (GRID,)
     derivation = (
-        "Products of the stored weights are exact; every entry is rounded down to the grid once, and the weights of "
-        "layer 1 are enclosed. What rounding costs a mixture is bounded by [@rounded-mixture]."
+        "By the two equations logits and scores are averages of what the keys' tokens, and the tokens that these and "
+        "the query read, have in eight products of stored weights. These are exact; every entry is rounded down to the "
+        "grid once, and the weights of layer 1 are enclosed. What rounding costs a mixture is bounded by "
+        "[@rounded-mixture]."
     )
     cost = Cost()
 
     def conclude(self, premises: Sequence[Any], advice: Any) -> InductionTables:
-        (function,) = premises
-        tag = self.tag
-        return InductionTables(function.statement, Grid.of(TwoLayers.of(function.statement, tag), tag))
+        function, logits, scores = premises
+        statement, tag = function.statement, self.tag
+        form = TwoLayers.of(statement, tag)
+        terms = TwoLayerPaths(statement.network, statement.task.positions)
+        expected = (terms.definition, terms.mixture), (terms.scores(0), terms.mixed_scores)
+        for equation, (left, right) in zip((logits, scores), expected, strict=True):
+            if equation.about not in ("", statement.sha256) or (equation.left, equation.right) != (left, right):
+                raise NotEstablished(tag, f"the equation of {equation.left} is not the one that leads to the tables")
+        return InductionTables(statement, Grid.of(form, tag))

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from typing import Any
+
+import numpy as np
 
 from ....engine.cost import Cost
 from ....engine.digest import digest
@@ -30,7 +33,8 @@ from .tables import InductionTables
 
 MARGIN_BITS = 24
 POSITIONS = "0123456789abcdef"
-OWN, EACH, OPEN = ".", "!", "?"
+OWN, EACH, OPEN, ALL_WRONG = ".", "!", "?", "w"
+BLOCK = 1 << 13  # inputs that are decided together
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,10 @@ class NodeTree:
     """Advice: margins in units of 2^-24, from 0 on, and the nodes' symbols, group after group, depth first.
 
     A capital letter: every input has a margin above that of the letter's place (A the first), by the test with the
-    distractors of the group's q and i; after a dot: with those of the node's own tokens.  ``!``: each input is decided;
-    ``?``: nothing is known.  A hexadecimal digit: the position at which the node is parted; its children follow.
+    distractors of the group's q and i; after a dot: with those of the node's own tokens.  ``w``, the position of a key
+    in one hexadecimal digit and an output in as many as the last one has: every input is wrong, since that output is
+    above the right one, seen from that key.  ``!``: each input is decided; ``?``: nothing is known.  A hexadecimal
+    digit: the position at which the node is parted; its children follow.
     """
 
     margins: tuple[int, ...]
@@ -48,17 +54,33 @@ class NodeTree:
 
 @dataclass(frozen=True)
 class Leaf:
-    """A settled node: above the margin with that number, or decided input by input."""
+    """A settled node: above the margin with that number, or wrong throughout; or nodes whose inputs were decided one by
+    one, together; or one of which nothing is known."""
 
-    node: Node
-    level: int | None
-    outcome: Outcome | None
+    nodes: tuple[Node, ...]
+    level: int | None = None
+    outcome: Outcome | None = None
+    wrong: bool = False
+
+    @property
+    def size(self) -> int:
+        """How many inputs it has."""
+        return sum(node.size for node in self.nodes)
+
+    def counts(self) -> tuple[int, int]:
+        """How many of its inputs are right, and wrong."""
+        if self.level is not None or self.wrong:
+            return (0, self.size) if self.wrong else (self.size, 0)
+        if self.outcome is None:
+            return 0, 0
+        return int((self.outcome.verdicts == RIGHT).sum()), int((self.outcome.verdicts == WRONG).sum())
 
 
 @dataclass(frozen=True)
 class RightInputs(Count):
     """At least ``right`` inputs are right and ``wrong`` are wrong; ``above``: so many are shown to exceed each margin.
 
+    ``decided``: inputs that were decided one by one; ``shown_wrong``: inputs of nodes that are wrong throughout;
     ``groups``: how many groups are right by one test, without branching, and how many there are.
     """
 
@@ -69,6 +91,7 @@ class RightInputs(Count):
     above: tuple[int, ...]
     tests: int
     decided: int
+    shown_wrong: int
     groups: tuple[int, int]
 
     @property
@@ -125,13 +148,13 @@ class InductionTree(Rule):
     def conclude(self, premises: Sequence[Any], advice: NodeTree) -> RightInputs:
         _, tables = premises
         leaves = list(self.leaves(tables, advice))
-        counts = [count(leaf) for leaf in leaves]
+        counts = [leaf.counts() for leaf in leaves]
         roots = groups(tables.statement.task.inputs)
-        if sum(leaf.node.size for leaf in leaves) != tables.statement.inputs:
+        if sum(leaf.size for leaf in leaves) != tables.statement.inputs:
             raise AssertionError("the leaves do not add up to the inputs")
-        whole = [leaf.node for leaf in leaves if leaf.level is not None and len(leaf.node.free) == len(roots[0].free)]
+        whole = [1 for leaf in leaves if leaf.level is not None and len(leaf.nodes[0].free) == len(roots[0].free)]
         levels = [
-            sum(leaf.node.size for leaf in leaves if leaf.level is not None and advice.margins[leaf.level] >= margin)
+            sum(leaf.size for leaf in leaves if leaf.level is not None and advice.margins[leaf.level] >= margin)
             for margin in advice.margins
         ]
         return RightInputs(
@@ -140,17 +163,19 @@ class InductionTree(Rule):
             sum(wrong for _, wrong in counts),
             tuple(Fraction(margin, 1 << MARGIN_BITS) for margin in advice.margins),
             tuple(levels),
-            sum(symbol != OWN for symbol in advice.symbols),
-            sum(leaf.node.size for leaf in leaves if leaf.outcome is not None),
+            sum(symbol != OWN for symbol in advice.symbols) - (1 + _digits(tables)) * advice.symbols.count(ALL_WRONG),
+            sum(leaf.size for leaf in leaves if leaf.outcome is not None),
+            sum(leaf.size for leaf in leaves if leaf.wrong),
             (len(whole), len(roots)),
         )
 
-    def leaves(self, tables: InductionTables, advice: NodeTree) -> Iterator[Leaf]:
-        """Every leaf in order, once its symbol has been shown to be true."""
+    def leaves(self, tables: InductionTables, advice: NodeTree, *, losses: bool = False) -> Iterator[Leaf]:
+        """Every leaf, once its symbol is shown to be true; inputs are decided with their losses or without."""
         if list(advice.margins) != sorted(set(advice.margins)) or min(advice.margins, default=-1) < 0:
             raise NotEstablished(self.tag, "the margins of a tree ascend, from 0 on")
         symbols = iter(advice.symbols)
         stack = groups(tables.statement.task.inputs)[::-1]
+        waiting: list[Node] = []
         while stack:
             node = stack.pop()
             symbol = next(symbols, "")
@@ -161,17 +186,37 @@ class InductionTree(Rule):
                 margin = tables.grid.units(advice.margins[level], 1 << MARGIN_BITS)
                 if not tables.holds(node, margin, wide=wide):
                     raise NotEstablished(self.tag, f"a node at {node.fixed} is not shown to have margin {symbol}")
-                yield Leaf(node, level, None)
+                yield Leaf((node,), level)
+            elif wide and symbol == ALL_WRONG:
+                key, output = self._named(tables, node, symbols)
+                if not tables.fails(node, key, output):
+                    raise NotEstablished(self.tag, f"a node at {node.fixed} is not shown to be wrong")
+                yield Leaf((node,), wrong=True)
             elif wide and symbol == EACH:
-                yield Leaf(node, None, tables.decided(node))
+                waiting.append(node)
+                if sum(node.size for node in waiting) > BLOCK:
+                    yield _decided(tables, waiting, losses)
+                    waiting = []
             elif wide and symbol == OPEN:
-                yield Leaf(node, None, None)
+                yield Leaf((node,))
             elif wide and symbol and symbol in POSITIONS and POSITIONS.index(symbol) in node.free:
                 stack.extend(reversed(list(node.children(POSITIONS.index(symbol)))))
             else:
                 raise NotEstablished(self.tag, f"symbol {symbol!r} at a node {node.fixed}")
+        if waiting:
+            yield _decided(tables, waiting, losses)
         if next(symbols, ""):
             raise NotEstablished(self.tag, "the tree has more symbols than nodes")
+
+    def _named(self, tables: InductionTables, node: Node, symbols: Iterator[str]) -> tuple[int, int]:
+        """The key and the output that follow a w."""
+        key, output = POSITIONS.find(next(symbols, "?")), "".join(islice(symbols, _digits(tables)))
+        known = len(output) == _digits(tables) and all(digit in POSITIONS for digit in output)
+        if not (0 <= key < len(node.fixed) and node.fixed[key] is not None and known):
+            raise NotEstablished(self.tag, f"the key of a node at {node.fixed} is not fixed")
+        if not int(output, 16) < tables.grid.form.outputs or int(output, 16) == node.a:
+            raise NotEstablished(self.tag, f"{output} is not one of the wrong outputs")
+        return key, int(output, 16)
 
     def charge(self, premises: Sequence[Any], advice: NodeTree) -> Cost:
         """A test reads every pair of tokens of every key from every atom."""
@@ -187,10 +232,17 @@ class InductionTree(Rule):
         return {"margins": [hex(margin) for margin in advice.margins], "tree": advice.symbols}
 
 
-def count(leaf: Leaf) -> tuple[int, int]:
-    """How many inputs of a leaf are right, and wrong."""
-    if leaf.level is not None:
-        return leaf.node.size, 0
-    if leaf.outcome is None:
-        return 0, 0
-    return int((leaf.outcome.verdicts == RIGHT).sum()), int((leaf.outcome.verdicts == WRONG).sum())
+def wrong_symbols(tables: InductionTables, key: int, output: int) -> str:
+    """The symbols of a node that is wrong throughout."""
+    return f"{ALL_WRONG}{key:x}{output:0{_digits(tables)}x}"
+
+
+def _digits(tables: InductionTables) -> int:
+    """How many hexadecimal digits name an output."""
+    return len(f"{tables.grid.form.outputs - 1:x}")
+
+
+def _decided(tables: InductionTables, nodes: Sequence[Node], losses: bool) -> Leaf:
+    """Every input of some nodes, decided."""
+    decider = tables.with_losses if losses else tables.decider
+    return Leaf(tuple(nodes), outcome=decider.decide(0, np.concatenate([node.inputs() for node in nodes])))

@@ -13,9 +13,9 @@ from shares import shared_out
 from mechproof.engine.graph import ProofGraph
 from mechproof.engine.rule import NotEstablished
 from mechproof.rewrites.advice.induction_search import search
-from mechproof.rewrites.rules.induction.tables import InductionTablesRule
 from mechproof.rewrites.rules.induction.tree import MARGIN_BITS, InductionTree, NodeTree, RightInputs
 from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition
+from mechproof.rewrites.two_layer_form import tables_of
 
 CASES = [
     (1, 4, 4, "induction", 6.0),
@@ -33,7 +33,7 @@ def made(case: tuple[Any, ...], folder: Any) -> tuple[ProofGraph, list[int], lis
     statement = small.statement(network, folder, task)
     graph = ProofGraph()
     function = graph.apply(NetworkFunctionDefinition(), (), statement)
-    tables = graph.apply(InductionTablesRule(), [function])
+    tables = tables_of(graph, function)
     return graph, [function, tables], every_margin(case)
 
 
@@ -70,7 +70,7 @@ def test_counts_above_margins_are_bounds(case, tmp_path):
     found = counted(graph, premises, tree)
     for margin, above in zip(found.margins, found.above, strict=True):
         assert above <= sum(m > margin.numerator / margin.denominator for m in margins)
-    whole = counted(graph, premises, search(graph.claim(premises[1]), branching=False))
+    whole = counted(graph, premises, search(graph.claim(premises[1]), cut=10**9))
     assert whole.low <= found.right and whole.high == len(margins) - whole.wrong
     assert found.groups[1] == whole.groups[1] >= whole.groups[0]
 
@@ -113,4 +113,4 @@ def test_networks_of_another_form_are_refused(tmp_path):
         graph = ProofGraph()
         function = graph.apply(NetworkFunctionDefinition(), (), statement)
         with pytest.raises(NotEstablished, match=said):
-            graph.apply(InductionTablesRule(), [function])
+            tables_of(graph, function)
