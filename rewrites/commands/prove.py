@@ -108,7 +108,7 @@ def prove_command(
         str, typer.Option(metavar="T1,T3", help="Tightenings of the strategy that are not to be used.")
     ] = "",
     cut: Annotated[
-        int | None, typer.Option(min=0, help="branch_and_bound: give up nodes of at most so many sequences.")
+        int | None, typer.Option(min=0, help="branch_and_bound, induction: give up sets of at most so many inputs.")
     ] = None,
     check_again: Annotated[
         bool,
