@@ -150,8 +150,10 @@ class KeysMatchRule(_CircuitRule):
     def numbers(self, grid: Grid) -> Sequence[Fraction]:
         n, V = grid.form.positions, grid.form.tokens
         copied = grid.query_written[:, : n - 2]  # [q, m, t]
-        same, own = np.eye(V, dtype=np.bool_), copied[np.arange(V), :, np.arange(V)]  # [q, m]
-        others = np.where(same[:, None], np.iinfo(np.int64).min // 2, copied).max(axis=2)
+        every = np.arange(V)
+        own, others = copied[every, :, every], copied.copy()  # [q, m]
+        others[every, :, every] = np.iinfo(np.int64).min // 2
+        others = others.max(axis=2)
         return [_less(grid, own.min(axis=1) - others.max(axis=1)), _less(grid, own - others)]
 
 
