@@ -4,11 +4,11 @@ Inside ``with Apriori(dtype):`` every float tensor carries ``error``, an array o
 
     for every run from these inputs, and every entry:  |what the run has, or reads there - exact value| <= error,
 
-where *exact* is the same formula for real numbers (what :mod:`.beside` computes), and a *run* takes sums in any order,
+where *exact* is the same formula for real numbers (what :mod:`.program` computes), and a *run* takes sums in any order,
 obeys the model below, and has decided what floats decide as this one did up to there (:mod:`.decisions`; a decision
 that is not ``uncertain`` falls so in all).  Where a run may overflow, the error is infinite.
 
-The model is in :mod:`.seen`, the rules with their proofs in :mod:`.rounding_rules`.
+The model is in :mod:`.rounding_model`, the rules with their proofs in :mod:`.rounding_rules`.
 
 >>> with Apriori(torch.float32) as run:
 ...     third = torch.tensor(1.0) / torch.tensor(3.0)
@@ -83,7 +83,7 @@ class Apriori(Decided):
         return result
 
     def _write(self, func: Callable, target: Tensor, index: Any, value: Any) -> None:
-        """What is another name for the target has no bound from now on: see :func:`~.seen.error_of`."""
+        """What is another name for the target has no bound from now on: see :func:`~.rounding_model.error_of`."""
         if not target.is_floating_point():
             func(target, index, value)
             return

@@ -21,8 +21,8 @@ from ..engine.errors import MechproofError
 from ..models.one_layer import one_layer_of
 from ..rewrites.published import brute_force
 from ..rewrites.strategies import Options, prove_accuracy
+from .ball_arrays import BITS, exponential, larger
 from .comparing import LARGEST_WRONG
-from .exact_shadow import BITS, exponential, larger
 from .findings import BoundAudit, CellFinding, Kind, RunErrors, VerifierAudit
 from .judging import strays
 from .replaying import Replays

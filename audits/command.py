@@ -63,6 +63,10 @@ def audit_command(
         str | None,
         typer.Option(metavar="FILE.py:function", help="Of a program: what computes the true number, exactly."),
     ] = None,
+    blame: Annotated[
+        bool,
+        typer.Option("--blame", help="Of a program: run it once more for each line, with only that one in floats."),
+    ] = False,
     sarif: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the findings as SARIF 2.1.0.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the transcript, or for what --attack finds.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
@@ -74,10 +78,11 @@ def audit_command(
     if weights is not None and (program := program_named(str(weights))) is not None:
         from .program.command import audit_program
 
-        options = {"lower": lower, "upper": upper, "truth": truth, "out": out, "sarif": sarif, "as_json": as_json}
-        raise typer.Exit(audit_program(program, given, **options))
-    if given is not None or lower or upper or truth:
-        raise typer.BadParameter("is for a program, FILE.py:function", param_hint="WEIGHTS, --lower, --upper, --truth")
+        asked = {"lower": lower, "upper": upper, "truth": truth, "blame": blame}
+        raise typer.Exit(audit_program(program, given, **asked, out=out, sarif=sarif, as_json=as_json))
+    mine = {"WEIGHTS": given, "--lower": lower, "--upper": upper, "--truth": truth, "--blame": blame}
+    if foreign := next((name for name, value in mine.items() if value), None):
+        raise typer.BadParameter("is for a program, FILE.py:function", param_hint=foreign)
     from ..engine.transcript import write as transcript_files
     from . import brute_force, corpus, reporting, session, verifiers
     from .runs import DTYPES

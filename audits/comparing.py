@@ -1,24 +1,32 @@
 """A float run beside the exact values of its steps: errors, signs, and bounds on the wrong side.
 
 Exact values are split into a double and what that double misses, so that differences from floats lose nothing that
-matters; a side is only called wrong when the ball says so.
+matters; a side is only called wrong where that is certain.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from flint import arb
 from torch import Tensor
 
+from ..engine.arithmetic.ball import precision
 from ..rewrites.published.network import Run
 from .apriori import Apriori, decided
+from .ball_arrays import BITS
 from .decisions import agreed
-from .exact_shadow import exact
 from .findings import RunErrors, StepError
+from .program.elementary import ball
+from .program.memory import Memory, Numbers
+from .program.twofold import ABOVE as MORE
+from .program.twofold import BELOW as LESS
+from .program.twofold import Twofold
 from .rounding_model import error_of
 from .runs import Setting
 
@@ -62,19 +70,32 @@ class Bounds:
 class Beheld:
     """The exact values of one step."""
 
-    def __init__(self, step: str, values: Tensor) -> None:
-        balls = exact(values)
-        self.step, self.balls = step, balls.ravel()
-        self.known = np.array([entry.is_finite() for entry in self.balls], dtype=bool)
-        self.near = np.array([float(entry.mid()) for entry in self.balls])
-        self.rest = np.array(
-            [
-                float((entry - arb(near)).mid()) if known else 0.0
-                for entry, near, known in zip(self.balls, self.near, self.known, strict=True)
-            ]
-        )
-        self.negative = np.array([bool(entry < 0) for entry in self.balls], dtype=bool).reshape(balls.shape)
+    def __init__(self, step: str, numbers: Numbers) -> None:
+        self.step, self.numbers = step, numbers.reshape((-1,))
+        self.wide = self.numbers.radius()
+        if isinstance(self.numbers, Twofold):
+            self.known = np.isfinite(self.wide) & ~self.numbers.special()
+            self.near, self.rest = self.numbers.hi, self.numbers.lo
+        else:
+            self.known = np.array([entry.is_finite() for entry in self.balls], dtype=bool)
+            self.near = self.numbers.mid()
+            missed = [(b - arb(x)).mid() if b.is_finite() else 0 for b, x in zip(self.balls, self.near, strict=True)]
+            self.rest = np.array([float(one) for one in missed])
+        self.negative = numbers.compare(0.0) == LESS
         self.shares = bool(((self.near >= 0) & (self.near <= 1))[self.known].all())
+
+    @property
+    def complete(self) -> bool:
+        """Something is known of every entry, were it that it is no number."""
+        return bool((self.known | self.numbers.special()).all())
+
+    @cached_property
+    def balls(self) -> list[arb]:
+        with precision(BITS):
+            if isinstance(self.numbers, Twofold):
+                planes = (plane.tolist() for plane in self.numbers.planes[:3])
+                return [ball(*entry) for entry in zip(*planes, strict=True)]
+            return [arb(entry) for entry in self.numbers.entries]
 
     def errors(self, values: Tensor, bound: np.ndarray) -> StepError:
         found = values.double().numpy().ravel()
@@ -88,7 +109,7 @@ class Beheld:
             float(error.max(initial=0.0)),
             float((error / _ulp(near, values.dtype)).max(initial=0.0)),
             self._wrong_side(found, finite),
-            int(((found[finite] == 0) & (near != 0)).sum()),
+            int(((found[finite] == 0) & ((near != 0) | (self.wide[finite] > 0))).sum()),
             int(saturated.sum()),
             int((~np.isfinite(found) & self.known).sum()),
             float(bound[self.known].max(initial=0.0)),
@@ -100,9 +121,10 @@ class Beheld:
             return 0
         sign = 1 if self.step in ABOVE else -1
         places = np.flatnonzero(finite)
-        suspects = places[sign * (found[places] - self.near[places]) <= 0].tolist()
-        # arb's < is true only where it is certain
-        return sum(sign * arb(float(found[place])) < sign * self.balls[place] for place in suspects)
+        suspects = places[sign * (found[places] - self.near[places]) <= 0]
+        numbers: Any = self.numbers.gather(suspects)
+        signs = type(numbers).of(found[suspects]).compare(numbers)
+        return int((signs == (LESS if sign > 0 else MORE)).sum())
 
 
 def _ulp(values: np.ndarray, dtype: torch.dtype) -> np.ndarray:
@@ -111,9 +133,9 @@ def _ulp(values: np.ndarray, dtype: torch.dtype) -> np.ndarray:
     return np.ldexp(kind.eps, np.maximum(np.frexp(np.abs(values))[1] - 1, int(np.log2(kind.tiny))))
 
 
-def behold(reference: Run) -> dict[str, Beheld]:
-    """The exact values beside the steps of a run that was made inside :class:`~.exact_shadow.ExactShadow`."""
-    return {step: Beheld(step, values) for step, values in steps_of(reference).items()}
+def behold(reference: Run, memory: Memory) -> dict[str, Beheld]:
+    """The exact values beside the steps of a run that was made in a machine, from its memory."""
+    return {step: Beheld(step, memory.read(values)) for step, values in steps_of(reference).items()}
 
 
 def compare(setting: Setting, run: Run, truth: Mapping[str, Beheld], bounds: Bounds | None = None) -> RunErrors:

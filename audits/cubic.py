@@ -19,9 +19,9 @@ from ..engine.arithmetic.ball import precision
 from ..models.one_layer import one_layer_of
 from ..rewrites.published.cubic import Replay
 from ..rewrites.rules.path_decomposition import NAMES, Paths
+from .ball_arrays import BITS as BESIDE_BITS
+from .ball_arrays import ball, exponential, larger
 from .comparing import Beheld
-from .exact_shadow import BITS as BESIDE_BITS
-from .exact_shadow import ball, exponential, larger
 from .findings import Kind
 from .judging import Judgement, found, open_places, strays
 from .relaxation import BITS

@@ -30,7 +30,7 @@ from ..engine.arithmetic.dyadic import DyadicMatrix
 from ..engine.errors import MechproofError
 from ..models.one_layer import one_layer_of
 from ..rewrites.rules.additive_margin import AdditiveMargin
-from .exact_shadow import ball, exponential
+from .ball_arrays import ball, exponential
 from .witness import doubles
 
 UNIT = 2.0**-53

@@ -34,7 +34,7 @@ from ..models.one_layer import one_layer_of
 from ..models.statement import Statement
 from ..rewrites.published.sub_cubic import Replay
 from ..rewrites.rules.path_decomposition import Paths
-from .exact_shadow import ball, exponential, larger
+from .ball_arrays import ball, exponential, larger
 
 BITS = (192, 1536)
 # Cells that are decided at once: bounds memory.

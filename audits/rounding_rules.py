@@ -30,7 +30,7 @@ Centring.  A table minus one of its columns, again and again: let an entry of a 
 own, and by κ, which its row shares.  Then minus column k it is off by its own ω_x + ρ_x (ρ_x from rounding) and by
 -ω_k, which its row shares: κ is gone.  So errors of a table that is centred n times grow like n, and not like 2^n.
 
-Source: N. Higham, *Accuracy and Stability of Numerical Algorithms*, chapters 2 to 4; float_softmax, spec R31.
+Source: N. Higham, *Accuracy and Stability of Numerical Algorithms*, chapters 2 to 4; rewrites/rules/float_softmax.py.
 """
 
 from __future__ import annotations

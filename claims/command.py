@@ -34,6 +34,10 @@ def claims_command(
             help="Folder for transcript and certificates (default: in ./mechproof-out, named after file and results)."
         ),
     ] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the weights, where the file of claims is somewhere else.", file_okay=False),
+    ] = None,
     values: Annotated[
         Path | None, typer.Option(help="Also write this file of LaTeX macros with the rounded numbers.")
     ] = None,
@@ -75,7 +79,7 @@ def claims_command(
     if file is None:
         raise typer.BadParameter("is needed, unless with --sty", param_hint="FILE")
     with command_allowance(budget, memory):
-        stated = read(file).only(only or ())
+        stated = read(file, models).only(only or ())
         for warning in stated.warnings:
             errors.print(f"mechproof: {warning}", markup=False, soft_wrap=True)
         with progress_bars(quiet) as report:

@@ -15,7 +15,10 @@ from .tensors import StoredTensors
 from .tree import Call, Node
 from .vocabulary import Meaning, Vocabulary
 
-SPECTRAL = ("sigma", "spectral_norm", "rank1")
+SPECTRAL = (
+    *("sigma", "spectral_norm", "rank1"),
+    *("singular_values", "rank_k", "right_singular_vectors", "left_singular_vectors"),
+)
 
 Binding = Mapping[str, int]
 # Called with what an expression means (and the values of its variables) and its value.

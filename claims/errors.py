@@ -67,3 +67,14 @@ class OutsideMatrix(StatementError):
 class NotDefined(StatementError):
     reason: str
     sentence = "column {column}: {reason}"
+
+
+@dataclass(unsafe_hash=True)
+class TwoReadings(StatementError):
+    """A statement that is settled one way and another, as its words are read."""
+
+    first: str
+    verdict: str
+    second: str
+    other: str
+    sentence = "this has two readings: with {first} it is {verdict}, with {second} {other}; write the one that is meant"

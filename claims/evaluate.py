@@ -25,6 +25,7 @@ from .network_words import NetworkWords, Wanted
 from .restriction import NUMBERS, WRONG, is_hook
 from .tree import Binary, Call, Defined, Expression, Index, Name, Negate, Number, Power, Restricted, Stored, Subscript
 
+_UNDEFINED = {"sqrt": "the square root of a negative number", "log": "the logarithm of a number that is not positive"}
 MAX_ENTRIES = 1 << 22
 MAX_BITS = 1 << 16
 
@@ -57,7 +58,7 @@ class Evaluator:
             raise ShapesMismatch(node.column, operator, *problem.shapes[0], *problem.shapes[1]) from None
         except NotPositive as problem:
             if problem.certain:
-                what = "the square root of a negative number" if isinstance(node, Call) else "division by zero"
+                what = _UNDEFINED.get(node.function, "") if isinstance(node, Call) else "division by zero"
                 raise NotDefined(node.column, what) from None
             raise Open(f"{node} is not known to be defined") from None
         return found.coarsened(self.context.bits)
@@ -79,7 +80,7 @@ class Evaluator:
             case Binary(operator, left, right):
                 return self._binary(node, operator, self.value(left, binding), self.value(right, binding))
             case Power(base, exponent):
-                return self._power(node, self._scalar(base, binding), exponent)
+                return self._power(node, self.value(base, binding), exponent)
             case Stored(name):
                 return self._stored(node, name, (), binding)
             case Index(Stored(name) | Defined(_, Stored(name)), subscripts):
@@ -141,17 +142,13 @@ class Evaluator:
                 return left * right
             case "@":
                 return left @ right
-        if right.shape != (1, 1):
-            raise ShapesMismatch(node.column, "/", *left.shape, *right.shape)
         return left.over(right, self.context.bits)
 
     def _power(self, node: Power, base: IntervalMatrix, exponent: int) -> IntervalMatrix:
-        size = max(max(abs(end.numerator), end.denominator).bit_length() for end in base.bounds())
-        if size * abs(exponent) > MAX_BITS:
-            raise TooLarge(node.column, f"a power of {size * abs(exponent)} bits", f"{MAX_BITS} bits")
-        result = IntervalMatrix.number(Fraction(1))
-        for _ in range(abs(exponent)):
-            result = result * base
+        bits = max(max(map(int.bit_length, (*base.lower, *base.upper))), 1) + _length(base.scale)
+        if bits * abs(exponent) > MAX_BITS:
+            raise TooLarge(node.column, f"a power of {bits * abs(exponent)} bits", f"{MAX_BITS} bits")
+        result = base.power(abs(exponent))
         return IntervalMatrix.number(Fraction(1)).over(result, self.context.bits) if exponent < 0 else result
 
     def _scalar(self, node: Expression, binding: Binding) -> IntervalMatrix:
@@ -179,7 +176,11 @@ class Evaluator:
             raise NotDefined(
                 node.column, f"{Name(name)} has {len(shape)} axes ({axes_text(shape)}); write {Name(name)}[{taken}]"
             )
-        at = [self.integer(subscript.first, binding) for subscript in leading if subscript.first is not None]
+        at = [
+            self._place(subscript.first, size, binding)
+            for subscript, size in zip(leading, shape, strict=False)
+            if subscript.first is not None
+        ]
         for axis, (index, size) in enumerate(zip(at, shape, strict=False)):
             if not 0 <= index < size:
                 raise NotDefined(node.column, f"index {index} of axis {axis} of {Name(name)}, which has {size}, from 0")
@@ -226,6 +227,11 @@ class Evaluator:
             raise NotDefined(subscript.column, f"{subscript} of axis {axis}, which has {size} places, counted from 0")
         return range(first, last)
 
+    def _place(self, node: Expression, size: int, binding: Binding) -> int:
+        """An index; a number that is written with a minus counts from the end, a value that is computed does not."""
+        found = self.integer(node, binding)
+        return found + size if isinstance(node, Negate) and isinstance(node.body, Number) else found
+
     def _indexed(
         self, node: Expression, matrix: IntervalMatrix, subscripts: Sequence[Subscript], binding: Binding
     ) -> IntervalMatrix:
@@ -234,11 +240,11 @@ class Evaluator:
         taken = [range(matrix.shape[0]), range(matrix.shape[1])]
         for axis, subscript in enumerate(subscripts):
             size = matrix.shape[axis]
-            first = 0 if subscript.first is None else self.integer(subscript.first, binding)
+            first = 0 if subscript.first is None else self._place(subscript.first, size, binding)
             if subscript.single:
                 last = first + 1
             else:
-                last = size if subscript.last is None else self.integer(subscript.last, binding)
+                last = size if subscript.last is None else self._place(subscript.last, size, binding)
             if not 0 <= first < last <= size:
                 index = str(first) if subscript.single else f"{first}:{last}"
                 raise OutsideMatrix(node.column, index, ("row", "column")[axis], size)
@@ -252,3 +258,7 @@ def wanted(node: Expression, binding: Binding) -> Wanted:
         return Wanted.of(node.name, node.condition, binding)
     assert isinstance(node, Name)
     return Wanted(node.name)
+
+
+def _length(scale: Fraction) -> int:
+    return scale.numerator.bit_length() + scale.denominator.bit_length()

@@ -10,7 +10,8 @@ A TOML file names a network and lists claims about it; paths are relative to the
     where = "Table 2"
     statement = "sigma(EQKE, 1) / sigma(EQKE, 2) >= 250"
 
-A claim may have its own ``model``, ``task`` and ``config`` (TransformerLens configuration keys as JSON), and ``expect``
+A claim may have its own ``model``, ``task`` and ``config`` (TransformerLens configuration keys as JSON, or a network
+file that says what the model's tensors do), and ``expect``
 (the verdict that its author knows it to get) with a ``reason``.  A table ``[define]`` gives names to expressions, a
 table ``[split]`` names to files with the indices of some inputs (train, test).
 """
@@ -21,7 +22,7 @@ import difflib
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -108,7 +109,7 @@ class ClaimFile:
 
 def stated(
     file: str,
-    folder: Path,
+    folders: Sequence[Path],
     settings: Mapping[str, Any],
     definitions: Mapping[str, Expression] = MappingProxyType({}),
     splits: Mapping[str, Path] = MappingProxyType({}),
@@ -121,8 +122,9 @@ def stated(
     if not name.isprintable() or any(character.isspace() for character in name):
         raise BadClaim(file, name, "expected an id without spaces")
     texts = {key: value for key, value in settings.items() if isinstance(value, str)}
-    source, model, config = texts.get("statement", ""), texts.get("model", ""), texts.get("config")
-    path, statement, problem = folder.joinpath(model), None, _malformed(settings)
+    source, model = texts.get("statement", ""), texts.get("model", "")
+    path, statement, problem = located(folders, model), None, _malformed(settings)
+    config = located(folders, texts["config"]) if "config" in texts else None
     if not problem:
         try:
             statement = parse(source, definitions)
@@ -135,12 +137,25 @@ def stated(
         source,
         statement,
         path,
-        texts.get("task", DEFAULT_TASK),
-        None if config is None else folder.joinpath(config),
+        _task(folders, texts.get("task", DEFAULT_TASK)),
+        config,
         **{key: texts.get(key, "") for key in ("text", "where", "expect", "reason")},
         problem=problem,
         splits=splits,
     )
+
+
+def located(folders: Sequence[Path], name: str) -> Path:
+    """The file of this name in the first of the folders that has it; in the first, where none has."""
+    paths = [folder.joinpath(name) for folder in folders]
+    return next((path for path in paths if path.is_file()), paths[0])
+
+
+def _task(folders: Sequence[Path], task: str) -> str:
+    """The task with the file in it, a task file or one behind the colon, as a path from here."""
+    name, colon, file = task.rpartition(":")
+    found = located(folders, file) if file.endswith((".toml", ".npz")) else None
+    return task if found is None or not found.is_file() else f"{name}{colon}{found}"
 
 
 def _malformed(settings: Mapping[str, Any]) -> str:
@@ -178,7 +193,7 @@ def defined(file: str, table: Any) -> dict[str, Expression]:
     return definitions
 
 
-def _splits(file: str, folder: Path, table: Any) -> dict[str, Path]:
+def _splits(file: str, folders: Sequence[Path], table: Any) -> dict[str, Path]:
     """Names of splits and their files, relative to the claims."""
     if not isinstance(table, dict):
         raise BadClaimFile(file, "a [split] table", "another kind of 'split'")
@@ -187,7 +202,7 @@ def _splits(file: str, folder: Path, table: Any) -> dict[str, Path]:
             raise BadClaimFile(file, "names of splits in [split], of letters, digits and _", repr(name))
         if not isinstance(value, str) or not value:
             raise BadClaimFile(file, f"the path of a file for the split {name}", type(value).__name__)
-    return {name: folder.joinpath(value) for name, value in table.items()}
+    return {name: located(folders, value) for name, value in table.items()}
 
 
 def collected(file: str, claims: list[StatedClaim], definitions: tuple[tuple[str, str], ...] = ()) -> ClaimFile:
@@ -200,8 +215,14 @@ def collected(file: str, claims: list[StatedClaim], definitions: tuple[tuple[str
     return ClaimFile(file, tuple(claims), definitions)
 
 
-def read_toml(path: Path) -> ClaimFile:
-    """The claims in a TOML file; raises a :class:`~mechproof.engine.errors.MechproofError`."""
+def folders_of(path: Path, models: Path | None) -> list[Path]:
+    """Where a claims file's other files are looked for."""
+    return [path.parent] if models is None else [models, path.parent]
+
+
+def read_toml(path: Path, models: Path | None = None) -> ClaimFile:
+    """The claims in a TOML file, about models in its folder, or in ``models``; raises a
+    :class:`~mechproof.engine.errors.MechproofError`."""
     file = path.name
     try:
         content = tomllib.loads(read_bytes(path, MAX_FILE).decode("utf-8"))
@@ -210,7 +231,8 @@ def read_toml(path: Path) -> ClaimFile:
     except RecursionError:
         raise BadClaimFile(file, "a TOML file", "values nested too deeply") from None
     tables, shorthand = content.pop("claim", []), content.pop("define", {})
-    splits = _splits(file, path.parent, content.pop("split", {}))
+    folders = folders_of(path, models)
+    splits = _splits(file, folders, content.pop("split", {}))
     definitions = defined(file, shorthand)
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise BadClaimFile(file, "[[claim]] tables", "another kind of 'claim'")
@@ -219,5 +241,5 @@ def read_toml(path: Path) -> ClaimFile:
             near = difflib.get_close_matches(key, _SHARED, 1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise BadClaimFile(file, f"only the keys {', '.join(_SHARED)} before the claims", f"{key!r}{hint}")
-    claims = [stated(file, path.parent, content | table, definitions, splits) for table in tables]
+    claims = [stated(file, folders, content | table, definitions, splits) for table in tables]
     return collected(file, claims, tuple(shorthand.items()))

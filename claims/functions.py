@@ -1,31 +1,19 @@
-"""The functions of the language: what each takes, what it means, how its value is enclosed."""
+"""The functions of the language.  Adding one is a line in the table of its file, and :mod:`.words` spells it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 
-from . import network, singular
-from .context import Binding, Context, Open
+from . import network
+from .context import Binding, Context
+from .eigenvalues import EIGENVALUES
+from .entries import ENTRIES
 from .errors import WrongArguments
+from .function import Function, Values, of_one
 from .intervals import IntervalMatrix
-from .tree import Call, Expression
-
-# Singular values of larger matrices take minutes.
-MAX_SIDE = 256
-
-Values = list[IntervalMatrix]
-
-
-@dataclass(frozen=True)
-class Function:
-    """``arguments`` in words with their number (None: one or more); ``meaning`` for the documentation."""
-
-    count: int | None
-    arguments: str
-    meaning: str
-    compute: Callable[[Context, Call, Values, Binding], IntervalMatrix]
+from .spectra import SPECTRA
+from .transcendental import TRANSCENDENTAL
+from .tree import Call
 
 
 def _range(matrix: IntervalMatrix) -> IntervalMatrix:
@@ -39,58 +27,6 @@ def _mean(matrix: IntervalMatrix) -> IntervalMatrix:
 def _frobenius(context: Context, call: Call, values: Values, binding: Binding) -> IntervalMatrix:
     (matrix,) = values
     return (matrix.abs() * matrix.abs()).flat().rowwise(sum).coarsened(2 * context.bits).sqrt(context.bits)
-
-
-def _spectrum(context: Context, node: Expression, matrix: IntervalMatrix, binding: Binding) -> singular.Spectrum:
-    """Advice for the matrix that an expression gives here."""
-    if min(matrix.shape) > MAX_SIDE:
-        size = f"{matrix.shape[0]} × {matrix.shape[1]}"
-        raise Open(f"singular values of a {size} matrix; the limit is {MAX_SIDE} rows or columns", hopeless=True)
-    if context.advisor is None:
-        raise Open("there are no directions for singular values", hopeless=True)
-    return context.advisor(instance(node, binding), matrix)
-
-
-def instance(node: Expression, binding: Binding) -> str:
-    """What an expression means, together with the values of the variables in it."""
-    return ":".join([node.key, *(f"{name}={binding[name]}" for name in sorted(binding.keys() & node.names))])
-
-
-def _sigmas(context: Context, node: Expression, matrix: IntervalMatrix, binding: Binding) -> IntervalMatrix:
-    """All singular values as a column, computed once."""
-    memo, key = context.vocabulary.memo, (f"singular values of {instance(node, binding)}", context.stage)
-    if key not in memo:
-        spectrum = _spectrum(context, node, matrix, binding)
-        try:
-            memo[key] = IntervalMatrix.column(singular.sigma(matrix, spectrum, context.bits))
-        except singular.BadDirections:
-            raise Open(f"no useful directions for the singular values of {node}") from None
-    return memo[key]
-
-
-def _sigma(context: Context, call: Call, values: Values, binding: Binding) -> IntervalMatrix:
-    matrix, which = values
-    low, _ = which.bounds()
-    if which.shape != (1, 1) or not which.exact or low.denominator != 1 or not 1 <= low <= min(matrix.shape):
-        expected = f"a whole number from 1 to {min(matrix.shape)}"
-        raise WrongArguments(call.column, "sigma", f"a matrix and {expected}", str(call.arguments[1]))
-    return _sigmas(context, call.arguments[0], matrix, binding).row(int(low) - 1)
-
-
-def _spectral_norm(context: Context, call: Call, values: Values, binding: Binding) -> IntervalMatrix:
-    return _sigmas(context, call.arguments[0], values[0], binding).row(0)
-
-
-def _rank1(context: Context, call: Call, values: Values, binding: Binding) -> IntervalMatrix:
-    (matrix,), node = values, call.arguments[0]
-    if min(matrix.shape) == 1:
-        return matrix
-    _, second = _sigmas(context, node, matrix, binding).bounds(1)
-    directions = _spectrum(context, node, matrix, binding).directions
-    try:
-        return singular.rank_one(matrix, second, singular.leading_row(matrix, directions, context.bits), context.bits)
-    except singular.NotSeparated:
-        raise Open(f"the two largest singular values of {node} are not known to differ") from None
 
 
 def _diagonal_margin(context: Context, call: Call, values: Values, binding: Binding) -> IntervalMatrix:
@@ -133,43 +69,37 @@ def sequence(context: Context, call: Call, values: Values) -> list[int]:
 
 def _root(context: Context, call: Call, values: Values, binding: Binding) -> IntervalMatrix:
     (value,) = values
-    if value.shape != (1, 1):
-        raise WrongArguments(call.column, "sqrt", "a number", f"a matrix of {value.shape[0]} × {value.shape[1]}")
     return value.sqrt(context.bits)
 
 
-def _of_one(compute: Callable[[IntervalMatrix], IntervalMatrix], meaning: str) -> Function:
-    return Function(1, "a matrix", meaning, lambda context, call, values, binding: compute(values[0]))
-
-
-FUNCTIONS: dict[str, Function] = {
-    "abs": _of_one(IntervalMatrix.abs, "absolute value of every entry"),
-    "max": _of_one(lambda m: m.flat().rowwise(max), "largest entry"),
-    "min": _of_one(lambda m: m.flat().rowwise(min), "least entry"),
-    "range": _of_one(lambda m: _range(m.flat()), "largest less least entry"),
-    "sum": _of_one(lambda m: m.flat().rowwise(sum), "sum of all entries"),
-    "mean": _of_one(lambda m: _mean(m.flat()), "mean of all entries"),
-    "row_max": _of_one(lambda m: m.rowwise(max), "largest entry of each row, as a column"),
-    "row_min": _of_one(lambda m: m.rowwise(min), "least entry of each row, as a column"),
-    "row_range": _of_one(_range, "largest less least entry of each row, as a column"),
-    "row_sum": _of_one(lambda m: m.rowwise(sum), "sum of each row, as a column"),
-    "row_mean": _of_one(_mean, "mean of each row, as a column"),
-    "mean_over_rows": _of_one(lambda m: _mean(m.T).T, "the mean of all rows, a row"),
-    "row_difference": _of_one(
+BASIC: dict[str, Function] = {
+    "abs": of_one(IntervalMatrix.abs, "absolute value of every entry", "same"),
+    "max": of_one(lambda m: m.flat().rowwise(max), "largest entry"),
+    "min": of_one(lambda m: m.flat().rowwise(min), "least entry"),
+    "range": of_one(lambda m: _range(m.flat()), "largest less least entry"),
+    "sum": of_one(lambda m: m.flat().rowwise(sum), "sum of all entries"),
+    "mean": of_one(lambda m: _mean(m.flat()), "mean of all entries"),
+    "row_max": of_one(lambda m: m.rowwise(max), "largest entry of each row, as a column", "column"),
+    "row_min": of_one(lambda m: m.rowwise(min), "least entry of each row, as a column", "column"),
+    "row_range": of_one(_range, "largest less least entry of each row, as a column", "column"),
+    "row_sum": of_one(lambda m: m.rowwise(sum), "sum of each row, as a column", "column"),
+    "row_mean": of_one(_mean, "mean of each row, as a column", "column"),
+    "mean_over_rows": of_one(lambda m: _mean(m.T).T, "the mean of all rows, a row", "row"),
+    "row_difference": of_one(
         lambda m: _range(m).T.rowwise(max), "the largest difference of two entries of one row"
     ),
-    "transpose": _of_one(lambda m: m.T, "the transpose; also written A.T"),
-    "diagonal": _of_one(IntervalMatrix.diagonal, "the diagonal, as a column"),
+    "transpose": of_one(lambda m: m.T, "the transpose; also written A.T", "matrix"),
+    "diagonal": of_one(IntervalMatrix.diagonal, "the diagonal, as a column", "column"),
     "diagonal_margin": Function(
         1, "a square matrix", "least, over the rows, of the diagonal entry less the largest other one", _diagonal_margin
     ),
     "frobenius": Function(1, "a matrix", "Frobenius norm", _frobenius),
-    "spectral_norm": Function(1, "a matrix", "largest singular value", _spectral_norm),
-    "sigma": Function(2, "a matrix and a whole number", "the i-th largest singular value, i = 1, 2, …", _sigma),
-    "rank1": Function(1, "a matrix", "the best approximation of rank one", _rank1),
-    "sqrt": Function(1, "a number", "square root", _root),
-    "len": _of_one(
-        lambda m: IntervalMatrix.number(Fraction(len(m.lower))), "how many entries; of the set wrong, how many inputs"
+    "sqrt": Function(1, "a matrix", "square root of every entry", _root, "same"),
+    "len": of_one(
+        lambda m: IntervalMatrix.number(Fraction(len(m.lower))),
+        "how many entries of a vector; of a matrix how many rows; of the set wrong how many inputs",
+        certified=False,
     ),
-    "logits": Function(None, "the tokens of a sequence", "the logits on a sequence, as a column", _logits),
+    "logits": Function(None, "the tokens of a sequence", "the logits on a sequence, as a column", _logits, "column"),
 }  # fmt: skip
+FUNCTIONS: dict[str, Function] = {**BASIC, **ENTRIES, **SPECTRA, **EIGENVALUES, **TRANSCENDENTAL}

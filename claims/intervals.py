@@ -163,6 +163,18 @@ class IntervalMatrix:
         shape = max(self.shape[0], other.shape[0]), max(self.shape[1], other.shape[1])
         return self._stretched(shape), other._stretched(shape)
 
+    def alike(self, other: IntervalMatrix) -> tuple[IntervalMatrix, IntervalMatrix]:
+        """Both stretched to one shape, in one scale."""
+        a, b = self._paired(other)
+        scale, p, q = _common(a.scale, b.scale)
+        return a._times(p, scale), b._times(q, scale)
+
+    def _times(self, factor: int, scale: Fraction) -> IntervalMatrix:
+        """The same numbers in a scale that is so many times finer."""
+        lower = tuple([factor * entry for entry in self.lower])
+        upper = lower if self.exact else tuple([factor * entry for entry in self.upper])
+        return IntervalMatrix(self.shape, lower, upper, scale)
+
     # Arithmetic
 
     def __neg__(self) -> IntervalMatrix:
@@ -208,28 +220,52 @@ class IntervalMatrix:
         upper = [x + y for x, y in zip(middle, radius, strict=True)]
         return IntervalMatrix.between(shape, lower, upper, scale / Fraction(4))
 
+    def power(self, exponent: int) -> IntervalMatrix:
+        """Every entry to this power, which is not negative."""
+        scale = self.scale**exponent
+        if self.exact:
+            return IntervalMatrix.exactly(self.shape, [entry**exponent for entry in self.lower], scale)
+        ends = [(l**exponent, u**exponent) for l, u in zip(self.lower, self.upper, strict=True)]
+        even = exponent % 2 == 0 and exponent > 0
+        lower = [
+            0 if even and l <= 0 <= u else min(pair) for pair, l, u in zip(ends, self.lower, self.upper, strict=True)
+        ]
+        return IntervalMatrix.between(self.shape, lower, map(max, ends), scale)
+
     def over(self, divisor: IntervalMatrix, bits: int) -> IntervalMatrix:
-        """Divided by a number; raises :class:`NotPositive` unless that is known to differ from 0."""
-        low, high = divisor.bounds()
-        if low <= 0 <= high:
-            raise NotPositive(certain=divisor.exact)
-        if divisor.exact:
-            return self * IntervalMatrix.number(Fraction(1) / low)
-        return self * IntervalMatrix.interval(Fraction(1) / high, Fraction(1) / low).coarsened(bits)
+        """Divided by a number, or entry by entry; raises :class:`NotPositive` unless every divisor is known to differ
+        from 0.  By a number that is exact the quotient is exact, else it is on the grid 2^-bits."""
+        if any(low <= 0 <= high for low, high in zip(divisor.lower, divisor.upper, strict=True)):
+            certain = any(low == 0 == high for low, high in zip(divisor.lower, divisor.upper, strict=True))
+            raise NotPositive(certain=certain)
+        if divisor.shape == (1, 1):
+            low, high = divisor.bounds()
+            if divisor.exact:
+                return self * IntervalMatrix.number(Fraction(1) / low)
+            return self * IntervalMatrix.interval(Fraction(1) / high, Fraction(1) / low).coarsened(bits)
+        a, b = self._paired(divisor)
+        ratio = a.scale / Fraction(b.scale)
+        over, under = ratio.numerator << bits, ratio.denominator
+        lower, upper = [], []
+        for l, u, m, n in zip(a.lower, a.upper, b.lower, b.upper, strict=True):
+            pairs = [(x * over * (1 if y > 0 else -1), abs(y) * under) for x in (l, u) for y in (m, n)]
+            lower.append(min(x // y for x, y in pairs))
+            upper.append(max(-(-x // y) for x, y in pairs))
+        return IntervalMatrix.between(a.shape, lower, upper, Fraction(1, 1 << bits))
 
     def sqrt(self, bits: int) -> IntervalMatrix:
-        """The square root of a number: exact where rational, else on the grid 2^-bits.
+        """The square root of every entry: exact where rational, else on the grid 2^-bits.
 
         Raises :class:`NotPositive` for what is or may be negative.
         """
-        low, high = self.bounds()
-        if low < 0:
-            raise NotPositive(certain=high < 0)
-        if self.exact:
-            roots = isqrt(low.numerator), isqrt(low.denominator)
-            if (roots[0] ** 2, roots[1] ** 2) == (low.numerator, low.denominator):
-                return IntervalMatrix.number(Fraction(*roots))
-        return IntervalMatrix.interval(root_below(low, bits), root_above(high, bits))
+        if min(self.lower) < 0:
+            raise NotPositive(certain=min(self.upper) < 0)
+        found = []
+        for place, low in enumerate(self.lower):
+            ends = low * self.scale, self.upper[place] * self.scale
+            found.append(_root_of(*ends, bits))
+        column = IntervalMatrix.column(found)
+        return IntervalMatrix(self.shape, column.lower, column.upper, column.scale)
 
     # Entries
 
@@ -293,6 +329,15 @@ def _common(a: Fraction, b: Fraction) -> tuple[Fraction, int, int]:
 
 def _entries(matrix: fmpz_mat) -> list[int]:
     return [int(entry) for row in matrix.tolist() for entry in row]
+
+
+def _root_of(low: Fraction, high: Fraction, bits: int) -> tuple[Fraction, Fraction]:
+    """Ends of the square root of a number between these: one where that is rational."""
+    if low == high:
+        roots = isqrt(low.numerator), isqrt(low.denominator)
+        if (roots[0] ** 2, roots[1] ** 2) == (low.numerator, low.denominator):
+            return Fraction(*roots), Fraction(*roots)
+    return root_below(low, bits), root_above(high, bits)
 
 
 def _floor_root(value: Fraction, bits: int) -> int:

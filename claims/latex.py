@@ -18,7 +18,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from .files import BadClaimFile, ClaimFile, StatedClaim, collected, stated
+from .files import BadClaimFile, ClaimFile, StatedClaim, collected, folders_of, stated
 from .latex_document import Command, LatexDocument
 from .measured import decimal_exponent
 from .tree import Approx
@@ -27,8 +27,9 @@ ARGUMENTS = {"mechproofmodel": 1, "mechclaim": 3, "mechnumber": 3}
 OPTION = re.compile(r"\s*\[([^\]]*)\]")
 
 
-def read_tex(path: Path) -> ClaimFile:
-    """The claims marked in a LaTeX document; raises a :class:`~mechproof.engine.errors.MechproofError`.
+def read_tex(path: Path, models: Path | None = None) -> ClaimFile:
+    """The claims marked in a LaTeX document, about models in its folder, or in ``models``; raises a
+    :class:`~mechproof.engine.errors.MechproofError`.
 
     A file that is printed twice makes its claims once.
     """
@@ -46,7 +47,7 @@ def read_tex(path: Path) -> ClaimFile:
             statement = f"{statement} ≈ {printed_number(printed)}"
         where = f"line {command.line}" if command.file == path.name else f"{command.file}, line {command.line}"
         own = {"id": name, "statement": statement, "text": " ".join(printed.split()), "where": where}
-        claim = stated(command.file, path.parent, settings | own)
+        claim = stated(command.file, folders_of(path, models), settings | own)
         claims.append(claim if settings else replace(claim, problem=r"expected \mechproofmodel before it, found none"))
     if not claims and document.warnings:
         raise BadClaimFile(path.name, "a claim", f"none; {document.warnings[0]}")

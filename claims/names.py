@@ -11,12 +11,12 @@ from .errors import NotDefined, UnknownName, WrongArguments
 from .facts import FACTS, Predicate
 from .functions import FUNCTIONS, Function
 from .restriction import MEASURES, is_hook
-from .tree import Approx, Call, Compare, Defined, Fact, ForAll, Name, Node, Ranging, Restricted, Statement, Stored
+from .tree import Approx, Call, Compare, Defined, Fact, Name, Node, Quantified, Ranging, Restricted, Statement, Stored
 from .vocabulary import NAMES
 
 # What variables run over, and the other words that structure statements.
 RANGES = ("tokens", "positions")
-KEYWORDS = frozenset({"for", "all", "in", "and", "not", *RANGES})
+KEYWORDS = frozenset({"for", "all", "in", "and", "or", "not", "but", "exists", *RANGES})
 
 # So many names are told where none is near.
 MOST_TOLD = 40
@@ -36,7 +36,7 @@ def free(nodes: Sequence[Node]) -> Iterator[Name]:
 
 def variables(node: Node) -> Iterator[str]:
     """The variables of all quantifiers in a node."""
-    if isinstance(node, ForAll):
+    if isinstance(node, Quantified):
         yield from (name.name for name in free(node.binders))
         yield from (binder.name for binder in node.binders if isinstance(binder, Ranging))
         yield from variables(node.body)
@@ -119,7 +119,7 @@ def _written(node: Node, column: int | None = None) -> Iterator[tuple[Node, int]
 def check(node: Node, bound: frozenset[str] = frozenset()) -> None:
     """Raise a StatementError for unknown names and functions, and for a wrong number of arguments."""
     match node:
-        case ForAll(binders, body):
+        case Quantified(binders=binders, body=body):
             ranging = [binder.name for binder in binders if isinstance(binder, Ranging)]
             variables = [name.name for name in free(binders)] + ranging
             for name in KEYWORDS & frozenset(variables):

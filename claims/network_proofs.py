@@ -10,7 +10,7 @@ from ..engine.graph import ProofGraph
 from ..engine.rule import NotEstablished
 from ..models.statement import Statement as Problem
 from ..rewrites.enumeration.decide import MOST_INPUTS, TooManyInputs
-from ..rewrites.rules.accuracy import AccuracyFromCount
+from ..rewrites.rules.accuracy import Accuracy, AccuracyFromCount
 from ..rewrites.rules.enumerated_loss import LossOfEveryInput
 from ..rewrites.rules.every_input import EveryInput
 from ..rewrites.rules.least_margin import MarginOfEveryInput
@@ -19,6 +19,7 @@ from ..rewrites.rules.network_function import NetworkFunctionDefinition
 from ..rewrites.strategies import Options, silent
 from ..rewrites.strategies.networks import past_enumeration, strategy
 from ..rewrites.strategies.networks.induction import missing
+from .network_words import AnyAccuracy
 from .restriction import WRONG
 
 CONCLUSIONS = {
@@ -30,6 +31,8 @@ CONCLUSIONS = {
 METRICS = {"accuracy": "accuracy", "loss": "loss", "least_margin": "margin"}
 # Up to so many inputs are enumerated unless the user gives a time; more than this take minutes.
 USUAL = 1 << 24
+# Next to nothing: less than 2^-NEARLY_ALL of the inputs.
+NEARLY_ALL = 20
 # From so many inputs on, bounds for sets of inputs come before enumeration.
 MANY = 1 << 16
 
@@ -72,6 +75,8 @@ class NetworkProofs:
 
     def _ways(self, problem: Problem, name: str) -> Iterator[Callable[[], int]]:
         size = problem.task.inputs.size
+        if name == "accuracy" and size > self._most:
+            yield lambda: self.graph.apply(AnyAccuracy(), [self.function(problem)])
         by_induction = name in METRICS and size > MANY and not missing(problem)
         if by_induction:
             yield lambda: self._by("induction", problem, name)
@@ -86,10 +91,18 @@ class NetworkProofs:
         elif name == "accuracy" and not by_induction:
             other, _ = past_enumeration(problem)
             if other:
-                yield lambda: self._by(other, problem, name)
+                yield lambda: self._by_sets(other, problem, name)
 
-    def _by(self, name: str, problem: Problem, word: str) -> int:
-        options = Options(seconds=self.seconds)
+    def _by_sets(self, strategy: str, problem: Problem, word: str) -> int:
+        """By sets of inputs; where these leave next to nothing open, they are split until nothing is."""
+        found = self._by(strategy, problem, word)
+        accuracy: Accuracy = self.graph.claim(found)
+        if 0 < accuracy.high - accuracy.low < accuracy.inputs >> NEARLY_ALL:
+            return self._by(strategy, problem, word, cut=0)
+        return found
+
+    def _by(self, name: str, problem: Problem, word: str, cut: int | None = None) -> int:
+        options = Options(seconds=self.seconds, cut=cut)
         return strategy(name).derive(self.graph, self.function(problem), METRICS[word], options, silent)
 
     def _concluded(self, problem: Problem, name: str, *, loss: bool, fine: bool) -> int:

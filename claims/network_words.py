@@ -174,6 +174,20 @@ def sizes(problem: Problem) -> dict[str, int]:
     return found
 
 
+class AnyAccuracy(Rule):
+    """From the network's definition: at least no input is right, and at most all are.  No advice."""
+
+    name = "any_accuracy"
+    premises = (NetworkFunction,)
+    lemmas = ()
+    derivation = "A count of some of the inputs is at least 0 and at most that of all."
+    cost = Cost()
+
+    def conclude(self, premises: Sequence[Any], advice: Any) -> Accuracy:
+        (function,) = premises
+        return Accuracy(function.statement, 0, function.statement.inputs)
+
+
 class NameNetwork(Rule):
     """From the network's definition: its words on single inputs.  Advice: the :class:`About`."""
 

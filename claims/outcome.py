@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..engine.arithmetic.verdict import Verdict
 from .intervals import IntervalMatrix
 from .measured import Measured
+from .tree import AllBut, Exists, ForAll, Quantified
+
+# So many exceptions are told one by one.
+TOLD = 20
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,83 @@ def both(first: Outcome, second: Outcome) -> Outcome:
             return outcome
     new = tuple(measured for measured in second.measured if measured not in first.measured)
     return Outcome(first.verdict & second.verdict, first.measured + new, gap=first.gap or second.gap)
+
+
+def either(first: Outcome, second: Outcome) -> Outcome:
+    """One statement or the other: what proves one of them, or all that was measured."""
+    for outcome in (first, second):
+        if outcome.verdict.proved:
+            return outcome
+    new = tuple(measured for measured in second.measured if measured not in first.measured)
+    return Outcome(
+        first.verdict | second.verdict, first.measured + new, first.witness or second.witness, first.gap or second.gap
+    )
+
+
+@dataclass
+class Tally:
+    """The instances of a quantifier: how many there were, how many false, and the first that is open."""
+
+    node: Quantified
+    count: int = 0
+    false: int = 0
+    open: int = 0
+    pending: Outcome | None = None
+    places: list[str] = field(default_factory=list)
+
+    def add(self, outcome: Outcome, at: str) -> Outcome | None:
+        """The outcome of the whole, if this instance settles it."""
+        self.count += 1
+        if outcome.verdict is Verdict.UNDECIDED:
+            self.open += 1
+            self.pending = self.pending or Outcome(Verdict.UNDECIDED, outcome.measured, gap=f"{at}: {outcome.gap}")
+        elif outcome.verdict.refuted:
+            self.false += 1
+            self.places.append(at.removeprefix("at "))
+        return self.settled(outcome, at)
+
+    def settled(self, outcome: Outcome, at: str) -> Outcome | None:
+        """A universal one is settled by a false instance."""
+        return _with(outcome, Verdict.FALSE, at) if outcome.verdict.refuted else None
+
+    def end(self) -> Outcome:
+        return self.pending or Outcome(Verdict.TRUE, witness=f"all {self.count} instances")
+
+
+class SomeTally(Tally):
+    def settled(self, outcome: Outcome, at: str) -> Outcome | None:
+        return _with(outcome, Verdict.TRUE, at) if outcome.verdict.proved else None
+
+    def end(self) -> Outcome:
+        return self.pending or Outcome(Verdict.FALSE, witness=f"none of {self.count} instances")
+
+
+class ButTally(Tally):
+    """Exceptions are counted to the end: their number is the news."""
+
+    def settled(self, outcome: Outcome, at: str) -> Outcome | None:
+        return None
+
+    def end(self) -> Outcome:
+        assert isinstance(self.node, AllBut)
+        limit, exactly = self.node.exceptions, self.node.exactly
+        least, most = self.false, self.false + self.open
+        holds = least == most == limit if exactly else most <= limit
+        fails = not least <= limit <= most if exactly else least > limit
+        shown = ", ".join(self.places[:TOLD]) + (", …" if len(self.places) > TOLD else "")
+        told = f"{self.false} of {self.count} instances are exceptions" + (f": {shown}" if shown else "")
+        if holds or fails:
+            return Outcome(Verdict.TRUE if holds else Verdict.FALSE, witness=told)
+        assert self.pending is not None
+        return Outcome(Verdict.UNDECIDED, self.pending.measured, gap=f"{told}, {self.open} open: {self.pending.gap}")
+
+
+TALLIES: dict[type[Quantified], type[Tally]] = {ForAll: Tally, Exists: SomeTally, AllBut: ButTally}
+
+
+def _with(outcome: Outcome, verdict: Verdict, at: str) -> Outcome:
+    witness = f"{at}, {outcome.witness.removeprefix('at ')}" if outcome.witness else at
+    return Outcome(verdict, outcome.measured, witness)
 
 
 def tightest(difference: IntervalMatrix, operator: str, verdicts: Sequence[Verdict]) -> int:

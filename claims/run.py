@@ -36,11 +36,11 @@ Key = tuple[Path, str, Path | None, tuple[tuple[str, Path], ...]]
 Sessions = dict[Key, Session | MechproofError]
 
 
-def read(path: Path) -> ClaimFile:
+def read(path: Path, models: Path | None = None) -> ClaimFile:
     """A TOML file of claims, or a LaTeX file (.tex) with marked ones; raises a
     :class:`~mechproof.engine.errors.MechproofError` for what is no such file.  A claim in it that cannot be read is
-    that claim's own problem."""
-    return read_tex(path) if path.suffix == ".tex" else read_toml(path)
+    that claim's own problem.  ``models``: the folder of the weights, where it is not that of the file."""
+    return read_tex(path, models) if path.suffix == ".tex" else read_toml(path, models)
 
 
 def run(
@@ -176,5 +176,6 @@ def _outputs(claim: StatedClaim) -> int:
     """How many logits a network has of which no more is understood; 0 where that is not known."""
     if claim.model.suffix == ".toml":
         return network_of(claim.model).outputs
-    tensors = load(claim.model, config=claim.config).tensors
+    settings = None if claim.config is None or claim.config.suffix == ".toml" else claim.config
+    tensors = load(claim.model, config=settings).tensors
     return min((t.shape[-1] for name, t in tensors.items() if name.split(".")[-1] == "W_U" and t.shape), default=0)

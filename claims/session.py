@@ -33,7 +33,7 @@ from .activations import Activations
 from .conditions import Conditions, Splits
 from .context import SPECTRAL, Budget
 from .directions import Directions
-from .errors import UnknownName
+from .errors import StatementError, TwoReadings, UnknownName
 from .measured import Measured
 from .names import check, network_word, of_any_network, on_tensors, stored_as, tensors_in
 from .network_proofs import NetworkProofs
@@ -49,10 +49,12 @@ from .rules import (
     StillOpen,
     settled_by_positivity,
 )
+from .spelling import Kind, readings
 from .tensors import NameTensors
 from .trace import can_carry, text
 from .tree import Statement
 from .vocabulary import (
+    KINDS,
     NAMES,
     SIZES,
     WHOLE_NETWORK,
@@ -72,6 +74,8 @@ STRATEGIES_BEYOND = ("cubic", *STRATEGIES)
 # For bounds of the loss over many inputs where no budget is given: some seconds of work, and the same bounds on every
 # machine.
 LOSS_NODES = 1 << 16
+# What every network has.
+OF_ANY = frozenset((*WHOLE_NETWORK, *SIZES))
 NEED_LOGITS = frozenset({"loss", "correct", "logits"})
 
 BESIDE_TENSORS = "a statement that names stored tensors is about these alone"
@@ -89,6 +93,13 @@ class Verdict:
     measured: tuple[Measured, ...] = ()
     goal: int | None = None
     proofs: tuple[Proof, ...] = ()
+
+
+def _uncertified(verdict: Verdict) -> Verdict:
+    """The verdict with a word on what it has not."""
+    if verdict.goal is None:
+        return verdict
+    return replace(verdict, detail="; ".join(filter(None, [verdict.detail, "no certificate"])))
 
 
 @dataclass
@@ -115,8 +126,25 @@ class Session:
     splits: Splits = field(default_factory=dict)
 
     def settle(self, statement: Statement) -> Verdict:
-        """The verdict; raises a StatementError for a statement that means nothing."""
-        statement = self._meant(statement)
+        """The verdict; raises a StatementError for a statement that means nothing, or two things of which one holds."""
+        found: list[tuple[str, Verdict]] = []
+        problem: StatementError | None = None
+        for told, meant in self._readings(statement):
+            try:
+                found.append((told, self._settle(meant)))
+            except StatementError as error:
+                problem = problem or error
+        if not found:
+            assert problem is not None
+            raise problem
+        (told, verdict), *others = found
+        for other, another in others:
+            if another.status != verdict.status:
+                raise TwoReadings(statement.column, told, verdict.status, other, another.status)
+        return verdict
+
+    def _settle(self, statement: Statement) -> Verdict:
+        """The verdict about a statement in the core of the language."""
         check(statement)
         if self.outputs >= 2 and settled_by_positivity(statement) is not None:
             positive = self.graph.apply(PositiveLoss(), (), self.outputs)
@@ -128,8 +156,9 @@ class Session:
         if self.problem is None and self.stored is None:
             return Verdict("UNDECIDED", f"architecture not supported: {self.reason}")
         if self.problem is not None and not tensors:
-            rule = Decide() if can_carry(statement) else DecideWithoutTrace()
-            return self._decided(statement, rule, self._stages(statement.names))
+            if can_carry(statement):
+                return self._decided(statement, Decide(), self._stages(statement.names))
+            return _uncertified(self._decided(statement, DecideWithoutTrace(), self._stages(statement.names)))
         word = network_word(statement)
         if word is not None:
             near = stored_as(word, self._stored)
@@ -139,15 +168,13 @@ class Session:
         verdict = self._decided(
             statement, DecideWithoutTrace(), ((directions, known, ()) for directions in self._rungs(statement.names))
         )
-        if verdict.goal is None:
-            return verdict
-        return replace(verdict, detail="; ".join(filter(None, [verdict.detail, "no certificate"])))
+        return _uncertified(verdict)
 
     def cited(self, statement: Statement) -> str:
         """The hash of what the statement is about (the tensors it names, else the network with its task) and of its
         text as certificates write it: the same for every verdict, file, id and way to write it.  Empty where it is not
         known what it is about.  Raises a StatementError for names that mean nothing."""
-        statement = self._meant(statement)
+        statement = self._readings(statement)[0][1]
         tensors = tensors_in(statement)
         about = self.graph.claim(self._tensors(tensors)).identity() if tensors else self.subject
         chosen = sorted(statement.names & self.splits.keys())
@@ -156,13 +183,26 @@ class Session:
             about = digest([about, files])
         return about and digest([about, text(statement)])
 
-    def _meant(self, statement: Statement) -> Statement:
-        """The statement with the stored tensors that it names; of a supported network, where its own names do not
-        suffice and none of these is one of a tensor."""
+    def _readings(self, statement: Statement) -> list[tuple[str, Statement]]:
+        """What the statement means in the core of the language, with the stored tensors that it names."""
+        return [(told, self._on_tensors(meant)) for told, meant in readings(statement, self._kind)]
+
+    def _kind(self, name: str) -> Kind | None:
+        """How many axes the value of a name has; None for a name without meaning."""
+        if name in KINDS and (self.problem is not None or (self.network is not None and name in OF_ANY)):
+            return KINDS[name]
+        if self.stored is not None and name in self._stored:
+            axes = len(self._stored[name].shape)
+            return Kind(axes, "row" if axes == 1 else "")
+        return KINDS.get(name)
+
+    def _on_tensors(self, statement: Statement) -> Statement:
+        """With the stored tensors that it names; of a supported network, where its own names do not suffice and none
+        of these is one of a tensor."""
         if self.stored is None:
             return statement
         if self.problem is None:
-            words = frozenset() if self.network is None else frozenset((*WHOLE_NETWORK, *SIZES))
+            words = frozenset() if self.network is None else OF_ANY
             return on_tensors(statement, self._stored.keys() - words)
         try:
             check(statement)
@@ -244,7 +284,7 @@ class Session:
                     break
         if best is None:
             return Verdict("UNDECIDED", reason)
-        return replace(best, detail="; ".join(filter(None, [best.detail, "no certificate"])))
+        return _uncertified(best)
 
     def _decided(
         self, statement: Statement, rule: Decide, stages: Iterator[tuple[Directions, int, tuple[Proof, ...]]]

@@ -1,4 +1,4 @@
-"""How certificates write a statement and the advice about its singular values (docs/certificate.md §10)."""
+"""How certificates write a statement and the advice about its singular values (docs/certificate.md §9)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 from .context import SPECTRAL, Binding
 from .directions import Directions, width
-from .functions import instance
+from .function import instance
+from .functions import FUNCTIONS
 from .names import variables
 from .tree import Call, Defined, Expression, Node, Statement
 
@@ -35,11 +36,13 @@ def _spelled_out(node: Any) -> Any:
 
 
 def can_carry(statement: Statement) -> bool:
-    """Whether a certificate can: not where singular values depend on a variable, nor where the text is too long."""
+    """Whether a certificate can: not where singular values depend on a variable, where the text is too long, nor where
+    the checker does not know a function."""
     written = text(statement)
     bound = frozenset(variables(statement))
     fixed = all(bound.isdisjoint(argument.names) for argument in spectral_arguments(statement))
-    return fixed and written.isascii() and len(written) <= MAX_TEXT
+    known = all(FUNCTIONS[name].certified for name in statement.names & FUNCTIONS.keys())
+    return known and fixed and written.isascii() and len(written) <= MAX_TEXT
 
 
 def spectral_arguments(statement: Statement) -> list[Expression]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import cached_property
+from types import UnionType
 
 from ..engine.digest import digest
 
@@ -75,6 +76,11 @@ class Number(Expression):
         return self.text
 
 
+def whole(value: int) -> Number:
+    """A whole number as it is written."""
+    return Number(Fraction(value), Fraction(1), str(value))
+
+
 @dataclass(frozen=True)
 class Name(Expression):
     name: str
@@ -117,18 +123,74 @@ class Defined(Expression):
 
 
 @dataclass(frozen=True)
+class Keyword(Node):
+    """``axis=1`` among arguments."""
+
+    name: str
+    value: Expression
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value}"
+
+
+@dataclass(frozen=True)
 class Call(Expression):
+    """``method``: written behind its first argument.  Only words as authors spell them have keywords or are methods;
+    :mod:`.spelling` says what they mean."""
+
     function: str
     arguments: tuple[Expression, ...]
+    keywords: tuple[Keyword, ...] = ()
+    method: bool = False
 
     @cached_property
     def names(self) -> frozenset[str]:
-        return frozenset({self.function}).union(*(node.names for node in self.arguments))
+        return frozenset({self.function}).union(*(node.names for node in self.nodes()))
 
     def __str__(self) -> str:
         if self.function == "transpose":
             return f"{_operand(self.arguments[0])}.T"
-        return f"{self.function}({', '.join(map(str, self.arguments))})"
+        if self.function == "row":
+            return f"[{', '.join(map(str, self.arguments))}]"
+        function, given = self.function, self.arguments
+        if self.method:
+            function, given = f"{_operand(given[0])}.{function}", given[1:]
+        return f"{function}({', '.join(map(str, (*given, *self.keywords)))})"
+
+
+@dataclass(frozen=True)
+class Attribute(Expression):
+    """``svd(A).U``; as authors spell it."""
+
+    body: Expression
+    name: str
+
+    def __str__(self) -> str:
+        return f"{_operand(self.body)}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Truth(Expression):
+    """A statement where a value stands, as in ``mean(A > 0)``: 1 or 0 for every entry; as authors spell it."""
+
+    statement: Statement
+
+    def __str__(self) -> str:
+        return f"({self.statement})"
+
+
+@dataclass(frozen=True)
+class Comprehension(Expression):
+    """``body for a in first for b in second if condition``; as authors spell it."""
+
+    body: Statement | Expression
+    variables: tuple[str, ...]
+    ranges: tuple[Expression, ...]
+    condition: Statement | None
+
+    def __str__(self) -> str:
+        loops = "".join(f" for {name} in {over}" for name, over in zip(self.variables, self.ranges, strict=True))
+        return f"{self.body}{loops}" + (f" if {self.condition}" if self.condition else "")
 
 
 @dataclass(frozen=True)
@@ -299,7 +361,7 @@ class Negation(Statement):
     inner: Statement
 
     def __str__(self) -> str:
-        return f"not {self.inner}"
+        return f"not {_closed(self.inner, Both | Either | Quantified)}"
 
 
 @dataclass(frozen=True)
@@ -308,7 +370,25 @@ class Both(Statement):
     right: Statement
 
     def __str__(self) -> str:
-        return f"{self.left} and {self.right}"
+        return f"{_closed(self.left, Both | Either | Quantified)} and {_closed(self.right, Either)}"
+
+
+@dataclass(frozen=True)
+class Either(Statement):
+    left: Statement
+    right: Statement
+
+    def __str__(self) -> str:
+        return f"{_closed(self.left, Either | Quantified)} or {_closed(self.right, Quantified)}"
+
+
+def _closed(node: Statement, kinds: type | UnionType) -> str:
+    """In parentheses where it is of one of these kinds, or ends in a quantifier, which would take all that follows."""
+    last = node
+    while isinstance(last, Both | Either | Negation):
+        last = last.inner if isinstance(last, Negation) else last.right
+    open_end = isinstance(last, Quantified) and isinstance(node, Both | Either | Negation)
+    return f"({node})" if isinstance(node, kinds) or open_end else str(node)
 
 
 @dataclass(frozen=True)
@@ -327,12 +407,43 @@ class Ranging(Node):
         return f"{self.name} in {self.first}" + (f"..{self.last}" if self.last else "")
 
 
-@dataclass(frozen=True)
-class ForAll(Statement):
+class Quantified(Statement):
     """Binders are :class:`Ranging`, or :class:`Compare` as a condition; a lone name is a Compare of one part."""
 
     binders: tuple[Ranging | Compare, ...]
     body: Statement
 
+    @property
+    def bound(self) -> str:
+        return f"{', '.join(map(str, self.binders))}: {self.body}"
+
+
+@dataclass(frozen=True)
+class ForAll(Quantified):
+    binders: tuple[Ranging | Compare, ...]
+    body: Statement
+
     def __str__(self) -> str:
-        return f"for all {', '.join(map(str, self.binders))}: {self.body}"
+        return f"for all {self.bound}"
+
+
+@dataclass(frozen=True)
+class Exists(Quantified):
+    binders: tuple[Ranging | Compare, ...]
+    body: Statement
+
+    def __str__(self) -> str:
+        return f"exists {self.bound}"
+
+
+@dataclass(frozen=True)
+class AllBut(Quantified):
+    """False at no more than ``exceptions`` instances; at just so many if ``exactly``."""
+
+    binders: tuple[Ranging | Compare, ...]
+    body: Statement
+    exceptions: int
+    exactly: bool = False
+
+    def __str__(self) -> str:
+        return f"for all but {'exactly ' * self.exactly}{self.exceptions} {self.bound}"

@@ -16,7 +16,7 @@ from .facts import FACTS
 from .intervals import IntervalMatrix, ShapesDiffer
 from .measured import Measured
 from .names import RANGES, free
-from .outcome import Outcome, both, tightest
+from .outcome import TALLIES, Outcome, both, either, tightest
 from .restriction import WRONG
 from .tree import (
     Approx,
@@ -24,14 +24,15 @@ from .tree import (
     Both,
     Call,
     Compare,
+    Either,
     Expression,
     Fact,
-    ForAll,
     Member,
     Name,
     Negate,
     Negation,
     Number,
+    Quantified,
     Ranging,
     Restricted,
     SetRelation,
@@ -47,22 +48,24 @@ class Judge:
 
     context: Context
     # the quantifiers that were looked at, and those that ever had an instance, by identity
-    reached: dict[int, ForAll] = field(default_factory=dict)
+    reached: dict[int, Quantified] = field(default_factory=dict)
     met: set[int] = field(default_factory=set)
+    # those that say nothing
+    void: frozenset[int] = frozenset()
 
     @property
     def values(self) -> Evaluator:
         return Evaluator(self.context)
 
     def whole(self, statement: Statement) -> Outcome:
-        """Whether a whole statement holds; raises NotDefined when it does and a quantifier never had an instance.
-
-        A quantifier stands at the end of its statement and never under ``not``: without instances it makes none false.
-        """
+        """Whether a whole statement holds; raises NotDefined when that rests on a quantifier that never had an
+        instance: such a one says nothing, so what is settled must be so with it left open."""
         outcome = self.judge(statement, {})
         idle = [quantifier for key, quantifier in self.reached.items() if key not in self.met]
-        if outcome.verdict.proved and idle:
-            raise NotDefined(idle[0].column, "the quantifier has no instances, so that it says nothing")
+        if outcome.verdict is not Verdict.UNDECIDED and idle:
+            again = replace(self, void=frozenset(map(id, idle)), reached={}, met=set()).judge(statement, {})
+            if again.verdict is not outcome.verdict:
+                raise NotDefined(idle[0].column, "the quantifier has no instances, so that it says nothing")
         return outcome
 
     def judge(self, node: Statement, binding: Binding) -> Outcome:
@@ -86,8 +89,11 @@ class Judge:
             case Both(left, right):
                 first = self.judge(left, binding)
                 return first if first.verdict.refuted else both(first, self.judge(right, binding))
-            case ForAll(binders, body):
-                return self._for_all(node, binders, body, binding)
+            case Either(left, right):
+                first = self.judge(left, binding)
+                return first if first.verdict.proved else either(first, self.judge(right, binding))
+            case Quantified():
+                return self._quantified(node, binding)
         raise AssertionError(f"no verdict for {type(node).__name__}")
 
     def _fact(self, call: Call, binding: Binding) -> Outcome:
@@ -185,9 +191,11 @@ class Judge:
 
     # Quantifiers
 
-    def _for_all(
-        self, node: ForAll, binders: Sequence[Ranging | Compare], body: Statement, binding: Binding
-    ) -> Outcome:
+    def _quantified(self, node: Quantified, binding: Binding) -> Outcome:
+        """The instances in turn, as long as they matter."""
+        if id(node) in self.void:
+            return Outcome(Verdict.UNDECIDED)
+        binders, body = node.binders, node.body
         ranges = self._ranges(binders, body, binding)
         total = prod(max(0, values.stop - values.start) for values in ranges.values())
         limit = self.context.budget.limit(body, frozenset(ranges))
@@ -198,22 +206,17 @@ class Judge:
         budget = replace(self.context.budget, instances=self.context.budget.instances // max(1, total))
         inside = replace(self, context=replace(self.context, budget=budget))
         self.reached[id(node)] = node
-        count, pending = 0, None
+        tally = TALLIES[type(node)](node)
         for values in product(*ranges.values()):
             inner = {**binding, **dict(zip(ranges, values, strict=True))}
             if not all(self._admitted(condition, inner) for condition in conditions):
                 continue
-            count += 1
             self.met.add(id(node))
-            outcome = inside.judge(body, inner)
-            if outcome.verdict.proved:
-                continue
             at = "at " + ", ".join(f"{name} = {inner[name]}" for name in ranges)
-            if outcome.verdict.refuted:
-                witness = f"{at}, {outcome.witness.removeprefix('at ')}" if outcome.witness else at
-                return Outcome(Verdict.FALSE, outcome.measured, witness)
-            pending = pending or Outcome(Verdict.UNDECIDED, outcome.measured, gap=f"{at}: {outcome.gap}")
-        return pending or Outcome(Verdict.TRUE, witness=f"all {count} instances")
+            settled = tally.add(inside.judge(body, inner), at)
+            if settled is not None:
+                return settled
+        return tally.end()
 
     def _ranges(self, binders: Sequence[Ranging | Compare], body: Statement, binding: Binding) -> dict[str, range]:
         """What each variable runs over, in the order of the text."""

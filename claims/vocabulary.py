@@ -30,12 +30,20 @@ from ..rewrites.rules.additive_margin import AdditiveMargin
 from ..rewrites.rules.known_matrices import KnownMatrices
 from ..rewrites.rules.loss import Loss
 from .intervals import IntervalMatrix
+from .kind import Kind
 from .restriction import MEASURES
 
 TABLES = ("EQKE", "EQKP", "EVOU", "PVOU", "EUPU", "UU", "EQKE_mean", "EQKP_mean")
 SIZES = {"V": "d_vocab", "K": "n_ctx", **{size: size for size in ("d_vocab", "n_ctx", "d_model", "d_head")}}
 WHOLE_NETWORK = MEASURES
 NAMES = frozenset((*AXES, *TABLES, *SIZES, *WHOLE_NETWORK))
+
+# Biases have one axis.
+KINDS = {
+    **{name: Kind(len(axes), "row" if len(axes) == 1 else "") for name, axes in AXES.items()},
+    **dict.fromkeys(TABLES, Kind(2)),
+    **dict.fromkeys((*SIZES, *WHOLE_NETWORK), Kind(0)),
+}
 
 
 class Meaning(Claim):

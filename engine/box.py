@@ -5,7 +5,7 @@ labels tokens with numbers, the sum of the labels may be held in an interval.  A
 numbers in any order, behind them a separator and the same numbers sorted, as they stand when the next one is read:
 which number was read last, which comes next, which others are in the list and which are not.
 
-Every split partitions its set, so that sizes of the parts add up (X6); parts without members are left out.
+Every split partitions its set, so that sizes of the parts add up; parts without members are left out.
 
 >>> space = Products(((0, 1, 2), (0, 1, 2)))
 >>> [space.size(part) for part in space.by_maximum(space.root)]

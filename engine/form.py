@@ -2,7 +2,7 @@
 
 A :class:`Form` is made of the row that :class:`~.domains.separable.SeparableDomain` finds for the logits.  Heads hold
 weights w_h(p, t) (one table a query token) and *values*; the constant part of the row belongs to head 0.  Behind an MLP
-there are also pre-activations, and behind a norm sizes of what is normalised (X4).
+there are also pre-activations, and behind a norm sizes of what is normalised.
 
 >>> import numpy as np
 >>> F = np.array([[[3, 1, 2], [5, 4, 9]]])                       # one table of two positions and three tokens
@@ -60,7 +60,7 @@ class Hidden:
 
 @dataclass(frozen=True, eq=False)
 class Size:
-    """Upper ends for σ behind a norm, in units of 2^exponent (X4): σ <= fixed + Σ_h Σ_p a^h_p sizes_h(p, t_p)
+    """Upper ends for σ behind a norm, in units of 2^exponent: σ <= fixed + Σ_h Σ_p a^h_p sizes_h(p, t_p)
     + Σ_i |φ(z_i)| out_i.  sizes[0]: queries × positions × tokens, the others positions × tokens.
     """
 
@@ -163,7 +163,7 @@ def _stacked(tables: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _size(row: Row, normed: Normed, weights: Sequence[Weights]) -> Size:
-    """X4: √d·σ is the length of (z, √(dε)), z the row, centred or not; so σ is at most √ε plus the lengths over √d of
+    """√d·σ is the length of (z, √(dε)), z the row, centred or not; so σ is at most √ε plus the lengths over √d of
     the summands of z.  The constant part belongs to the first head's tables."""
     d = normed.matrix.shape[0]
     project = _centring(d) if normed.centred else diagonal(DyadicMatrix.ones(1, d))
@@ -215,7 +215,7 @@ def squares(matrix: DyadicMatrix) -> np.ndarray:
 
 
 def least_over_product(table: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """X0 (a): Σ_p min over the allowed tokens; tables and masks are … × positions × tokens."""
+    """Σ_p min over the allowed tokens; tables and masks are … × positions × tokens."""
     return np.where(allowed, table, FAR).min(axis=-1).sum(axis=-1)
 
 
@@ -233,7 +233,7 @@ def slope(table: np.ndarray, allowed: np.ndarray, labels: np.ndarray) -> tuple[n
 def least_with_sum(
     table: np.ndarray, allowed: np.ndarray, labels: np.ndarray, bounds: np.ndarray, factor: np.ndarray
 ) -> np.ndarray:
-    """X0 (e): min(λa, λb) + Σ_p min (F - λ·label), for sums of labels in [a, b] = bounds[..., 0], bounds[..., 1]."""
+    """Min(λa, λb) + Σ_p min (F - λ·label), for sums of labels in [a, b] = bounds[..., 0], bounds[..., 1]."""
     tilted = table - factor[..., None, None] * labels
     ends = np.minimum(factor * bounds[..., 0], factor * bounds[..., 1])
     return least_over_product(tilted, allowed) + ends
@@ -255,7 +255,7 @@ class ProductTables:
         return ProductTables(self.allowed[index], self.labels, self.bounds[index], self.cut[index])
 
     def least(self, table: np.ndarray) -> np.ndarray:
-        """The least sum over each set, or less (X0)."""
+        """The least sum over each set, or less."""
         if self.labels is None or self.bounds is None or self.cut is None:
             return least_over_product(table, self.allowed)
         above, below = slope(table, self.allowed, self.labels)
@@ -294,12 +294,12 @@ class ListTables:
         return found
 
     def least(self, table: np.ndarray) -> np.ndarray:
-        """The least sum over each set, or less (X0)."""
+        """The least sum over each set, or less."""
         return least_over_lists(table, self)
 
 
 def least_over_lists(table: np.ndarray, sets: ListTables) -> np.ndarray:
-    """X0 (b), (c), (d): a number of the list is counted once at the cheapest of the unsorted places, and once at its
+    """A number of the list is counted once at the cheapest of the unsorted places, and once at its
     place in the sorted part; at step i that part holds the i smallest, the last of them at the position that is
     read."""
     n, L, step = len(table), sets.length, sets.step

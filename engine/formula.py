@@ -174,6 +174,15 @@ _OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+def entry(name: str, index: Expr) -> At:
+    """The entry of a row, its index below: ``entry("x", i)`` is written x_i.
+
+    >>> entry("x", Var("i")).latex()
+    'x_{i}'
+    """
+    return At(name, index, subscript=True)
+
+
 @dataclass(frozen=True)
 class Binary(Expr):
     sign: str

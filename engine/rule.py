@@ -17,6 +17,7 @@ from .claim import Claim
 from .cost import Cost
 from .errors import MechproofError
 from .formula import Formula
+from .ledger import Ledger
 from .term import Equation
 
 
@@ -106,6 +107,10 @@ class Rule(ABC):
         A transcript states those lemmas of the rule that this text cites.
         """
         return self.derivation
+
+    def ledger(self, premises: Sequence[Any], advice: Any) -> Ledger | None:
+        """The sets whose sizes the conclusion adds up, where it is a count; a detailed transcript attaches them."""
+        return None
 
     def charge(self, premises: Sequence[Any], advice: Any) -> Cost:
         """What this application costs; a rule whose cost depends on terms or advice says it here."""

@@ -26,12 +26,15 @@ class ConfigOfANetworkFile(MechproofError):
 
 
 def network_of(model: str | PathLike[str] | Any, config: str | PathLike[str] | None = None) -> Network:
-    """The network of a weights file, a network file or a live model.
+    """The network of a weights file, a network file or a live model; a ``config`` that is a network file says what the
+    tensors of a weights file do, in place of the one that it names.
 
     Raises a :class:`~mechproof.engine.errors.MechproofError` with one sentence for anything unusable.
     """
     if not isinstance(model, str | PathLike):
         return recognise(from_live(model))
+    if Path(model).suffix != ".toml" and config is not None and Path(config).suffix == ".toml":
+        return load_network(config, model)
     if Path(model).suffix != ".toml":
         return recognise(load(model, config))
     if config is not None:

@@ -8,6 +8,8 @@ from fractions import Fraction
 from typing import Literal
 
 from ..engine.arithmetic.printing import ceil_str, floor_str
+from ..engine.graph import Derivation, ProofGraph
+from ..engine.ledger import Ledger
 from ..engine.transcript import Block, Figure, Section, Table, paragraph, prose
 from ..engine.transcript.figures import Bars
 from ..models.one_layer import one_layer_of
@@ -19,10 +21,21 @@ from .rules.right_count import Cell, RightCount
 SHOWN = 12
 
 
-def where_decided(count: RightCount, stages: Counter[str] | None, detail: str) -> Section:
+def ledger_of(graph: ProofGraph, proof: Sequence[Derivation]) -> Ledger | None:
+    """What the count of a proof adds up, set by set; None where no rule says it, or where it is not just the sum."""
+    for step in reversed(proof):
+        claim = graph.claim(step.claim)
+        if isinstance(claim, RightCount):
+            if claim.sets is None:
+                return step.rule.ledger([graph.claim(premise) for premise in step.premises], step.advice)
+            return claim.sets.ledger() if sum(claim.sets.counts().values()) == claim.low else None
+    return None
+
+
+def where_decided(count: RightCount, stages: Counter[str] | None, ledger: Ledger | None, detail: str) -> Section:
     """Where the sequences were decided, and where the bound was lost.
 
-    ``stages``: how single sequences were decided; None for rules that decide none.
+    ``stages``: how single sequences were decided; None for rules that decide none.  ``ledger``: what lies beside.
     """
     layer = one_layer_of(count.statement)
     sizes = {cell: size for cell in layer.cells() if (size := layer.cell_size(*cell))}
@@ -33,7 +46,15 @@ def where_decided(count: RightCount, stages: Counter[str] | None, detail: str) -
         blocks.append(_wrong_by_maximum(count))
     if detail == "full":
         blocks.append(_cells(count, sizes))
+    if ledger is not None:
+        blocks.append(_beside(ledger))
     return Section("Where every sequence was decided", tuple(blocks))
+
+
+def _beside(ledger: Ledger) -> Block:
+    """The file that the count can be added up from, by its hash."""
+    named = f"`{ledger.name}` (beside this transcript, {len(ledger.rows)} rows, sha256:{ledger.digest()})"
+    return paragraph(f"The count can be made again from the file {named}. {ledger.explained}")
 
 
 def _decided(count: RightCount, sizes: dict[Cell, int]) -> Table:

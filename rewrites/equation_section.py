@@ -38,16 +38,18 @@ def _section(graph: ProofGraph, equation: int, layer: OneLayer) -> Section:
         (
             *passage(
                 f"""
-                Written with matrices: row $p$ of $X^{{(k)}}$ is $x^{{(k)}}_p$; $W_E = E^{{(0)}}$,
-                $W_{{\\mathrm{{pos}}}}$ holds the first $K$ rows of $P^{{(0)}}$, and the tensors of the
-                layers 1 and 2 are written without the numbers of layer and head. There are
-                $K = {layer.n_ctx}$ positions, $V = {layer.d_vocab}$ tokens and
-                outputs, rows of $d = {layer.d_model}$ numbers, and the head has the width $d_h = {layer.d_head}$. $S$
-                is the selection of the input $t$ (row $p$ of it is the indicator of token $t_p$), $\\mathbf{{1}}$ a
-                column of ones, $A[i]$ row $i$ of a matrix $A$, $A^{{\\top}}$ its transpose, and
-                $\\operatorname{{softmax}}$ acts on every row; as
-                $\\operatorname{{softmax}}_{{\\le}}$ it lets position $p$ see itself and those before it.
-                The logits at the last position are:
+                Written with matrices: row $p$ of $X^{{(k)}}$ is $x^{{(k)}}_p$; $W_E$ is the tensor $E^{{(0)}}$,
+                $W_{{\\mathrm{{pos}}}}$ holds the first $K$ rows of the tensor $P^{{(0)}}$, and $W_Q$, $W_K$, $W_V$,
+                $W_O$,
+                $W_U$, $b_Q$, $b_K$, $b_V$, $b_O$ and $b_U$ are the tensors of the layers 1 and 2 of these names; those
+                that the network does not have are 0. There are $K = {layer.n_ctx}$ positions, $V = {layer.d_vocab}$
+                tokens and outputs, rows of $d = {layer.d_model}$ numbers, and the head has the width
+                $d_h = {layer.d_head}$. $S$ is the selection of the input $t$ (row $p$ of it is the indicator of token
+                $t_p$), $\\mathbf{{1}}$ a column of ones, $A[i]$ row $i$ of a matrix $A$, $A^{{\\top}}$ its transpose,
+                and
+                $\\operatorname{{softmax}}$ acts on every row; as $\\operatorname{{softmax}}_{{\\le}}$ it lets
+                position $p$
+                see itself and those before it. The logits at the last position are:
                 """
             ),
             *chain(graph, equation, "\\mathrm{logits}(t)", "the tables of [@path-decomposition]"),

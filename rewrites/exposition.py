@@ -38,7 +38,7 @@ from ..engine.transcript import (
 from ..engine.transcript.figures import HeatMap
 from ..models.one_layer import one_layer_of
 from . import float_exposition
-from .breakdown import where_decided, where_lost
+from .breakdown import ledger_of, where_decided, where_lost
 from .equation_section import from_the_definition
 from .network_sections import network_section, task_section
 from .opening import Theorem, theorem_section, trust_section
@@ -52,6 +52,7 @@ from .rules.enumeration import Enumeration
 from .rules.float_accuracy import FloatAccuracy
 from .rules.float_margin import FloatMargin
 from .rules.increasing import Increasing
+from .rules.known_matrices import KnownMatrices
 from .rules.least_margin import LeastMargin
 from .rules.loss import LossSum
 from .rules.path_decomposition import Paths
@@ -79,6 +80,7 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
     runs = theorem if isinstance(theorem, FloatAccuracy) else None
     statement = theorem.statement
     sections: list[Block]
+    files: tuple[tuple[str, str], ...] = ()
     if runs is None:
         sections = [theorem_section(theorem, name), trust_section(statement)]
     else:
@@ -94,7 +96,9 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
     if RightCount in claims and Paths in claims:
         single = any(isinstance(step.rule, TokenOrderTree | Enumeration) for step in proof)
         stages = claims[AdditiveMargin if runs is None else FloatMargin].stages if single else None
-        sections.append(where_decided(claims[RightCount], stages, detail))
+        ledger = ledger_of(graph, proof) if detail == "full" else None
+        sections.append(where_decided(claims[RightCount], stages, ledger, detail))
+        files = () if ledger is None else ((ledger.name, ledger.text()),)
     if LossSum in claims:
         sections.append(where_lost(claims[LossSum]))
     sections.append(_price(graph, proof, theorem))
@@ -104,7 +108,7 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
         sets = any(graph.claim(step.claim).shown() for step in proof)
         sections.append(recheck(theorem, sets=sets) if graph.is_certifiable(goal) else without_certificate(graph, goal))
     title = f"{theorem.kind.capitalize()} of {name} on max-of-{one_layer_of(theorem.statement).n_ctx}"
-    return Document(title, verdict(graph, goal), tuple(sections))
+    return Document(title, verdict(graph, goal), tuple(sections), files)
 
 
 def status(graph: ProofGraph, goal: int) -> str:
@@ -125,12 +129,10 @@ def _mechanism(graph: ProofGraph, proof: Sequence[Derivation]) -> tuple[Block, .
     if not told:
         return ()
     points = tuple((Paragraph(prose(claim.sentence())),) for claim in told)
-    return (
-        Section(
-            "What the network does",
-            (paragraph("The proof goes through these claims, which are proved below:"), Listing(points)),
-        ),
-    )
+    named = [claim.sentence() for claim in claims if isinstance(claim, KnownMatrices) and claim.advice]
+    chosen = f" They name matrices that the proof chooses: {' '.join(dict.fromkeys(named))}" if named else ""
+    opening = paragraph(f"The proof goes through these claims, which are proved below.{chosen}")
+    return (Section("What the network does", (opening, Listing(points))),)
 
 
 def _mechanistic(claim: Claim) -> bool:
@@ -230,11 +232,9 @@ def _price(graph: ProofGraph, proof: Sequence[Derivation], theorem: Theorem) -> 
     return Section(
         "What the proof costs",
         (
-            DisplayMath(f"O\\left({sympy.latex(growth)}\\right)"),
-            paragraph(
-                f"operations of the verifier; advice is free. {meant}Evaluating the network on every input costs "
-                f"$V^{{K+1}} K d = {brute}$ multiplications."
-            ),
+            paragraph(f"The verifier's operations; advice is free. {meant}Their number grows as"),
+            DisplayMath(f"O\\left({sympy.latex(growth)}\\right)."),
+            paragraph(f"Evaluating the network on every input costs $V^{{K+1}} K d = {brute}$ multiplications."),
             *counted,
         ),
     )

@@ -12,7 +12,8 @@ from .rules.float_error import rounded_up
 from .undecided_inputs import LISTED, float_margin, undecided_inputs
 
 PROGRAM = (
-    "$x_p = W_E[t_p] + W_{pos}[p]$; $q = x_{K-1} W_Q + b_Q$, $k_p = x_p W_K + b_K$, $v_p = x_p W_V + b_V$",
+    "for the tokens $t_p$, $x_p = W_E[t_p] + W_{\\mathrm{pos}}[p]$; $q = x_{K-1} W_Q + b_Q$, $k_p = x_p W_K + b_K$, "
+    "$v_p = x_p W_V + b_V$",
     "$s_p = (q \\cdot k_p)/c$, or times a rounded $1/c$, where $c$ is $\\sqrt{d_h}$ rounded",
     "$e_p = \\exp(s_p - \\max_j s_j)$ and $a_p = e_p/\\sum_j e_j$, or times a rounded reciprocal of the sum",
     "$z = \\sum_p a_p v_p$, or $z = (\\sum_p e_p v_p)/\\sum_j e_j$ likewise",
@@ -46,7 +47,9 @@ def opening(theorem: FloatAccuracy, name: str) -> Block:
         f"""
         This theorem is about {form} runs, not about real numbers: {arithmetic(theorem)}.
 
-        Let $W$ be the stored weights, each rounded to the nearest {form} number{twice} (one attention layer, one head;
+        Let $W_E$, $W_{{\\mathrm{{pos}}}}$, $W_Q$, $W_K$, $W_V$, $W_O$, $W_U$, $b_Q$, $b_K$, $b_V$, $b_O$ and $b_U$ be
+        the stored tensors, each number rounded to the nearest {form}
+        number{twice} (one attention layer, one head;
         $V = {network.d_vocab}$, $K = {network.n_ctx}$, $d = {network.d_model}$, $d_h = {network.d_head}$). A run
         computes, in this order:
         """

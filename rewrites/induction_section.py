@@ -11,10 +11,10 @@ from .rules.induction.tree import RightInputs
 # The paths of two layers, and the tables that hold them; x_m(t) = E[t] + P[m], o_m(t) = x_m(t) W_V W_O of layer 1,
 # B = W_Q W_Kᵀ and Y = W_V W_O W_U of layer 2).
 PATHS = (
-    ("score, directly", "$x_f(q) B x_k(t)^T$", "the query's own row meets the key's own row"),
-    ("score by K-composition", "$x_f(q) B o_k(t)^T$", "the query's own row meets what layer 1 wrote at the key"),
-    ("score by Q-composition", "$o_m(s) B x_k(t)^T$", "what layer 1 wrote at the query meets the key's own row"),
-    ("score by both", "$o_m(s) B o_k(t)^T$", "what layer 1 wrote at the query meets what it wrote at the key"),
+    ("score, directly", "$x_f(q) B x_k(t)^{\\top}$", "the query's own row meets the key's own row"),
+    ("score by K-composition", "$x_f(q) B o_k(t)^{\\top}$", "the query's own row meets what layer 1 wrote at the key"),
+    ("score by Q-composition", "$o_m(s) B x_k(t)^{\\top}$", "what layer 1 wrote at the query meets the key's own row"),
+    ("score by both", "$o_m(s) B o_k(t)^{\\top}$", "what layer 1 wrote at the query meets what it wrote at the key"),
     ("logits, directly", "$x_f(q) W_U$", "the query's own row"),
     ("logits by layer 1", "$o_m(t) W_U$", "what layer 1 wrote at the query"),
     ("logits by layer 2", "$x_k(t) Y$", "the key's own row, moved by layer 2"),
@@ -29,11 +29,18 @@ def paths_section() -> Section:
         "The paths",
         (
             paragraph(
-                "Position $m$ holds the row $x_m(t) = E[t] + P[m]$ of its token $t$; layer 1 moves $o_m(t) = x_m(t) "
-                "W_V W_O$. Behind layer 1 position $k$ holds $x_k(t_k) + \\sum_m A_{km} o_m(t_m)$, $A_{km}$ its "
-                "attention. With $B = W_Q W_K^T$ and $Y = W_V W_O W_U$ of layer 2, distributing products over these "
+                "Position $m$ holds the row $x_m(t) = E^{(0)}[t] + P^{(0)}[m]$ of its token $t$ ($P^{(0)} = 0$ where "
+                "the "
+                "network has none); layer 1 moves $o_m(t) = x_m(t) W_V^{(1,0)} W_O^{(1,0)}$. Behind layer 1 position "
+                "$k$ "
+                "holds $x_k(t_k) + \\sum_m A_{km} o_m(t_m)$, $A_{km} = a^0_{km}$ its attention. With $B = W_Q^{(2,0)} "
+                "(W_K^{(2,0)})^{\\top}$, $W_U = W_U^{(3)}$ and $Y = W_V^{(2,0)} W_O^{(2,0)} W_U$, where $^{\\top}$ "
+                "transposes, distributing products over these "
                 "sums gives every score of layer 2 and every logit as a mixture of the entries of eight tables, "
-                "weighted by the attention of layer 1 and, for logits, of layer 2. The proof reads all eight; the "
+                "weighted by the attention of layer 1 and, for logits, of layer 2. In the table $f = K - 1$ is the "
+                "last "
+                "position, which asks, $q = t_f$ its token, and $s$ and $t$ are tokens of the positions $m$ and $k$. "
+                "The proof reads all eight; the "
                 "lemmas treat the position after the earlier token as the reference, whose row layer 1 mixes freely, "
                 "and every other key as one that mostly reads the position before it."
             ),

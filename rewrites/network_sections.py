@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..engine.transcript import Code, Section, Table, paragraph, passage, prose
-from ..models.layers.layer import spelled
+from ..engine.transcript import Block, Code, Section, Table, paragraph, passage, prose
+from ..models.layers.layer import Layer, spelled
 from ..models.statement import Statement
 from ..models.tasks.task import Task
 
@@ -31,10 +31,31 @@ def network_section(statement: Statement) -> Section:
         """
     )
     layers = tuple(
-        Section(f"Layer {number}: {layer.kind}", tuple(passage(layer.definition(number))))
+        Section(f"Layer {number}: {layer.kind}", (*named_tensors(layer, number), *passage(layer.definition(number))))
         for number, layer in enumerate(network.layers)
     )
     return Section("The network", (*opening, *layers, tensors_table(statement)), NETWORK)
+
+
+def named_tensors(layer: Layer, number: int) -> tuple[Block, ...]:
+    """The symbols of the layer's tensors, with their shapes; a head's part is that tensor's slice."""
+    listed = ", ".join(f"${tensor_symbol(name, number)}$ ({spelled(shape)})" for name, shape in layer.shapes().items())
+    if not listed:
+        return ()
+    return (paragraph(f"The layer's stored tensors: {listed}."),)
+
+
+def tensor_symbol(name: str, number: int) -> str:
+    """As definitions of layers write it.
+
+    >>> tensor_symbol("W_in", 2), tensor_symbol("E_0", 0), tensor_symbol("P", 0)
+    ('W_{\\\\mathrm{in}}^{(2)}', 'E^{(0)}_0', 'P^{(0)}')
+    """
+    letter, _, index = name.partition("_")
+    if index.isdigit():
+        return f"{letter}^{{({number})}}_{index}"
+    below = f"_{{\\mathrm{{{index}}}}}" if len(index) > 1 else f"_{index}" if index else ""
+    return f"{letter}{below}^{{({number})}}"
 
 
 def tensors_table(statement: Statement) -> Table:
@@ -42,9 +63,10 @@ def tensors_table(statement: Statement) -> Table:
     rows = []
     described = statement.content()["network"]["layers"]
     for number, (layer, content) in enumerate(zip(statement.network.layers, described, strict=True)):
-        for name, tensor in layer.tensors.items():
-            digest = content["tensors"][name][:12]
-            rows.append((prose(str(number)), (Code(name),), prose(spelled(tensor.shape)), (Code(digest),)))
+        hashes = content.get("tensors", {}) | (content.get("norm") or {}).get("tensors", {})
+        for name, shape in layer.shapes().items():
+            digest = hashes[name][:12]
+            rows.append((prose(str(number)), (Code(name),), prose(spelled(shape)), (Code(digest),)))
     header = tuple(prose(text) for text in ("layer", "tensor", "shape", "sha256 begins"))
     return Table(header, tuple(rows), prose("The tensors, by layer."), sides=("right", "left", "left", "left"))
 

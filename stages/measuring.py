@@ -69,7 +69,7 @@ class Reused:
 
     Its proofs on these weights: the sub-cubic one, its tree, and its tree searched on.  ``moves``: least, median and
     largest over the cells (q, m) of what a logit gap can have moved by since then.  ``transferred``: the proof by
-    R32, which looks at the old weights' sequences only; None where it was not asked for.
+    the transfer, which looks at the old weights' sequences only; None where it was not asked for.
     """
 
     subcubic: Proved

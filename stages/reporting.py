@@ -61,7 +61,7 @@ def tables(stages: Sequence[Stage]) -> list[Table]:
         *("step", "sub-cubic", "of fresh", "s", "tree", "of fresh", "s", "mended", "s", "fresh s"),
     )
     moved = _table(
-        "how far logit gaps can have moved (R32), by cells (q, m)",
+        "how far logit gaps can have moved, by cells (q, m)",
         "transferred: shown right by a count of the checkpoint before, with room for the moves.",
         *("step", "least", "median", "largest", "transferred", "s"),
     )

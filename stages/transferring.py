@@ -1,4 +1,4 @@
-"""R32: a theorem about one network from a count, with room to spare, about another one near it."""
+"""A theorem about one network from a count, with room to spare, about another one near it."""
 
 from __future__ import annotations
 

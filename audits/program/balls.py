@@ -25,6 +25,7 @@ from .twofold import ABOVE, BELOW, EQUAL, OPEN, UNORDERED
 # Rationals with longer denominators become balls.
 LONG = 20000
 UNKNOWN = arb("nan")
+LARGEST = np.finfo(np.float64).max.item()
 
 
 @contextmanager
@@ -248,12 +249,17 @@ def _ended(operation: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
         return UNKNOWN
     ends = []
     for end in (arb.lower, arb.upper):
-        a, b = (side if isinstance(side, float) else float(end(arb(side))) for side in (x, y))
+        a, b = (side if isinstance(side, float) else _within(float(end(arb(side)))) for side in (x, y))
         with np.errstate(all="ignore"):
             ends.append(float(operation(np.float64(a), np.float64(b))))
     if ends[0] != ends[1]:
         return UNKNOWN
     return _read(0.0) if ends[0] == 0 else ends[0] if abs(ends[0]) == np.inf else UNKNOWN
+
+
+def _within(value: float) -> float:
+    """A finite number beyond all doubles is no infinity."""
+    return min(max(value, -LARGEST), LARGEST)
 
 
 def _function(name: str, x: Any) -> Any:

@@ -84,6 +84,7 @@ def audit_program(
     lower: str | None,
     upper: str | None,
     truth: str | None,
+    blame: bool,
     out: Path | None,
     sarif: Path | None,
     as_json: bool,
@@ -103,6 +104,7 @@ def audit_program(
             upper=upper,
             truth=function_in(*other) if other else None,
             name=f"{file.name}:{name}",
+            blame=blame,
         )
     except MechproofError:
         raise

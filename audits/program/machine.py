@@ -25,15 +25,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...engine.errors import MechproofError
 from .call import Call, Operation, Pass, described, tensors
-from .memory import Memory, Numbers, aside
-from .places import here
+from .memory import Memory, Numbers, aside, plain
+from .places import Place, here
 from .record import Kind, Record, UnknownOperation
 from .rules import RULES
 from .scalars import DIGITS, Functions
-from .twofold import Twofold
+from .twofold import EQUAL, Twofold
 from .unseen import watched
 
 ACTIVE: list[Machine] = []
+EXPONENTIALS = {"exp", "_softmax", "softmax"}
 # What torch makes of nothing and needs no rule: constants, and random numbers.
 STARTED = {
     *("zeros", "ones", "empty", "empty_strided", "empty_permuted", "eye", "rand", "randn", "randint", "randperm"),
@@ -44,11 +45,12 @@ STARTED = {
 class Machine:
     """``record`` is what happened; ``memory`` what stands beside tensors that are alive.
 
-    ``kind`` are the enclosures, ``part`` the pass.  Raises :class:`.record.UnknownOperation`.
+    ``kind`` are the enclosures, ``part`` the pass, ``blamed`` a line that is done in floats where all others are exact.
+    Raises :class:`.record.UnknownOperation`.
     """
 
-    def __init__(self, kind: Any = Twofold, part: Pass = Pass.observe) -> None:
-        self.memory, self.record, self.part = Memory(kind), Record(), part
+    def __init__(self, kind: Any = Twofold, part: Pass = Pass.observe, blamed: Place | None = None) -> None:
+        self.memory, self.record, self.part, self.blamed = Memory(kind), Record(), part, blamed
         self.pending: list[tuple[float, Numbers]] = []
         self.consumed: set[float] = set()
         self.texts: set[float] = set()
@@ -121,7 +123,11 @@ class Machine:
         self.record.operations[operation.name] += 1
         self.record.entries += sum(output.numel() for output in call.outputs)
         try:
+            errors = self._own_errors(call, rule) if self.blamed is not None and here() == self.blamed else []
             rule(call)
+            for output, error in zip(call.outputs, errors, strict=False):
+                if error is not None:
+                    self.memory.write(output, self.memory.read(output) + self.memory.kind.of(error))
         except UnknownOperation:
             raise
         except MechproofError as unknown:
@@ -129,6 +135,25 @@ class Machine:
         except Exception as unforeseen:  # a refusal, never an answer
             self.refuse(str(func), f"is called as its rule does not know it ({unforeseen})")
         return self._new(call.result)
+
+    def _own_errors(self, call: Call, rule: Callable[[Call], None]) -> list[np.ndarray | None]:
+        """What the operation itself loses: its floats beside its exact results, from exact operands rounded once."""
+
+        def rounded(value: Any) -> Any:
+            if isinstance(value, (list, tuple)):
+                return type(value)(map(rounded, value))
+            if not isinstance(value, Tensor) or not value.is_floating_point():
+                return value
+            return torch.from_numpy(np.array(call.numbers(value).mid())).to(value.dtype)
+
+        args, kwargs = tuple(map(rounded, call.args)), {name: rounded(one) for name, one in call.kwargs.items()}
+        again = Call(self, call.operation, call.func, args, kwargs)
+        again.result = call.func(*args, **kwargs)
+        rule(again)
+        return [
+            plain(output) - self.memory.read(output).mid() if output.is_floating_point() else None
+            for output in again.outputs
+        ]
 
     def refuse(self, operation: str, *why: str) -> NoReturn:
         """Also written down, for the program may catch what is raised."""
@@ -158,6 +183,8 @@ class Machine:
 
     def put(self, output: Tensor, numbers: Numbers, name: str) -> None:
         self.memory.write(output, numbers)
+        if name in EXPONENTIALS:
+            self.record.vanished += int(((output == 0).numpy() & (numbers.compare(0.0) != EQUAL)).sum())
         if output.is_floating_point() and not self.follows:
             with np.errstate(invalid="ignore", over="ignore"):
                 errors = np.abs(output.detach().double().numpy() - numbers.mid())

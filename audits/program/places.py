@@ -10,9 +10,9 @@ from pathlib import Path
 
 import torch
 
-OWN = str(Path(__file__).parent)
+OWN = str(Path(__file__).parents[1])
 # The file that calls the audited program.
-START = str(Path(__file__).parent / "verdict.py")
+START = str(Path(__file__).parent / "passes.py")
 LIBRARY = str(Path(torch.__file__).parent)
 
 

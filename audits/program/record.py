@@ -13,16 +13,16 @@ from .places import Place, here, stack
 
 
 class Kind(StrEnum):
-    """What can be said of a line; the first eight leave a result open."""
+    """What can be said of a line; the first seven leave a result open."""
 
     condition = "condition"
     choice = "choice"
     shape = "shape"
     escape = "escape"
     assertion = "assertion"
-    nan_polarity = "nan-polarity"
     unclaimed = "unclaimed"
     failed = "failed"
+    nan_polarity = "nan-polarity"
     flip = "flip"
     undecided = "undecided"
     literal = "literal"
@@ -37,7 +37,7 @@ MEANING = {
     Kind.shape: "The size of a tensor depends on a comparison that is open.",
     Kind.escape: "Numbers leave torch, and what is computed with them is not followed.",
     Kind.assertion: "An assertion fails in exact arithmetic.",
-    Kind.nan_polarity: "A comparison with something that is not a number, or is nothing in exact arithmetic.",
+    Kind.nan_polarity: "A comparison with what nothing is known of, as NaN; floats answer false, safe or not.",
     Kind.unclaimed: "A singular value that no norm_claim stands behind.",
     Kind.failed: "The program stops in exact arithmetic.",
     Kind.flip: "A comparison or choice that exact arithmetic decides otherwise.",
@@ -48,7 +48,7 @@ MEANING = {
     Kind.refused: "An operation that audits do not know.",
 }
 # Under these a result is not implied.
-LEAVING_OPEN = tuple(Kind)[:8]
+LEAVING_OPEN = tuple(Kind)[:7]
 
 
 @dataclass(eq=False)
@@ -80,6 +80,7 @@ class Record:
 
     ``errors``: largest distance from the exact value by line, and in what operation.  ``trace``: a hash of the names of
     all operations, in order.  ``rewrote``: the first line that writes into a tensor that was there before the run.
+    ``vanished``: exponentials and shares that are zero in floats and not in truth.
     """
 
     calls: int = 0
@@ -90,6 +91,7 @@ class Record:
     compared: int = 0
     flipped: int = 0
     undecided: int = 0
+    vanished: int = 0
     findings: dict[tuple[Kind, Place], Finding] = field(default_factory=dict)
     errors: dict[Place, tuple[float, str]] = field(default_factory=dict)
 

@@ -26,6 +26,7 @@ MEANINGS = {
     Verdict.refused: "the program uses an operation that audits have no rule for",
 }
 COLUMNS = ("line", "what", "times", "worst example")
+BLAME = "How far the result moves where one line alone is done in floats"
 LOSSES = ("line", "largest error", "in")
 AROUND = 1
 LARGEST = 8
@@ -39,6 +40,9 @@ def lines(report: Report) -> list[str]:
             f"{finding.kind} at {finding.place}, {finding.count} times: {finding.operation} {finding.example}".rstrip()
         )
         found += [f"    {text}" for text in _quoted(finding.place)]
+    if report.blame:
+        found += ["", BLAME.lower() + ":"]
+        found += [f"    {place}  {size:.3g}: {place.source}" for place, size in report.blame[:LARGEST]]
     losses = _losses(report.observed)
     if losses:
         found += ["", "largest errors by line:"]
@@ -86,6 +90,9 @@ def document(report: Report) -> Document:
     ]
     blocks += [_section(finding) for finding in report.findings]
     losses = tuple(_cells((str(place), f"{size:.3g}", name)) for place, (size, name) in _losses(report.observed))
+    if report.blame:
+        moves = tuple(_cells((str(place), f"{size:.3g}")) for place, size in report.blame[:LARGEST])
+        blocks.append(Section(BLAME, (DocumentTable(_cells(("line", "moves it by")), moves),)))
     blocks.append(Section("Largest errors by line", (DocumentTable(_cells(LOSSES), losses),)))
     words = [(str(kind), MEANING[kind]) for kind in dict.fromkeys(finding.kind for finding in report.findings)]
     words += [(str(verdict), meaning) for verdict, meaning in MEANINGS.items()]
@@ -152,6 +159,7 @@ def as_json(report: Report) -> dict[str, Any]:
             }
             for finding in report.findings
         ],
+        "blame": [{"file": place.file, "line": place.line, "moves": size} for place, size in report.blame],
         "trusted": list(TRUSTED),
     }
 

@@ -83,5 +83,8 @@ def _result(finding: Finding, kinds: list[Kind]) -> dict[str, Any]:
 def _loss(report: Report) -> list[Finding]:
     if not report.observed.errors:
         return []
+    if report.blame:
+        place, size = report.blame[0]
+        return [Finding(Kind.line_loss, place, (place,), "in floats alone", 1, f"moves the result by {size:.3g}")]
     place, (size, name) = max(report.observed.errors.items(), key=lambda item: item[1][0])
     return [Finding(Kind.line_loss, place, (place,), name, 1, f"largest error {size:.3g}")]

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
-from math import ceil, floor, inf, isfinite, isnan, nan
+from math import inf, isnan, nan
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from ...engine.errors import MechproofError
-from .balls import Balls, working
 from .call import Pass
 from .machine import Machine
 from .memory import aside
-from .places import Place, inside
+from .passes import PRECISIONS, Run, environment, number_of, result_at, run_pass, seeds
+from .places import Place
 from .record import Finding, Kind, Record, UnknownOperation
 from .scalars import Scalar
-from .twofold import Twofold
 
 # A run over so many entries is tried again in balls, a microsecond each.
 RETRIED = 5_000_000
+# Lines that are run alone in floats, those with the largest errors.
+BLAMED = 64
 NOT_EXAMINED = "Whether its argument is right is not examined."
 
 
@@ -41,57 +38,13 @@ class Verdict(StrEnum):
     holds = "HOLDS"
 
 
-@dataclass(eq=False)
-class NoSuchResult(MechproofError):
-    """The path into a result leads nowhere."""
-
-    path: str
-    step: str
-    found: str
-    sentence = "the result has nothing at {path}: expected {step}, found {found}"
-
-
-@dataclass(eq=False)
-class FlushedToZero(MechproofError):
-    """Enclosures need subnormal numbers."""
-
-    where: str
-    sentence = "{where} flushes small numbers to zero; audits need subnormal numbers (torch.set_flush_denormal(False))"
-
-
-@dataclass(frozen=True)
-class Precision:
-    """How enclosures are kept."""
-
-    name: str
-    kind: Any
-    bits: int = 0
-    rational: bool = False
-
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        if self.kind is Twofold:
-            yield
-            return
-        with working(self.bits, self.rational):
-            yield
-
-
-# What is open in one is tried again in the next.
-PRECISIONS = (
-    Precision("pairs of doubles", Twofold),
-    Precision("256 bits", Balls, 256),
-    Precision("1024 bits", Balls, 1024),
-    Precision("rationals and 1024 bits", Balls, 1024, True),
-)
-
-
 @dataclass(frozen=True)
 class Report:
     """``claimed``: what the untouched program returns; ``low`` and ``high``: what it returns in exact arithmetic.
 
     ``observed``, ``exact`` and ``sound`` are the records of the passes (the same object where nothing was open or
-    flipped), ``seconds`` of the untouched program and of the first pass.
+    flipped), ``seconds`` of the untouched program and of the first pass.  ``blame``: how far the result moves where one
+    line alone is done in floats.
     """
 
     program: str
@@ -107,6 +60,7 @@ class Report:
     exact_value: float = nan
     precision: str = PRECISIONS[0].name
     seconds: tuple[float, float] = (nan, nan)
+    blame: tuple[tuple[Place, float], ...] = ()
 
     @property
     def implied(self) -> bool:
@@ -147,30 +101,6 @@ def _shown(value: float) -> str:
     return str(int(value)) if value == value and abs(value) < 2**63 and value == int(value) else f"{value!r}"
 
 
-@dataclass
-class _Run:
-    """One pass: its value, as floats and as enclosed."""
-
-    record: Record
-    value: float = nan
-    low: float = nan
-    high: float = nan
-    stopped: BaseException | None = None
-    seconds: float = nan
-
-
-def environment() -> None:
-    """Raises :class:`FlushedToZero`."""
-    for kind in (torch.float32, torch.float64):
-        least = torch.finfo(kind).tiny
-        if float(torch.tensor(least, dtype=kind) / 2) == 0:
-            raise FlushedToZero("torch")
-    if float(np.array(2.0**-1074) * np.array(1.0)) == 0:
-        raise FlushedToZero("numpy")
-    with Machine().running():  # what torch loads for its first mode is no part of a run's time
-        torch.zeros(1)
-
-
 def audit(
     program: Callable[..., Any],
     *inputs: Any,
@@ -178,21 +108,23 @@ def audit(
     upper: str | None = None,
     truth: Callable[..., Any] | None = None,
     name: str = "",
+    blame: bool = False,
 ) -> Report:
     """Is the number that ``program(*inputs)`` computes in floats implied by what it does?
 
     ``lower`` or ``upper``: the path of a bound in the result, such as ``count`` or ``bounds.0`` ("" for the result
     itself).  ``truth(*inputs)``: the true number (int, Fraction or float), which decides whether the bound is false.
+    ``blame``: run the program once more for each line that errs, with only that line in floats.
     Raises :class:`NoSuchResult` and :class:`FlushedToZero`; what the program itself raises in floats is passed on.
     """
     environment()
     path, above = (upper, True) if upper is not None else (lower or "", False)
     title = name or getattr(program, "__name__", "program")
-    again = _seeds()
-    run = _pass(PRECISIONS[0], Pass.observe, program, inputs, path)
+    again = seeds()
+    run = run_pass(PRECISIONS[0], Pass.observe, program, inputs, path)
     again()
     start = time.perf_counter()
-    claimed = _number(_at(program(*inputs), path))
+    claimed = number_of(result_at(program(*inputs), path))
     bare = time.perf_counter() - start
     report = Report(title, above, claimed, nan, nan, Verdict.refused, (), run.record, seconds=(bare, run.seconds))
     if run.record.refused or run.stopped is not None:
@@ -206,16 +138,16 @@ def audit(
     used, exact = PRECISIONS[0], run
     if run.record.flipped or run.record.undecided:
         again()
-        kept = _kept(run.record, _pass(used, Pass.observe, program, inputs, path).record)
+        kept = _kept(run.record, run_pass(used, Pass.observe, program, inputs, path).record)
         if kept:
             return replace(report, verdict=Verdict.not_implied, reasons=(kept,))
         for used in PRECISIONS if run.record.entries <= RETRIED else PRECISIONS[:1]:
             again()
-            exact = _pass(used, Pass.exact, program, inputs, path)
+            exact = run_pass(used, Pass.exact, program, inputs, path)
             if exact.stopped is not None or not exact.record.undecided:
                 break
     again()
-    sound = exact if not exact.record.undecided else _pass(used, Pass.sound, program, inputs, path)
+    sound = exact if not exact.record.undecided else run_pass(used, Pass.sound, program, inputs, path)
     report = replace(
         report,
         exact=exact.record,
@@ -225,22 +157,26 @@ def audit(
         high=sound.high,
         precision=used.name,
     )
+    if blame and not sound.record.refused:
+        report = replace(report, blame=_blame(report, program, inputs, path, again))
     return _judged(report, sound, truth and truth(*inputs))
 
 
-def _seeds() -> Callable[[], None]:
-    """Puts the generators of torch, numpy and Python back to where they are."""
-    torch_state, numpy_state, state = torch.get_rng_state(), np.random.get_state(), random.getstate()
+def _blame(
+    report: Report, program: Callable[..., Any], inputs: Sequence[Any], path: str, again: Callable[[], None]
+) -> tuple[tuple[Place, float], ...]:
+    """The lines that move the result most, each alone in floats; moves need not add up."""
+    exact, found = (report.low + report.high) / 2, []
+    errors = sorted(report.observed.errors.items(), key=lambda item: -item[1][0])[:BLAMED]
+    for place, _ in errors:
+        again()
+        run = run_pass(PRECISIONS[0], Pass.exact, program, inputs, path, place)
+        if run.stopped is None:
+            found.append((place, abs((run.low + run.high) / 2 - exact)))
+    return tuple(sorted(found, key=lambda item: -item[1]))
 
-    def again() -> None:
-        torch.set_rng_state(torch_state)
-        np.random.set_state(numpy_state)
-        random.setstate(state)
 
-    return again
-
-
-def _refusal(run: _Run) -> str:
+def _refusal(run: Run) -> str:
     if isinstance(run.stopped, UnknownOperation):
         return str(run.stopped)
     refused = next((finding for finding in run.record.findings.values() if finding.kind is Kind.refused), None)
@@ -258,7 +194,7 @@ def _kept(first: Record, second: Record) -> str:
     return ""
 
 
-def _judged(report: Report, sound: _Run, truth: Any) -> Report:
+def _judged(report: Report, sound: Run, truth: Any) -> Report:
     if truth is not None:
         exact = Fraction(truth)
         claimed = Fraction(report.claimed)
@@ -285,83 +221,6 @@ def _judged(report: Report, sound: _Run, truth: Any) -> Report:
     return replace(
         report, verdict=Verdict.widened, reasons=(f"{moved} by {amount:.3g} to {_shown(report.bound)} it holds",)
     )
-
-
-def _pass(precision: Precision, part: Pass, program: Callable[..., Any], inputs: Sequence[Any], path: str) -> _Run:
-    machine = Machine(precision.kind, part)
-    run = _Run(machine.record)
-    start = time.perf_counter()
-    with precision.working():
-        try:
-            with machine.running():
-                result = program(*inputs)
-        except Exception as stopped:  # whatever the program raises is told, not hidden
-            run.seconds = time.perf_counter() - start
-            kind = Kind.assertion if isinstance(stopped, AssertionError) else Kind.failed
-            if part is not Pass.observe and not isinstance(stopped, UnknownOperation):
-                _note_stop(machine.record, kind, stopped)
-            run.stopped = stopped
-            return run
-        run.seconds = time.perf_counter() - start
-        value = _at(result, path)
-        run.value = _number(value)
-        run.low, run.high = _ends(machine, value)
-    return run
-
-
-def _note_stop(record: Record, kind: Kind, stopped: BaseException) -> None:
-    trace = stopped.__traceback__
-    place = Place("", 0)
-    while trace is not None:
-        if not inside(trace.tb_frame.f_code.co_filename):
-            place = Place(trace.tb_frame.f_code.co_filename, trace.tb_lineno, trace.tb_frame.f_code.co_name)
-        trace = trace.tb_next
-    record.findings[kind, place] = Finding(kind, place, (place,), type(stopped).__name__, 1, str(stopped))
-
-
-def _at(result: Any, path: str) -> Any:
-    """Names and numbers between dots: keys, attributes, places."""
-    for step in [part for part in path.split(".") if part]:
-        if isinstance(result, Mapping) and step in result:
-            result = result[step]
-        elif not step.lstrip("-").isdigit() and hasattr(result, step):
-            result = getattr(result, step)
-        elif (
-            step.lstrip("-").isdigit()
-            and isinstance(result, (Sequence, Tensor))
-            and -len(result) <= int(step) < len(result)
-        ):
-            result = result[int(step)]
-        else:
-            raise NoSuchResult(path, step, type(result).__name__)
-    if (isinstance(result, Tensor) and result.numel() != 1) or not isinstance(result, (Tensor, Scalar, int, float)):
-        shown = f"a tensor of shape {list(result.shape)}" if isinstance(result, Tensor) else type(result).__name__
-        raise NoSuchResult(path or "its top", "one number", shown)
-    return result
-
-
-def _number(value: Any) -> float:
-    """A whole number stays one, however large."""
-    if isinstance(value, int):
-        return int(value)
-    found = value.plain if isinstance(value, Scalar) else value.item() if isinstance(value, Tensor) else value
-    return int(found) if isinstance(found, int) else float(found)
-
-
-def _ends(machine: Machine, value: Any) -> tuple[float, float]:
-    tensor = value.tensor if isinstance(value, Scalar) else value
-    if isinstance(tensor, float):
-        nowhere = Place("", 0)
-        left = Finding(Kind.escape, nowhere, (), "the result is a plain float", 1)
-        machine.record.findings.setdefault((Kind.escape, nowhere), left)
-        return nan, nan
-    if isinstance(tensor, int):
-        return int(tensor), int(tensor)
-    numbers = machine.memory.read(tensor)
-    low, high = float(numbers.low().reshape(())), float(numbers.high().reshape(()))
-    if not tensor.is_floating_point() and isfinite(low) and isfinite(high):
-        return float(ceil(low)), float(floor(high))
-    return low, high
 
 
 class AuditFailed(AssertionError):
@@ -405,4 +264,4 @@ class Auditing:
         return numbers.low(), numbers.high()
 
 
-__all__ = ["Auditing", "Precision", "Report", "Verdict", "assert_bound_holds", "audit", "auditing"]
+__all__ = ["Auditing", "Report", "Verdict", "assert_bound_holds", "audit", "auditing"]

@@ -1,9 +1,10 @@
-"""Reading a whole file, of bounded size, that is a regular file."""
+"""Reading a whole file, of bounded size, that is a regular file; objects of JSON whose keys differ."""
 
 from __future__ import annotations
 
 import os
 import stat
+from typing import Any, NoReturn
 
 from .errors import Code, Failure
 
@@ -21,3 +22,15 @@ def read_bytes(path: str, limit: int) -> bytes:
     if len(data) > limit:
         raise Failure(Code.E102, file=path, limit=limit)
     return data
+
+
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of ``pairs``; ValueError when a key stands twice."""
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def no_number(text: str) -> NoReturn:
+    """ValueError for a number, or NaN, where none may stand."""
+    raise ValueError(f"{text[:20]} does not belong here")

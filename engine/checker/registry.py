@@ -9,23 +9,16 @@ from .boxes import rules as boxes
 from .certificate import Reader
 from .claims import rules as claims
 from .floats import rules as floats
-from .networks import induction_tree
-from .one_layer import counts, losses, triples
+from .induction import rules as induction
+from .one_layer import rules as one_layer
+from .quotient import rules as quotient
 from .relations import Accuracy, Loss, Margin, Relation
 from .rule import Rule
 
 RULES: dict[str, Rule] = {
     rule.name: rule
-    for rule in (
-        *kernel.RULES,
-        *counts.RULES,
-        triples.RULE,
-        *losses.RULES,
-        *induction_tree.RULES,
-        *boxes.RULES,
-        *floats.RULES,
-        *claims.RULES,
-    )
+    for on_top in (kernel, one_layer, boxes, quotient, induction, floats, claims)
+    for rule in on_top.RULES
 }
 # How a relation of each metric is read.
 RELATIONS: dict[str, Callable[[Reader, str], Relation]] = {

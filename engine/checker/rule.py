@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from .budget import Budget
 from .certificate import Reader
@@ -14,8 +14,8 @@ from .networks.layers import Network
 from .networks.passes import Passes
 from .networks.statement import statement_hash
 from .networks.task import Task
-from .one_layer.form import OneLayer, Paths, one_layer, path_matrices
-from .one_layer.margins import Margins
+
+T = TypeVar("T")
 
 
 class Auditor:
@@ -30,6 +30,7 @@ class Auditor:
         self.budget = budget
         self.jobs = jobs
         self.found: dict[int, Any] = {}
+        self.known: dict[Any, Any] = {}
 
     @cached_property
     def statement(self) -> str:
@@ -48,24 +49,11 @@ class Auditor:
         """The ways to evaluate an input."""
         return Passes(self.network, self.task, self.budget, self.jobs)
 
-    @cached_property
-    def one_layer(self) -> OneLayer:
-        """The network as one layer on the largest of its tokens; E218 when it is another."""
-        return one_layer(self.network, self.task, self.budget)
-
-    @cached_property
-    def paths(self) -> Paths:
-        """The path matrices."""
-        return path_matrices(self.one_layer, self.budget)
-
-    @cached_property
-    def margins(self) -> Margins:
-        """The additive margins."""
-        return Margins(self.paths, self.one_layer.head, self.budget)
-
-    def margins_of(self, premise: Derivation) -> Margins:
-        """The margins of the real function, or of float runs."""
-        return self.found[premise.id] if premise.kind == "float_margin" else self.margins
+    def of(self, make: Callable[[Auditor], T]) -> T:
+        """What ``make`` gives for this auditor, computed once."""
+        if make not in self.known:
+            self.known[make] = make(self)
+        return self.known[make]
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from math import prod
+from typing import Any
 
 from .errors import Code, Failure
+from .files import no_number, unique
 from .stored import SIZES, Stored
 
 MAX_HEADER = 1 << 20
@@ -32,23 +34,11 @@ def depth_of(text: str) -> int:
     return deepest
 
 
-def _refuse(token: str) -> object:
-    raise ValueError(f"the number {token[:20]}")
-
-
 def _size(token: str) -> int:
     """A JSON integer between 0 and MAX_SIZE."""
     if len(token) > 13 or not 0 <= int(token) <= MAX_SIZE:
         raise ValueError(f"the integer {token[:20]}")
     return int(token)
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """The object of ``pairs``, whose keys must differ."""
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        raise ValueError("a key that occurs twice")
-    return table
 
 
 def _header(file: str, data: bytes) -> tuple[dict[str, object], int]:
@@ -60,13 +50,8 @@ def _header(file: str, data: bytes) -> tuple[dict[str, object], int]:
         text = data[8 : 8 + length].decode("utf-8")
         if not text.startswith("{") or depth_of(text) > MAX_DEPTH:
             raise ValueError("an unexpected nesting")
-        header = json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_float=_refuse,
-            parse_constant=_refuse,
-            parse_int=_size,
-        )
+        hooks: dict[str, Any] = {"object_pairs_hook": unique, "parse_float": no_number, "parse_constant": no_number}
+        header = json.loads(text, parse_int=_size, **hooks)
     except ValueError as error:
         raise Failure(Code.E121, file=file, what=f"its header: {error}") from error
     return header, 8 + length

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .budget import MAX_MATRIX_BITS, within
-from .dyadic import Matrix, matrix
 from .errors import Code, Failure
 
 
@@ -69,23 +68,19 @@ def dyadic_of_word(word: int, form: Format) -> tuple[int, int] | None:
     return (-odd if negative else odd), max(field, 1) - bias - form.significand + zeros_below
 
 
-def exact(file: str, tensor: Stored, height: int, width: int) -> Matrix:
-    """The tensor as a height x width matrix; equal numbers give equal matrices, whatever their dtype.
+def exact(file: str, tensor: Stored, count: int) -> tuple[tuple[int, ...], int]:
+    """The ``count`` numbers as they lie, as integers over one power of two; E133 for NaN or infinity.
 
-    E133 for NaN or infinity. The payload has the right length (the readers see to it).
+    The payload has the right length (the readers see to it).
     """
     form = FORMATS[tensor.dtype]
-    words = struct.unpack(f"<{height * width}{form.letter}", tensor.payload())
     numbers: list[tuple[int, int]] = []
-    for entry, word in enumerate(words):
+    for entry, word in enumerate(struct.unpack(f"<{count}{form.letter}", tensor.payload())):
         number = dyadic_of_word(word, form)
         if number is None:
             raise Failure(Code.E133, file=file, name=tensor.name, entry=entry)
         numbers.append(number)
     unit = min((e for m, e in numbers if m), default=0)
     top = max((e for m, e in numbers if m), default=0)
-    within("a matrix in bits", len(numbers) * (top - unit + form.significand + 1), MAX_MATRIX_BITS)
-    flat = [m << (e - unit) if m else 0 for m, e in numbers]
-    if tensor.columns_first:
-        return matrix((flat[i::height] for i in range(height)), unit)
-    return matrix((flat[i * width : (i + 1) * width] for i in range(height)), unit)
+    within("a matrix in bits", count * (top - unit + form.significand + 1), MAX_MATRIX_BITS)
+    return tuple(m << (e - unit) if m else 0 for m, e in numbers), unit

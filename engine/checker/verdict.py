@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from os import PathLike
 
@@ -61,24 +61,9 @@ class Verdict:
 
     def as_json(self) -> dict[str, str | int | None]:
         """The fields that are set, in one flat object."""
-        bounds = ("right_low", "right_high", "loss_low", "loss_high", "margin_low", "margin_high")
-        runs = ("semantics", "exp_ulps", "real_low", "real_high")
-        names = (
-            "status",
-            "exit_code",
-            "line",
-            "relation",
-            *bounds,
-            "inputs",
-            *runs,
-            "outcome",
-            "sha256",
-            "code",
-            "message",
-        )
-        fields = {name: getattr(self, name) for name in names}
-        fields["text"] = self.claim
-        return {name: value for name, value in fields.items() if value is not None}
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "explanation"}
+        values["text"] = values.pop("claim")
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def failed(code: Code, data: dict[str, object]) -> Verdict:

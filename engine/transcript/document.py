@@ -230,7 +230,7 @@ class Section(Block):
 
 @dataclass(frozen=True)
 class Document(Node):
-    """A whole transcript: its title, the verdict line that opens it, and its blocks.
+    """A whole transcript: its title, the verdict line that opens it, its blocks, and the files that they speak of.
 
     In a notebook it shows itself; the LaTeX form is the body that a paper can ``\\input``.
     """
@@ -238,6 +238,8 @@ class Document(Node):
     title: str
     verdict: str
     blocks: tuple[Block, ...]
+    # Name -> text of what lies beside the transcript.
+    files: tuple[tuple[str, str], ...] = ()
 
     def _repr_html_(self) -> str:
         return SHOWN["html"](self)

@@ -17,7 +17,7 @@ from .markdown import markdown
 def write(
     document: Document, directory: Path, stem: str, beside: Mapping[Path, bytes] = {}, *, for_paper: bool = False
 ) -> list[Path]:
-    """Write ``stem.md``, ``stem.html`` and ``stem.tex`` after the files ``beside`` them: all of them or none.
+    """Write ``stem.md``, ``stem.html``, ``stem.tex`` and the document's files after those ``beside`` them: all or none.
 
     With ``for_paper`` also ``stem-body.tex``, for a paper to take in, and the style file that the paper needs.
     Raises what :func:`.document.numbered` and :func:`mechproof.engine.files.write_together` raise.
@@ -27,6 +27,7 @@ def write(
         name = hashlib.sha256(texts[".md"].encode()).hexdigest()[:8]  # so that bodies in one paper share no labels
         texts |= {"-body.tex": body(document, name)}
     files = {**beside, **{directory.joinpath(stem + suffix): text.encode() for suffix, text in texts.items()}}
+    files |= {directory.joinpath(name): text.encode() for name, text in document.files}
     if for_paper:
         files[directory / f"{PACKAGE}.sty"] = style_file().encode()
     write_together(files)

@@ -95,8 +95,12 @@ class Attention(Layer):
         out = f" + b_O^{{({number})}}" if "b_O" in has else ""
         seen, seen_by = ("j \\le p", "those up to itself") if self.mask == "causal" else ("j", "all of them")
         heads = f"In each head $h = 0, \\dots, {self.heads - 1}$" if self.heads > 1 else "In its one head, $h = 0$"
+        split = [name for name in ("W_Q", "W_K", "W_V", "W_O", "b_Q", "b_K", "b_V") if name in has]
+        own = ", ".join(f"${name}^{{({number},h)}}$" for name in split)
+        parts = f" (with its slices {own} of the tensors)"
         return (
-            f"{given}{heads}, position $p$ gives every position $j$ that it sees ({seen_by}) a score $s^h_{{pj}}$, the "
+            f"{given}{heads}{parts}, position $p$ gives every position $j$ that it sees ({seen_by}) a score "
+            f"$s^h_{{pj}}$, the "
             f"softmax of its scores weighs them with $a^h_{{pj}}$, and what they hold is added to the stream:\n"
             f"$$s^h_{{pj}} = {factor} \\, {mapped('p', 'Q')} \\cdot {mapped('j', 'K')}, \\qquad "
             f"a^h_{{pj}} = \\frac{{\\exp s^h_{{pj}}}}{{\\sum_{{{seen.replace('j', 'l', 1)}}} \\exp s^h_{{pl}}}},$$\n"

@@ -74,6 +74,12 @@ class Layer(ABC):
         The stream behind layer k is x^{(k)}, one row x^{(k)}_p a position; tensors carry the layer's number.
         """
 
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every tensor, those of a norm inside the layer included."""
+        norm = self.inner_norm
+        inside = {} if norm is None or norm is self else norm.tensors
+        return {name: tensor.shape for name, tensor in (*self.tensors.items(), *inside.items())}
+
     def reading(self, number: int) -> tuple[str, str]:
         """What layer ``number`` reads, in LaTeX, and what defines it where that is not the stream itself."""
         before = f"x^{{({number - 1})}}"
@@ -81,7 +87,7 @@ class Layer(ABC):
         if norm is None:
             return before, ""
         read = f"y^{{({number})}}"
-        return read, f"Let ${read}_p = N_{{{number}}}({before}_p)$. {norm.definition(number)}\n\n"
+        return read, f"{norm.definition(number)}\n\nLet ${read}_p = N_{{{number}}}({before}_p)$. "
 
     @abstractmethod
     def term(self, stream: Term, number: int) -> Term:

@@ -45,13 +45,12 @@ class Norm(Layer):
         top, inside = ("x - \\mu(x)", "(x_i - \\mu(x))^2") if centred else ("x", "x_i^2")
         gain = f" \\circ w^{{({number})}}" if "w" in self.tensors else ""
         shift = f" + b^{{({number})}}" if "b" in self.tensors else ""
-        mean = "$\\mu(x)$ is the mean of the entries of $x$, " if centred else ""
+        mean = "$\\mu(x)$ for the mean of the entries of $x$, " if centred else ""
         twos = self.epsilon.denominator.bit_length() - 1
         return (
-            f"$$N_{{{number}}}(x) = \\frac{{{top}}}"
-            f"{{\\sqrt{{\\operatorname{{mean}}_i {inside} + \\varepsilon}}}}{gain}{shift}.$$\n"
-            f"{mean}$\\circ$ multiplies entry by entry, and "
-            f"$\\varepsilon = {self.epsilon.numerator} \\cdot 2^{{-{twos}}}$ exactly."
+            f"With {mean}$\\circ$ for the product entry by entry and $\\varepsilon = {self.epsilon.numerator} \\cdot "
+            f"2^{{-{twos}}}$ exactly, put\n$$N_{{{number}}}(x) = \\frac{{{top}}}"
+            f"{{\\sqrt{{\\operatorname{{mean}}_i {inside} + \\varepsilon}}}}{gain}{shift}.$$"
         )
 
     def term(self, stream: Term, number: int) -> Term:

@@ -45,8 +45,8 @@ _SETTINGS = {
 _WITH_NORM = ("attention", "mlp", "unembed")
 
 
-def load_network(path: str | os.PathLike[str]) -> Network:
-    """The network that the TOML file at ``path`` describes.
+def load_network(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Network:
+    """The network that the TOML file at ``path`` describes, with the ``weights`` that it names, or these instead.
 
     Raises :class:`~.errors.RecognitionError`, :class:`~..layers.layer.LayerError`, or what :func:`~..weights.load`
     raises.
@@ -59,7 +59,7 @@ def load_network(path: str | os.PathLike[str]) -> Network:
     file = content.get("weights")
     if not isinstance(file, str) or not file:
         raise BadTensor(name, "weights", "the path of a file, seen from the network file", _shown(file))
-    checkpoint = load(Path(path).parent.joinpath(file))
+    checkpoint = load(Path(path).parent.joinpath(file) if weights is None else weights)
     entries = content.get("layer")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise BadTensor(name, "layer", "a list of tables, [[layer]]", _shown(entries))

@@ -5,7 +5,7 @@ energy that a quotient leaves to the remainder.  For a threshold τ a pair may s
 energy of neurons; among those a greedy cover minimises Σ (rows of the neuron's table) + λ (blocks).  Each τ and λ is
 tried on a sample of first tokens.
 
-Source: the selection of the specification, for pairs of partitions in place of one-sided ones.
+Source: greedy selection by what a class saves, for pairs of partitions in place of one-sided ones.
 """
 
 from __future__ import annotations
@@ -83,6 +83,18 @@ class Search:
                     for found in self.variants(chosen, best):
                         best = min(best, found.cascade)
                         yield found
+                    if self.hopeless():
+                        return
+
+    def hopeless(self) -> bool:
+        """Whether the slack alone is more than the margins of some inputs, so that no quotient accepts any."""
+        tokens = np.random.default_rng(0).permutation(len(self.left))[:8]
+        hidden = np.maximum(self.left[tokens][:, None] + self.right, 0)
+        logits = hidden @ self.out + self.direct[0][tokens][:, None] + self.direct[1]
+        here = (*np.indices(logits.shape[:2]), self.answers[tokens])
+        own = logits[here]
+        logits[here] = -np.inf
+        return bool((own - logits.max(axis=2)).max() <= self.slack)
 
     def __len__(self) -> int:
         return len(THRESHOLDS) * len(BLOCK_PRICES)

@@ -101,7 +101,7 @@ class Bounds:
         return holds & self.ratios_hold(sets, facts) if self._form.heads > 1 else holds
 
     def pre_activations_hold(self, sets: Sets, facts: Facts) -> np.ndarray:
-        """X1: whether the bounds of every unit hold, for every set: m[w(g - low)] >= 0 and m[w(high - g)] >= 0."""
+        """Whether the bounds of every unit hold, for every set: m[w(g - low)] >= 0 and m[w(high - g)] >= 0."""
         hidden = self._form.hidden
         assert hidden is not None, "only an MLP has pre-activations"
         pre, holds = hidden.pre, np.ones(len(facts.low), dtype=np.bool_)
@@ -127,7 +127,7 @@ class Bounds:
         return holds
 
     def ratios_hold(self, sets: Sets, facts: Facts) -> np.ndarray:
-        """X3: whether lo <= D_0/D_h <= hi for every set: m[w_0 - lo w_h] >= 0 and m[hi w_h - w_0] >= 0."""
+        """Whether lo <= D_0/D_h <= hi for every set: m[w_0 - lo w_h] >= 0 and m[hi w_h - w_0] >= 0."""
         holds = np.ones(len(facts.ratios), dtype=np.bool_)
         first, *others = self.weights(sets, facts, WIDE)
         for h, other in enumerate(others):
@@ -148,7 +148,7 @@ class Bounds:
         *,
         strictly: bool,
     ) -> np.ndarray:
-        """X2 to X4: whether ``winner`` is above ``loser`` by more than the threshold (if ``strictly``; else by at least
+        """Whether ``winner`` is above ``loser`` by more than the threshold (if ``strictly``; else by at least
         minus the threshold) on the whole of a set, test by test: test i is about set ``index[i]``.
 
         ``pieces``: for each piece of the range of the ratios (ratios, γ of the heads but the first), codes and units.
@@ -274,7 +274,7 @@ class Bounds:
         return moved(factor[:, None, None] * -(-size >> cut), shift - SIZE_BITS + cut)
 
     def _written(self, factor: np.ndarray, lines: Drawn, shift: int) -> np.ndarray:
-        """κ Σ_i max |φ(z_i)| |out_i|/√d from below (X4), by Python integers."""
+        """κ Σ_i max |φ(z_i)| |out_i|/√d from below, by Python integers."""
         form = self._form
         assert form.hidden is not None and form.size is not None, "an MLP before a norm"
         sizes = unit_sizes(form.hidden.function, lines.low, lines.high)

@@ -1,4 +1,4 @@
-"""X2: lines below and above pointwise maps, and what they make of an MLP: one separable sum.
+"""Lines below and above pointwise maps, and what they make of an MLP: one separable sum.
 
 A function is one entry of ``LINES``: from bounds l <= z <= u of many arguments (integers in units of 2^-z), and a slope
 that a certificate may give, the line a z + b below the function and the line above it, on [l, u].

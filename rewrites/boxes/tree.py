@@ -1,4 +1,4 @@
-"""The tree of sets that a certificate holds (docs/certificate.md §13), and its replay: every symbol is tested.
+"""The tree of sets that a certificate holds (docs/certificate.md §12), and its replay: every symbol is tested.
 
 A tree is a text of symbols in preorder, with two streams that they take numbers from: ``places`` (positions, tokens,
 outputs, counts) and ``numbers`` (bounds that somebody found, which the tests make sure of).

@@ -53,7 +53,7 @@ SHARE = Lemma(
     ),
     proof=(
         "Summed over $i$, the premise says $n\\,v_k \\le x \\sum_i w_i$; summed over $k$, $n \\sum_k v_k \\le r\\,x "
-        "\\sum_i w_i$. So $n\\,(\\sum w + \\sum v) \\le (n + r\\,x) \\sum w$."
+        "\\sum_i w_i$. So $n\\,(\\sum_i w_i + \\sum_k v_k) \\le (n + r\\,x) \\sum_i w_i$."
     ),
     source="softmax",
 )

@@ -1,4 +1,4 @@
-"""S1: the extremes of a separable sum over a box are exact, and decide whole cells.
+"""The extremes of a separable sum over a box are exact, and decide whole cells.
 
 Theorem.  For tables D(p, t) and token sets T_p, every sequence t with t_p in T_p satisfies
 Σ_p min_{T_p} D(p,·) <= Σ_p D(p, t_p) <= Σ_p max_{T_p} D(p,·), and both ends are attained.

@@ -1,4 +1,4 @@
-"""X6: splitting a set of inputs leaves disjoint parts whose sizes add up."""
+"""Splitting a set of inputs leaves disjoint parts whose sizes add up."""
 
 from __future__ import annotations
 

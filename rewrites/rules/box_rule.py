@@ -1,14 +1,14 @@
 """Counts over sets of inputs: a tree of boxes whose leaves are shown right, or wrong, throughout.
 
 Theorem.  Let a network have one layer of attention, then perhaps an MLP, then an unembedding, perhaps behind a norm.
-The inputs that count at a read position are split into disjoint sets (X6).  On a leaf R every output but the right one
+The inputs that count at a read position are split into disjoint sets.  On a leaf R every output but the right one
 is shown to be below it, on a leaf W one output is shown to be at least as large; inputs of a leaf E are decided one by
 one, and nothing is said of a leaf U.  So the sizes of R, and of what E finds right, add up to at most the number of
 right inputs; those of W, and of what E finds wrong, to at most the number of wrong ones.
 
-Proof.  The tests are X0 to X4, applied to exact tables with directed rounding (rewrites/boxes/bounds.py); sizes are
-integers and add up to the size of the whole, which is tested too.  With several read positions, an input is right when
-it is right at each of them: at most the sum of those not shown right are not right (union bound).
+Proof.  The tests are the lemmas of the rule, applied to exact tables with directed rounding (rewrites/boxes/bounds.py);
+sizes are integers and add up to the size of the whole, which is tested too.  With several read positions, an input is
+right when it is right at each of them: at most the sum of those not shown right are not right (union bound).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ them open where the form is only near the network.
 
 Proof.  [@grid-margin] for each difference; the last case is the definition.  ∎
 
-Source: the cascade of the specification.
+Source: mechproof; what the quotient leaves is evaluated.
 """
 
 from __future__ import annotations

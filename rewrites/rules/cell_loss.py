@@ -59,7 +59,9 @@ class CellLoss(Rule):
     lemmas = (SLACK, BOX, DIFFERENCE, CROSS_ENTROPY, MEAN)
     derivation = (
         "By [@margin-with-slack], with $-\\gamma$ for $\\gamma$, a logit difference is below $\\gamma$ when the sum of "
-        "$D_{q,m,x}(p, t_p) - \\gamma\\,w_q(p, t_p)$ is negative, and not below it otherwise; [@box-extremes] decides "
+        "$D_{q,m,x}(p, t_p) - \\gamma\\,w_q(p, t_p)$, with $w_q(p, t) = \\exp((\\mathrm{EQKE}[q,t] + "
+        "\\mathrm{EQKP}[q,p])/\\sqrt{d_h})$ and $D_{q,m,x}(p, t)$ this weight times the logit difference at the "
+        "position $p$ with the token $t$, is negative, and not below it otherwise; [@box-extremes] decides "
         "this for all sequences of a cell $(q, m)$ at once. The certificate says such numbers above and below each "
         "difference; where it says none, [@logit-difference] bounds it by its extremes at single positions. "
         "[@cross-entropy] bounds the loss of every sequence of the cell, and [@sum-over-parts] adds up the cells."

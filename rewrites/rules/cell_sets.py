@@ -18,12 +18,20 @@ import numpy as np
 
 from ...engine.certificate import hex_integer, small_table
 from ...engine.digest import digest
+from ...engine.ledger import Ledger, ranges
 from ...models.one_layer import one_layer_of
 from .path_decomposition import Paths
 
 # By (q, m, n) the tokens N as bits; for n = 0, where there is one sequence and no token, 1.
 Sets = Mapping[tuple[int, int, int], int]
 ALONE = 1
+LEDGER = (
+    "Each row is a set of sequences that are right: the query is $q$, $n$ of the $K - 1$ free positions hold tokens of "
+    "the set $N$ in the column tokens (4-7 stands for 4, 5, 6 and 7), and the others hold $m$. With $s$ tokens in $N$ "
+    "it "
+    "has $C(K-1, n)\\,s^n$ sequences. No two rows share a sequence, since $q$, $m$ and $n$ can be read off it; so the "
+    "last column adds up to the number of sequences that are shown right."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +62,15 @@ class CellSets:
         for (q, m, n), tokens in self.sets.items():
             found[q, m] += comb(layer.n_ctx - 1, n) * tokens.bit_count() ** n
         return found
+
+    def ledger(self) -> Ledger:
+        """The sets, one a row."""
+        free = one_layer_of(self.paths.statement).n_ctx - 1
+        rows = tuple(
+            (q, m, n, ranges([t for t in range(m) if n and tokens >> t & 1]), comb(free, n) * tokens.bit_count() ** n)
+            for (q, m, n), tokens in sorted(self.sets.items())
+        )
+        return Ledger("count.csv", ("q", "m", "n", "tokens", "sequences"), rows, LEDGER)
 
     @cached_property
     def identity(self) -> str:

@@ -1,7 +1,7 @@
 """The mean loss of any network, from the enclosed losses of all inputs; and what a certificate says of it.
 
 The checker evaluates every input again, in coarser numbers, so that a certificate states wider bounds than the theorem:
-wide enough for the checker's first pass on most networks, and for its finer passes on all (docs/certificate.md §12).
+wide enough for the checker's first pass on most networks, and for its finer passes on all (docs/certificate.md §11).
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from sympy import symbols
 from ...engine.arithmetic.printing import ceil_str, floor_str
 from ...engine.cost import Cost
 from ...engine.digest import digest
-from ...engine.formula import Absolute, At, Exists, ForAll, Num, Range, Total, Var, Where
+from ...engine.formula import Absolute, Exists, ForAll, Num, Range, Total, Var, Where, entry
 from ...engine.network_terms import Entrywise, MaskedSoftmax, Normalised, Pointwise
 from ...engine.rule import Lemma, Rule
 from ...engine.term import Named, Ones, Product, Term
@@ -40,7 +40,7 @@ _entries = Range(Num(0), _k)
 
 
 def _near(true: str, known: str, index: Var, radius: Var) -> Any:
-    return Absolute(At(true, index) - At(known, index)) <= radius
+    return Absolute(entry(true, index) - entry(known, index)) <= radius
 
 
 DECIDED_BY_RADIUS = Lemma(
@@ -48,11 +48,11 @@ DECIDED_BY_RADIUS = Lemma(
     title="Deciding one input from logits up to a radius",
     given="For all reals $x_z$, $v_z$ for outputs $z < C$, an output $c < C$ and $r \\ge 0$:",
     statement=ForAll(_z, Range(Num(0), Var("C")), _near("x", "v", _z, _r)).implies(
-        ForAll(_z, _outputs, At("v", _c) - At("v", _z) > Num(2) * _r).implies(
-            ForAll(_z, _outputs, At("x", _c) > At("x", _z))
+        ForAll(_z, _outputs, entry("v", _c) - entry("v", _z) > Num(2) * _r).implies(
+            ForAll(_z, _outputs, entry("x", _c) > entry("x", _z))
         )
-        & Exists(_z, _outputs, At("v", _z) - At("v", _c) >= Num(2) * _r).implies(
-            Exists(_z, _outputs, At("x", _z) >= At("x", _c))
+        & Exists(_z, _outputs, entry("v", _z) - entry("v", _c) >= Num(2) * _r).implies(
+            Exists(_z, _outputs, entry("x", _z) >= entry("x", _c))
         )
     ),
     proof="$x_c - x_z$ differs from $v_c - v_z$ by at most $|x_c - v_c| + |x_z - v_z| \\le 2r$.",
@@ -64,9 +64,12 @@ PRODUCT_RADIUS = Lemma(
     given="For all reals $x_i$, $v_i$, $M_i$, $N_i$ with $i < k$, and $r, \\eta \\ge 0$:",
     statement=ForAll(_i, _entries, _near("x", "v", _i, _r)).implies(
         ForAll(_i, _entries, _near("M", "N", _i, _eta)).implies(
-            Absolute(Total(_i, _entries, At("x", _i) * At("M", _i)) - Total(_i, _entries, At("v", _i) * At("N", _i)))
-            <= _r * (Total(_i, _entries, Absolute(At("N", _i))) + _k * _eta)
-            + _eta * Total(_i, _entries, Absolute(At("v", _i)))
+            Absolute(
+                Total(_i, _entries, entry("x", _i) * entry("M", _i))
+                - Total(_i, _entries, entry("v", _i) * entry("N", _i))
+            )
+            <= _r * (Total(_i, _entries, Absolute(entry("N", _i))) + _k * _eta)
+            + _eta * Total(_i, _entries, Absolute(entry("v", _i)))
         )
     ),
     proof=(
@@ -83,8 +86,11 @@ MIXTURE_RADIUS = Lemma(
         "$|v_i| \\le s$, and all $r$, $w$:"
     ),
     statement=ForAll(_i, _entries, _near("x", "v", _i, _r)).implies(
-        (Total(_i, _entries, Absolute(At("a", _i) - At("b", _i))) <= _w).implies(
-            Absolute(Total(_i, _entries, At("a", _i) * At("x", _i)) - Total(_i, _entries, At("b", _i) * At("v", _i)))
+        (Total(_i, _entries, Absolute(entry("a", _i) - entry("b", _i))) <= _w).implies(
+            Absolute(
+                Total(_i, _entries, entry("a", _i) * entry("x", _i))
+                - Total(_i, _entries, entry("b", _i) * entry("v", _i))
+            )
             <= _r + _w * _s
         )
     ),
@@ -109,8 +115,10 @@ QUOTIENT_RADIUS = Lemma(
     ),
     proof=(
         "$z/\\sigma - y = (z - y\\tau)/\\sigma + y(\\tau - \\sigma)/\\sigma$, and $\\sigma \\ge \\tau - b > 0$. A row "
-        "that is known up to $r$ in every entry has $a = 2r$ and $b = r$, because the scale of a row, "
-        "$\\sqrt{|z|^2/k + \\varepsilon}$, is a norm over $\\sqrt{k}$, and centring does not lengthen differences."
+        "that is known up to $r$ in every entry has $a = 2r$ and $b = r$, because the scale of a row $z$ of $k$ "
+        "numbers, "
+        "$\\sqrt{|z|^2/k + \\varepsilon}$ with the norm's $\\varepsilon$, is a length over $\\sqrt{k}$, and centring "
+        "does not lengthen differences."
     ),
     source="the norm of a vector is 1-Lipschitz",
 )

@@ -1,4 +1,4 @@
-"""X4: a norm before the unembedding multiplies the margin by an unknown number, and what the biases add is bounded.
+"""A norm before the unembedding multiplies the margin by an unknown number, and what the biases add is bounded.
 
 With σ the norm's denominator, σ·margin = ⟨u, z⟩ + κσ: z is the row, centred if the norm centres, u holds the gains, κ
 what the shift and the bias of the unembedding add. For κ >= 0 the last term is dropped; for κ < 0 σ is bounded from
@@ -38,7 +38,8 @@ NORM = Lemma(
         "\\varepsilon})$, and by "
         "the triangle inequality that is at most $\\sum_p a(p) \\sqrt{d}\\,s(p) + \\sqrt{d}\\,\\eta$. The same with "
         "several "
-        "heads, and with what an MLP writes, $|\\varphi(z_i)|$ times the length of its row, as further summands."
+        "heads, and with what an MLP writes, the size of each hidden number times the length of its row, as further "
+        "summands."
     ),
     source="the triangle inequality",
 )

@@ -63,7 +63,9 @@ class FloatError(Claim):
     def sentence(self) -> str:
         largest = {name: rounded_up(largest_entry(self.errors[name])) for name in NAMES}
         return (
-            f"For every {self.statement.format.name} run there are weights $w'_p$ with $\\log w'_p$ within "
+            f"There are tables of errors $e_{{\\mathrm{{EQKE}}}}$, $e_{{\\mathrm{{EQKP}}}}$, $e_{{\\mathrm{{UU}}}}$, "
+            "$e_{\\mathrm{EVOU}}$ and $e_{\\mathrm{PVOU}}$ such that "
+            f"for every {self.statement.format.name} run there are weights $w'_p$ with $\\log w'_p$ within "
             "$(e_{\\mathrm{EQKE}}[q,t_p] + e_{\\mathrm{EQKP}}[q,p])/\\sqrt{d_h}$ of $\\mathrm{score}_p$, up to a "
             "common constant, such that every computed $\\mathrm{logit}_x$ is within $\\sum_p \\alpha'_p "
             "(e_{\\mathrm{UU}}[q,x] + e_{\\mathrm{EVOU}}[t_p,x] + e_{\\mathrm{PVOU}}[p,x])$ of $\\sum_p \\alpha'_p "

@@ -123,10 +123,13 @@ class FloatMargin(AdditiveMargin):
         return (
             f"For $q = t_{{K-1}}$ and $m = \\max t$, every {form} run is right on $t$ if $\\sum_p D^{{+}}_{{q,m,x}}(p, "
             "t_p) < 0$ for every $x \\ne m$, and every one is wrong if $\\sum_p D^{-}_{q,m,x}(p, t_p) \\ge 0$ for some "
-            "$x$, where $D^{\\pm}_{q,m,x}(p,t)$ is the extreme over $w \\in [w^{-}, w^{+}]$ of $w\\,"
-            "(\\lambda_q(p,t,x) - \\lambda_q(p,t,m) \\pm e_q(p,t,x) \\pm e_q(p,t,m))$, with "
-            "$w^{\\pm} = \\exp((\\mathrm{EQKE}[q,t] + \\mathrm{EQKP}[q,p] \\pm e_{\\mathrm{EQKE}}[q,t] \\pm "
-            "e_{\\mathrm{EQKP}}[q,p])/\\sqrt{d_h})$ and $e_q(p,t,x) = e_{\\mathrm{UU}}[q,x] + "
+            "$x$. Here $D^{+}_{q,m,x}(p,t)$ is the largest $w\\,(\\lambda_q(p,t,x) - \\lambda_q(p,t,m) + e_q(p,t,x) + "
+            "e_q(p,t,m))$ and $D^{-}_{q,m,x}(p,t)$ the least $w\\,(\\lambda_q(p,t,x) - \\lambda_q(p,t,m) - e_q(p,t,x) "
+            "- "
+            "e_q(p,t,m))$ over the weights $w$ with $|\\log w - (\\mathrm{EQKE}[q,t] + "
+            "\\mathrm{EQKP}[q,p])/\\sqrt{d_h}| \\le "
+            "(e_{\\mathrm{EQKE}}[q,t] + e_{\\mathrm{EQKP}}[q,p])/\\sqrt{d_h}$, and $e_q(p,t,x) = "
+            "e_{\\mathrm{UU}}[q,x] + "
             "e_{\\mathrm{EVOU}}[t,x] + e_{\\mathrm{PVOU}}[p,x]$."
         )
 

@@ -47,7 +47,8 @@ MIXTURE = Lemma(
     ),
     proof=(
         "Each term is $a_p v'_p (1 + \\theta_p)(1 + \\sigma)$ with $|v'_p| \\le |v_p| + e_p$ and $a_p = a'_p + "
-        "\\epsilon_p$, $|\\epsilon_p| \\le \\eta\\,a'_p + \\beta$. It differs from $a'_p v'_p$ by at most "
+        "\\epsilon_p$, where $\\epsilon_p = a_p - a'_p$ has $|\\epsilon_p| \\le \\eta\\,a'_p + \\beta$. With $\\psi = "
+        "(1 + \\eta)(1 + g)(1 + s) - 1$ it differs from $a'_p v'_p$ by at most "
         "$|v'_p|\\,(\\psi\\,a'_p + \\beta\\,(1 + g)(1 + s))$, and $a'_p v'_p$ from $a'_p v_p$ by at most $a'_p e_p$."
     ),
     source="mechproof",

@@ -65,7 +65,8 @@ CONVEX = Lemma(
         Power(_sum(_i), _N) <= Power(_sum(Num(0)), _N - _i) * Power(_sum(_N), _i)
     ),
     proof=(
-        "Hölder's inequality for the sums of $e_x^{(N-i)/N} \\cdot (e_x\\,y_x^N)^{i/N}$. With $e_x = \\exp(b_x + a "
+        "Hölder's inequality for the sums of $e_x^{(N-i)/N} \\cdot (e_x\\,y_x^N)^{i/N}$. For all reals $b_x$, $r_x$, "
+        "$w$ and $a < d$, with $e_x = \\exp(b_x + a "
         "r_x)$ and $y_x = \\exp((d - a)\\,r_x/N)$ the logarithm says that $F(\\alpha) = \\log \\sum_x \\exp(b_x + "
         "\\alpha r_x)$ lies below its chord from $a$ to $d$ at the point number $i$ of $N$; these points are dense, "
         "and $F$ is continuous. So $F$ is convex, and so is $F(\\alpha) + (1 - \\alpha)\\,w$: between two points it is "

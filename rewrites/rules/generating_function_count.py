@@ -44,6 +44,7 @@ from ...engine.formula import (
     Total,
     Var,
 )
+from ...engine.ledger import Ledger
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...models.one_layer import one_layer_of
 from .additive_margin import MARGIN_COST, AdditiveMargin
@@ -70,7 +71,7 @@ STEPS = Lemma(
     title="Counting wins on a grid, from both sides",
     given=(
         "For all reals $D^{-}(p,t) \\le D(p,t) \\le D^{+}(p,t)$ and $\\beta^{-} \\le \\beta \\le \\beta^{+}$ (the "
-        "query's own term) and all $\\delta > 0$:"
+        "query's own term), finite sets $T_p$ of tokens and all $\\delta > 0$:"
     ),
     statement=ForAll(
         _t,
@@ -83,7 +84,8 @@ STEPS = Lemma(
         "Conversely, if $\\sum_p \\lfloor D^{-}/\\delta \\rfloor \\ge -\\lfloor \\beta^{-}/\\delta \\rfloor \\ge "
         "-\\beta^{-}/\\delta$, then $\\sum_p D + \\beta \\ge \\sum_p D^{-} + \\beta^{-} \\ge 0$. The sequences with "
         "$\\sum_p c(p, t_p) \\le B$ for integers $c \\ge 0$, here what their row's largest rounded entry exceeds "
-        "them by, are counted by the coefficients of degree at most $B$ of $\\prod_p \\sum_t z^{c(p,t)}$. A sequence "
+        "them by, are counted by the coefficients of degree at most $B$ of the polynomial $\\prod_p \\sum_t "
+        "z^{c(p,t)}$ in $z$. A sequence "
         "is wrong if and only if some output $x \\ne m$ wins or ties, so the wrong sequences of a cell number at "
         "least the largest lower count over $x$ and at most the sum of the upper counts."
     ),
@@ -125,6 +127,17 @@ class Triples:
     nowhere."""
 
     triples: tuple[Triple, ...]
+
+
+LEDGER = (
+    "Each row is an output $x$ that may reach the logit of $m$ somewhere in the cell $(q, m)$, with the least and the "
+    "most "
+    "sequences of the cell on which it does, as counted. The wrong sequences of a cell are at least the largest "
+    "number in "
+    "the column at least, and at most the sum of the column at most, and no more than the cell has; the others are "
+    "right. "
+    "A cell without a row is right throughout."
+)
 
 
 class GeneratingFunctionCount(Rule):
@@ -171,6 +184,18 @@ class GeneratingFunctionCount(Rule):
         if triples:
             raise NotEstablished(self.tag, f"there is no cell {next(iter(triples))}")
         return RightCount(margin.statement, right, wrong)
+
+    def ledger(self, premises: Sequence[Any], advice: Triples) -> Ledger:
+        (margin,) = premises
+        layer = one_layer_of(margin.statement)
+        rows: list[tuple[int | str, ...]] = []
+        for q, m in layer.cells():
+            if size := layer.cell_size(q, m):
+                cell = Cell(margin.enclosure, q, m)
+                triples = [triple for triple in advice.triples if (triple.q, triple.m) == (q, m)]
+                counted = {t.x: count_wins(cell.table, t, must_hold=q < m) for t in triples}
+                rows += [(q, m, x, *counted.get(x, (0, size))) for x in cell.active]
+        return Ledger("count.csv", ("q", "m", "x", "at least", "at most"), tuple(rows), LEDGER)
 
     def encode(self, advice: Triples) -> dict[str, Any]:
         return {"triples": [[t.q, t.m, t.x, t.exponent] for t in advice.triples]}

@@ -29,7 +29,7 @@ import numpy as np
 from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.claim import Claim
 from ...engine.cost import Cost
-from ...engine.formula import Absolute, At, Expr, ForAll, Num, Range, Total, Var
+from ...engine.formula import Absolute, Expr, ForAll, Num, Range, Total, Var, entry
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...models.statement import Statement
 from .separable_relu import SeparableRelu
@@ -47,22 +47,24 @@ def relu(number: Expr) -> Expr:
     return (number + Absolute(number)).over(Num(2))
 
 
-_scaled_out = (_S * At("u", _i)).over(At("\\sigma", _i))
-_known = At("l'", _i) + At("r'", _i)
+_scaled_out = (_S * entry("u", _i)).over(entry("\\sigma", _i))
+_known = entry("l'", _i) + entry("r'", _i)
 GRID = Lemma(
     label="grid-network",
     title="A hidden layer on integer grids",
     given=(
         "For all reals $p_i$, $u_i$, $\\zeta_i$, integers $l'_i$, $r'_i$, $u'_i$, and $\\sigma_i, S > 0$ with $i < k$:"
     ),
-    statement=ForAll(_i, _neurons, Absolute(At("\\sigma", _i) * At("p", _i) - _known) <= At("\\zeta", _i)).implies(
-        ForAll(_i, _neurons, Absolute(_scaled_out - At("u'", _i)) <= _half).implies(
+    statement=ForAll(
+        _i, _neurons, Absolute(entry("\\sigma", _i) * entry("p", _i) - _known) <= entry("\\zeta", _i)
+    ).implies(
+        ForAll(_i, _neurons, Absolute(_scaled_out - entry("u'", _i)) <= _half).implies(
             Absolute(
-                _S * Total(_i, _neurons, At("u", _i) * relu(At("p", _i)))
-                - Total(_i, _neurons, At("u'", _i) * relu(_known))
+                _S * Total(_i, _neurons, entry("u", _i) * relu(entry("p", _i)))
+                - Total(_i, _neurons, entry("u'", _i) * relu(_known))
             )
-            <= Total(_i, _neurons, Absolute(At("u'", _i)) * At("\\zeta", _i))
-            + Total(_i, _neurons, relu(_known) + At("\\zeta", _i)).over(Num(2))
+            <= Total(_i, _neurons, Absolute(entry("u'", _i)) * entry("\\zeta", _i))
+            + Total(_i, _neurons, relu(_known) + entry("\\zeta", _i)).over(Num(2))
         )
     ),
     proof=(

@@ -45,6 +45,8 @@ class KnownMatrices(Claim):
     statement: Statement
     values: Mapping[str, DyadicMatrix]
     advice: tuple[str, ...] = ()
+    # How formulas write the last of these names.
+    written: str = ""
 
     kind = "known_matrices"
 
@@ -71,7 +73,8 @@ class KnownMatrices(Claim):
         if not self.advice:
             return "The weights are known exactly."
         rows, columns = self.values[self.advice[-1]].shape
-        return f"`{self.advice[-1]}` names a matrix of {rows} rows and {columns} columns, of which nothing is claimed."
+        name = f"${self.written}$" if self.written else f"`{self.advice[-1]}`"
+        return f"{name} is a matrix of {rows} rows and {columns} columns, of which nothing is claimed."
 
 
 class KnownWeights(Rule):
@@ -90,7 +93,7 @@ class KnownWeights(Rule):
 
 
 class NameMatrix(Rule):
-    """Advice: (name, matrix); the name must be new."""
+    """Advice: (name, matrix), or (name, matrix, name as formulas write it); the name must be new."""
 
     name = "name_matrix"
     premises = (KnownMatrices,)
@@ -98,9 +101,11 @@ class NameMatrix(Rule):
     derivation = "A name for a matrix of advice."
     cost = Cost()
 
-    def conclude(self, premises: Sequence[Any], advice: tuple[str, DyadicMatrix]) -> KnownMatrices:
+    def conclude(
+        self, premises: Sequence[Any], advice: tuple[str, DyadicMatrix] | tuple[str, DyadicMatrix, str]
+    ) -> KnownMatrices:
         (known,) = premises
-        name, matrix = advice
+        name, matrix, *written = advice
         if name in known.values or name == SELECTION or name.startswith(ONE):
             raise NotEstablished(self.tag, f"the name {name!r} is taken")
-        return KnownMatrices(known.statement, {**known.values, name: matrix}, (*known.advice, name))
+        return KnownMatrices(known.statement, {**known.values, name: matrix}, (*known.advice, name), *written)

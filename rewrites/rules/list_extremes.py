@@ -1,4 +1,4 @@
-"""X0 (b), (c), (d): a separable sum over sets of different numbers, some of which also count at their rank.
+"""A separable sum over sets of different numbers, some of which also count at their rank.
 
 A number that stands at one of several places, it is not known which, counts at least the least of its entries there
 (d); so only which numbers there are, and their ranks, remain.

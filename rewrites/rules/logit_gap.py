@@ -121,14 +121,14 @@ _weight, _value = At("\\beta", _k), At("v", _k)
 OTHERS = Lemma(
     label="gap-others",
     title="What the other tokens add",
-    given="For all weights $\\beta(k)$ of $n$ tokens with values $v(k)$:",
+    given="For all weights $\\beta(k)$ and values $v(k)$ of $n$ tokens $k$, and every real $w$:",
     statement=ForAll(_k, _others, (_weight >= Num(0)) & (_value <= Var("w"))).implies(
         Total(_k, _others, _weight * _value) <= Total(_k, _others, _weight) * Var("w")
     ),
     proof=(
-        "Each $\\beta(k)\\,v(k)$ is at most $\\beta(k)\\,w$. With the attention weights of the other tokens, whose "
-        "sum is $1 - \\alpha$, they add at most $(1 - \\alpha)\\,w$ to the gap; with all weights, whose sum is 1, "
-        "positions add at most the largest of their values."
+        "Each $\\beta(k)\\,v(k)$ is at most $\\beta(k)\\,w$. With weights of attention, whose sum over these "
+        "tokens is what the others leave of 1, they add at most $w$ times that to a gap; with the weights of all "
+        "positions, whose sum is 1, positions add at most the largest of their values."
     ),
     source="arXiv 2406.11779",
 )

@@ -15,7 +15,7 @@ Proof.  The identity is that of products; [@rest-by-norms] bounds the last term.
 Cost for each of n n' inputs: forming h; m r + r C for the two products, 2 m for ρ, 2 C for the comparison; besides
 them m r C + C(C-1)/2 m + m C.
 
-Source: the low-rank readout ("T½") of the specification, centred by a constant, with pre-activations that are exact.
+Source: mechproof; a readout of low rank, centred by a constant, with pre-activations that are exact.
 """
 
 from __future__ import annotations

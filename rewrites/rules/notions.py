@@ -61,7 +61,8 @@ SCORE_GAPS = Notion(
     label="score-gaps",
     title="Score gaps",
     text=(
-        "For a treated $(q, m, c)$ with the reach $j$ put, with the split of EQKE,"
+        "For a treated $(q, m, c)$ with the reach $j$ and the split $\\widehat{\\mathrm{EQKE}}$, "
+        "$\\nu_{\\mathrm{EQKE}}$ of EQKE put"
         "$$\\Delta^{-} = \\widehat{\\mathrm{EQKE}}[q,m] - \\max_{k \\le j} \\widehat{\\mathrm{EQKE}}[q,k] - "
         "\\nu_{\\mathrm{EQKE}}(q), \\qquad \\Delta^{+} = \\widehat{\\mathrm{EQKE}}[q,m] - \\min_{k \\le j} "
         "\\widehat{\\mathrm{EQKE}}[q,k] + \\nu_{\\mathrm{EQKE}}(q).$$"
@@ -78,8 +79,10 @@ LOGIT_GAP = Notion(
     text=(
         "The *logit gap* to an output $x \\ne m$ is $\\mathrm{logit}_x - \\mathrm{logit}_m$; a sequence with the "
         "maximum "
-        "$m$ is right if and only if all of them are negative. With splits of UU (of which all rows are one row "
-        "$a$: $\\widehat{\\mathrm{UU}}[q,x] = a(x)$) and of EVOU, and for a reach $j$, put"
+        "$m$ is right if and only if all of them are negative. With a split $\\widehat{\\mathrm{UU}}$, "
+        "$\\nu_{\\mathrm{UU}}$ of UU, of "
+        "which all rows are one row $a$, a split $\\widehat{\\mathrm{EVOU}}$, $\\nu_{\\mathrm{EVOU}}$ of EVOU, and "
+        "for a reach $j$, put"
         "$$b_x = a(x) - a(m) + \\max_{0 \\le p < K} (\\mathrm{PVOU}[p,x] - \\mathrm{PVOU}[p,m]), \\qquad "
         "g = \\nu_{\\mathrm{UU}}(q, m),$$"
         "$$r_x = \\widehat{\\mathrm{EVOU}}[m,x] - \\widehat{\\mathrm{EVOU}}[m,m] + \\nu_{\\mathrm{EVOU}}(m),$$"

@@ -139,8 +139,11 @@ class Paths(Claim):
     def sentence(self) -> str:
         return (
             "$\\mathrm{score}_p = (\\mathrm{EQKE}[q,t_p] + \\mathrm{EQKP}[q,p])/\\sqrt{d_h}$ and $\\mathrm{logit}_x = "
-            "\\mathrm{UU}[q,x] + \\sum_p \\alpha_p (\\mathrm{EVOU}[t_p,x] + \\mathrm{PVOU}[p,x])$ with $q = "
-            "t_{K-1}$, $\\alpha = \\mathrm{softmax}(\\mathrm{score})$ and five exact tables of dyadic rationals."
+            "\\mathrm{UU}[q,x] + \\sum_p \\alpha_p (\\mathrm{EVOU}[t_p,x] + \\mathrm{PVOU}[p,x])$ for every output "
+            "$x$, with $q = "
+            "t_{K-1}$, $\\alpha_p = \\exp(\\mathrm{score}_p)/\\sum_j \\exp(\\mathrm{score}_j)$ and five exact tables "
+            "of dyadic "
+            "rationals."
         )
 
     @cached_property

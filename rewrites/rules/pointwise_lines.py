@@ -1,4 +1,4 @@
-"""X2: an MLP behind one mixture collapses to one separable sum: attention is never relaxed."""
+"""An MLP behind one mixture collapses to one separable sum: attention is never relaxed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LINES = Lemma(
         "For all reals $a(p)$, $v(p)$, $g(p, i)$ with $p < K$ and $c(i)$, $f(i)$, $s(i)$, $b(i)$ with $i < M$, where "
         "$\\sum_p a(p) = 1$ (the weights of attention; $f(i)$ is the value of a function at $z_i = \\sum_p a(p) g(p, "
         "i)$, and "
-        "$s(i) z + b(i)$ a line):"
+        "$s(i) z + b(i)$ a line in $z$):"
     ),
     statement=Total(_p, _positions, At("a", _p))
     .equals(Num(1))

@@ -22,7 +22,7 @@ Cost (a multiply-add, an addition, a comparison each count one, brute force is n
 2 n m C for the corrections; C(C-1)/2 m for D; ρ takes 3 n n' m, or 4 n m + 2 n n'; 2 n n' C, or n n' C + n n', for
 the comparison.
 
-Source: the one-sided quotient with the class slopes of the specification, carried to both sides.
+Source: the one-sided quotient with class slopes, carried to both sides.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from ...engine.arithmetic.integer_product import integer_product, largest
 from ...engine.arithmetic.integer_root import ceil_sqrt
 from ...engine.certificate import small_table
 from ...engine.cost import Cost
-from ...engine.formula import Absolute, At, ForAll, Num, Range, Total, Var
+from ...engine.formula import Absolute, ForAll, Num, Range, Total, Var, entry
 from ...engine.rule import Lemma, NotEstablished, Rule
 from .accepted_inputs import AcceptedInputs
 from .grid_network import GridNetwork, Grids, relu
@@ -76,12 +76,12 @@ NORMS = Lemma(
     label="norm-of-a-sum",
     title="The norm of a sum of which few entries have both terms",
     given="For all reals $e_i$, $e'_i \\ge 0$ and $f_i$, $f'_i$ with $i < k$, and $X, Y \\ge 0$:",
-    statement=ForAll(_i, _neurons, (At("e", _i) * At("e'", _i)).equals(At("f", _i) * At("f'", _i))).implies(
-        (Total(_i, _neurons, At("f", _i) * At("f", _i)) <= Var("X") * Var("X")).implies(
-            (Total(_i, _neurons, At("f'", _i) * At("f'", _i)) <= Var("Y") * Var("Y")).implies(
-                Total(_i, _neurons, (At("e", _i) + At("e'", _i)) * (At("e", _i) + At("e'", _i)))
-                <= Total(_i, _neurons, At("e", _i) * At("e", _i))
-                + Total(_i, _neurons, At("e'", _i) * At("e'", _i))
+    statement=ForAll(_i, _neurons, (entry("e", _i) * entry("e'", _i)).equals(entry("f", _i) * entry("f'", _i))).implies(
+        (Total(_i, _neurons, entry("f", _i) * entry("f", _i)) <= Var("X") * Var("X")).implies(
+            (Total(_i, _neurons, entry("f'", _i) * entry("f'", _i)) <= Var("Y") * Var("Y")).implies(
+                Total(_i, _neurons, (entry("e", _i) + entry("e'", _i)) * (entry("e", _i) + entry("e'", _i)))
+                <= Total(_i, _neurons, entry("e", _i) * entry("e", _i))
+                + Total(_i, _neurons, entry("e'", _i) * entry("e'", _i))
                 + Num(2) * Var("X") * Var("Y")
             )
         )
@@ -96,10 +96,14 @@ REMAINDER = Lemma(
     label="remainder-by-norms",
     title="A difference of logits from replaced neurons",
     given="For all reals $a_i$, $b_i$ (weights of two outputs), $h_i$, $g_i$ with $i < k$, and $D, \\rho \\ge 0$, $s$:",
-    statement=(Total(_i, _neurons, (At("a", _i) - At("b", _i)) * (At("a", _i) - At("b", _i))) <= _D * _D).implies(
-        (Total(_i, _neurons, (At("h", _i) - At("g", _i)) * (At("h", _i) - At("g", _i))) <= _rho * _rho).implies(
-            (Total(_i, _neurons, (At("a", _i) - At("b", _i)) * At("g", _i)) > _D * _rho + _s).implies(
-                Total(_i, _neurons, (At("a", _i) - At("b", _i)) * At("h", _i)) > _s
+    statement=(
+        Total(_i, _neurons, (entry("a", _i) - entry("b", _i)) * (entry("a", _i) - entry("b", _i))) <= _D * _D
+    ).implies(
+        (
+            Total(_i, _neurons, (entry("h", _i) - entry("g", _i)) * (entry("h", _i) - entry("g", _i))) <= _rho * _rho
+        ).implies(
+            (Total(_i, _neurons, (entry("a", _i) - entry("b", _i)) * entry("g", _i)) > _D * _rho + _s).implies(
+                Total(_i, _neurons, (entry("a", _i) - entry("b", _i)) * entry("h", _i)) > _s
             )
         )
     ),

@@ -1,4 +1,4 @@
-"""X1: a weighted mean over a set of inputs, from a separable sum: no division before the end."""
+"""A weighted mean over a set of inputs, from a separable sum: no division before the end."""
 
 from __future__ import annotations
 

@@ -42,7 +42,10 @@ def _square(expr: Any) -> Any:
 ELLIPSOID = Lemma(
     label="row-difference-ellipsoid",
     title="A linear form over columns in a ball",
-    given="For every row $y$, every $n \\times m$ matrix $U$ and every $R$, with squares on both sides:",
+    given=(
+        "For every row $y$ with entries $y_k$, every $n \\times m$ matrix $U$ and every $R$, with squares on both "
+        "sides:"
+    ),
     statement=ForAll(_i, _columns, Total(_k, _inner, _square(At("U", _k, _i))) <= Var("R")).implies(
         ForAll(
             _i,
@@ -57,8 +60,10 @@ ELLIPSOID = Lemma(
     ),
     proof=(
         "By Cauchy-Schwarz the left side is at most $\\sum_k y_k^{2}$ times the square of the distance of two columns, "
-        "and $(x - y)^{2} \\le 2 x^{2} + 2 y^{2}$ in each of their entries. With $U = S (B - z)$ the columns of $B$ "
-        "lie in the ellipsoid $|S (b - z)|^{2} \\le R$. Equality holds for opposite columns along $y$."
+        "and $(s - t)^{2} \\le 2 s^{2} + 2 t^{2}$ for their entries $s$ and $t$. With $U = S (B - z)$, $z$ a column "
+        "that is "
+        "taken from every column of $B$, the columns $b$ of $B$ lie in the ellipsoid $|S (b - z)|^{2} \\le R$. "
+        "Equality holds for opposite columns along $y$."
     ),
     source="Cauchy-Schwarz in the ellipsoid's norm",
 )

@@ -71,7 +71,8 @@ LENGTH = Lemma(
         ),
     ),
     proof=(
-        "For $i = j$ the left side is zero. Otherwise $(x - y)^{2} \\le 2 x^{2} + 2 y^{2}$, and both squares occur in "
+        "For $i = j$ the left side is zero. Otherwise $(x - y)^{2} \\le 2 x^{2} + 2 y^{2}$, with $x$ and $y$ the two "
+        "entries, and both squares occur in "
         "the sum. Equality holds for the row $(1, -1)$."
     ),
     source="arXiv 2406.11779 (svd)",
@@ -80,7 +81,7 @@ LENGTH = Lemma(
 POWER = Lemma(
     label="power-step",
     title="The form of the square of a matrix",
-    given="For every $n \\times n$ matrix $X$ and every vector $v$:",
+    given="For every $n \\times n$ matrix $X$ and every vector $v$ with entries $v_i$:",
     statement=_square(_form("X")) <= _v_squared * Total(_i, _rows, _square(Total(_j, _rows, At("X", _i, _j) * _v(_j)))),
     proof=(
         "Cauchy-Schwarz for $v$ and $X v$. For a symmetric $X$ the last sum is $v^{\\top} X^{2} v$. Equality holds "
@@ -92,7 +93,7 @@ POWER = Lemma(
 ROUNDING = Lemma(
     label="rounding-up",
     title="A form rounded up",
-    given="For all $n \\times n$ matrices $X$ and $Y$, every vector $v$ and every $u$:",
+    given="For all $n \\times n$ matrices $X$ and $Y$, every vector $v$ with entries $v_i$, and every $u$:",
     statement=ForAll(_i, _rows, ForAll(_j, _rows, Absolute(At("X", _i, _j) - At("Y", _i, _j)) <= Var("u"))).implies(
         _form("X") <= Var("n") * Var("u") * _v_squared + _form("Y")
     ),
@@ -106,7 +107,7 @@ ROUNDING = Lemma(
 TRACE = Lemma(
     label="form-at-most-trace",
     title="A form is at most its trace",
-    given="For every $n \\times m$ matrix $W$ and every vector $v$:",
+    given="For every $n \\times m$ matrix $W$ and every vector $v$ with entries $v_i$:",
     statement=Total(_c, _columns, _square(Total(_i, _rows, _v(_i) * At("W", _i, _c))))
     <= _v_squared * Total(_i, _rows, Total(_c, _columns, _square(At("W", _i, _c)))),
     proof=(
@@ -125,7 +126,8 @@ class RowDifferenceSpectral(Rule):
     premises = (KnownMatrices,)
     lemmas = (LENGTH, POWER, ROUNDING, TRACE)
     derivation = (
-        "Cut the product where it is narrowest, $M = A B$, and put $G = A^{\\top} A$, $H_0 = B B^{\\top}$ and "
+        "Cut the product where it is narrowest, $M = A B$ with factors $A$ and $B$, and put $G = A^{\\top} A$, $H_0 = "
+        "B B^{\\top}$ and "
         "$X_j = A H_j A^{\\top}$, so that the square of the length of row $r$ of $M$ is the form of $X_0$ at the "
         "$r$-th unit vector $v$. The square of $X_j$ is $A H_j G H_j A^{\\top}$, and $H_{j+1}$ is $H_j G H_j$ rounded "
         "to a short grid and raised by [@rounding-up]; so by [@power-step] the square of the form of $X_j$ at $v$ is "
@@ -157,7 +159,8 @@ class RowDifferenceLength(Rule):
     premises = (KnownMatrices,)
     lemmas = (LENGTH,)
     derivation = (
-        "Cut the product where it is narrowest, $M = A B$: the square of the length of row $r$ of $M$ is $a B "
+        "Cut the product where it is narrowest, $M = A B$ with factors $A$ and $B$: the square of the length of row "
+        "$r$ of $M$ is $a B "
         "B^{\\top} a^{\\top}$ for row $a$ of $A$. [@row-difference-length], the root rounded up."
     )
     cost = Cost()

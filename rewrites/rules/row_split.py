@@ -100,11 +100,7 @@ def everywhere(body: Any) -> ForAll:
 SPLIT = Lemma(
     label="row-split",
     title="A table within its rows, up to noise",
-    given=(
-        "For all $n \\times m$ tables with $T(q,i) + c(q) = A(q,i) + R(q,i)$, where two entries of row $q$ of $R$ "
-        "differ "
-        "by at most $d(q)$:"
-    ),
+    given=("For all $n \\times m$ tables $T$, $A$ and $R$ and all numbers $c(q)$ and $d(q)$, $q < n$:"),
     statement=(
         everywhere((At("T", _q, _i) + At("c", _q)).equals(At("A", _q, _i) + At("R", _q, _i)))
         & everywhere(row_gap("R") <= At("d", _q))

@@ -20,7 +20,7 @@ from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.arithmetic.printing import ceil_str
 from ...engine.claim import Claim
 from ...engine.cost import Cost
-from ...engine.formula import At, ForAll, Num, Range, Total, Var
+from ...engine.formula import At, ForAll, Num, Range, Total, Var, entry
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...models.layers.concat import Concat
 from ...models.layers.layer import Layer
@@ -43,10 +43,10 @@ LINEAR_OF_A_SUM = Lemma(
     statement=ForAll(
         _j,
         _columns,
-        (Total(_i, _rows, (At("x", _i) + At("y", _i)) * At("W", _i, _j)) + At("b", _j)).equals(
-            Total(_i, _rows, At("x", _i) * At("W", _i, _j))
-            + At("b", _j)
-            + Total(_i, _rows, At("y", _i) * At("W", _i, _j))
+        (Total(_i, _rows, (entry("x", _i) + entry("y", _i)) * At("W", _i, _j)) + entry("b", _j)).equals(
+            Total(_i, _rows, entry("x", _i) * At("W", _i, _j))
+            + entry("b", _j)
+            + Total(_i, _rows, entry("y", _i) * At("W", _i, _j))
         ),
     ),
     proof="Products distribute over sums.",
@@ -59,8 +59,8 @@ READOUT = Lemma(
     statement=ForAll(
         _z,
         _outputs,
-        Total(_j, _columns, Total(_i, _rows, At("h", _i) * At("A", _i, _j)) * At("B", _j, _z)).equals(
-            Total(_i, _rows, At("h", _i) * Total(_j, _columns, At("A", _i, _j) * At("B", _j, _z)))
+        Total(_j, _columns, Total(_i, _rows, entry("h", _i) * At("A", _i, _j)) * At("B", _j, _z)).equals(
+            Total(_i, _rows, entry("h", _i) * Total(_j, _columns, At("A", _i, _j) * At("B", _j, _z)))
         ),
     ),
     proof="The product of matrices is associative.",

@@ -1,4 +1,4 @@
-"""X0 (e): a separable sum over a product of token sets on which another sum, of labels, lies in an interval."""
+"""A separable sum over a product of token sets on which another sum, of labels, lies in an interval."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ Intervals instead of a tolerance, so that exact zeros count at inner nodes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,6 +31,7 @@ from sympy import Symbol
 from ...engine.arithmetic.interval import IntervalTable
 from ...engine.cost import Cost
 from ...engine.formula import At, Count, Exists, ForAll, Formula, Num, Range, Sequences, Total, Var
+from ...engine.ledger import Ledger, ranges
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...models.one_layer import one_layer_of
 from .additive_margin import MARGIN_COST, AdditiveMargin
@@ -41,6 +42,14 @@ from .path_decomposition import K, V
 from .right_count import RightCount
 
 ORDER = "descending-score"
+VERDICTS = {"R": "right", "W": "wrong", "U": "open"}
+LEDGER = (
+    "Each row is a leaf, or a cell that was not parted (the free positions then read cell). On a leaf, position by "
+    "position, the tokens that each of the $K - 1$ free positions may hold are given (4-7 stands for 4, 5, 6 and 7), "
+    "so "
+    "that it has as many sequences as the product of their numbers. Every sequence lies in exactly one row; those of "
+    "the rows that are right, and wrong, add up to the count."
+)
 
 _p, _t, _i, _j, _a = (Var(name) for name in "ptija")
 _positions = Range(Num(0), Var("K"))
@@ -166,6 +175,12 @@ class BoxTree:
         low = sum(1 for p in node.positions if p < node.start)
         return (self.m - node.level) ** low * (self.m + 1 - node.level) ** (len(node.positions) - low)
 
+    def held(self, node: Node, position: int) -> Sequence[int]:
+        """The tokens that a free position may hold on the node."""
+        if position not in node.positions:
+            return (node.tokens[position],)
+        return self.order[node.level + (position < node.start) :]
+
     def split(self, node: Node) -> tuple[Node, Node]:
         """The two children of a settled node that is not a single sequence; either may hold no sequence."""
         j = next(p for p in node.positions if p >= node.start)
@@ -290,6 +305,40 @@ class TokenOrderTree(Rule):
         reader.finish()
         return RightCount(margin.statement, right, wrong)
 
+    def ledger(self, premises: Sequence[Any], advice: Tree) -> Ledger:
+        (margin,) = premises
+        layer = one_layer_of(margin.statement)
+        reader = TreeReader(advice.symbols, token_digits(layer.d_vocab), self.name)
+        rows: list[tuple[int | str, ...]] = []
+        for q, m in layer.cells():
+            if not layer.cell_size(q, m):
+                continue
+            tree = None if reader.peek() != "S" else CellTree(margin, Cell(margin.enclosure, q, m))
+            symbol = reader.symbol()
+            if symbol == "W":
+                reader.token()
+            if tree is None:
+                rows.append((q, m, VERDICTS[symbol], "cell", layer.cell_size(q, m)))
+            else:
+                rows += [(q, m, *leaf) for leaf in self._leaves(tree, reader)]
+        return Ledger("count.csv", ("q", "m", "verdict", "free positions", "sequences"), tuple(rows), LEDGER)
+
+    def _leaves(self, tree: CellTree, reader: TreeReader) -> Iterator[tuple[str, str, int]]:
+        """Verdict, tokens by position, and size of each leaf of a cell."""
+        stack = tree.roots()[::-1]
+        while stack:
+            node = tree.settled(stack.pop())
+            if node is None:
+                continue
+            symbol = reader.symbol()
+            if symbol == "S":
+                stack.extend(reversed(tree.split(node)))
+                continue
+            if symbol == "W":
+                reader.token()
+            held = " | ".join(ranges(sorted(tree.held(node, p))) for p in range(len(node.tokens)))
+            yield VERDICTS[symbol], held, tree.size(node)
+
     def encode(self, advice: Tree) -> dict[str, Any]:
         return {"order": ORDER, "tree": advice.symbols}
 
@@ -354,6 +403,10 @@ class TreeReader:
             raise NotEstablished(self._rule, f"symbol {self._at} of the tree is {symbol!r}, not one of R, W, S, U")
         self._at += 1
         return symbol
+
+    def peek(self) -> str:
+        """The next symbol, which stays the next."""
+        return self._symbols[self._at : self._at + 1]
 
     def token(self) -> int:
         text = self._symbols[self._at : self._at + self._digits]

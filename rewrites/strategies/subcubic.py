@@ -4,7 +4,7 @@ A configuration is direct/attention/error, in the short names of the published r
 
 * direct: how the direct path is bounded.  exact, glob: by its exact row differences, per query or for all at once;
   mean, svdq: around a common row, by a product bound; md: by a product bound.
-* attention: how the largest gap of a cell is bounded.  mean: from one anchor (repairs R1 and R2 of the published rule,
+* attention: how the largest gap of a cell is bounded.  mean: from one anchor (two repairs of the published rule,
   which is not sound); drop: from the anchor 0; chord: between equidistant anchors (ours).
 * error: the noise of EQKE.  EQKE: there is none; mdx, md, mmd, svd, len (ours): what a rank-one split of the table
 leaves; sub, msub,

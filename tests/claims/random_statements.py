@@ -9,9 +9,12 @@ MATRICES = {
     "EQKE": (3, 3), "EVOU": (3, 3), "EQKP": (3, 2), "PVOU": (2, 3), "EUPU": (3, 3),
     "EQKE_mean": (3, 3), "EQKP_mean": (3, 2),
 }  # fmt: skip
-TO_NUMBER = ("max", "min", "range", "sum", "mean", "row_difference", "frobenius", "spectral_norm")
-TO_COLUMN = ("row_max", "row_min", "row_range", "row_sum", "row_mean")
-SAME = ("abs", "rank1")
+TO_NUMBER = (
+    *("max", "min", "range", "sum", "mean", "row_difference", "frobenius", "spectral_norm"),
+    *("argmax", "lower_median", "size", "rows", "columns"),
+)
+TO_COLUMN = ("row_max", "row_min", "row_range", "row_sum", "row_mean", "row_argmax")
+SAME = ("abs", "rank1", "row_sort", "row_cumsum", "sign")
 BINDERS = ("q, p in positions", "p in 0..1, q", "q <= 1, p in positions", "p in positions, q != p")
 
 Shape = tuple[int, int]
@@ -32,7 +35,8 @@ class Author:
             # every variable must occur
             body = f"EQKP[q, p] {self.relation()} {self.number(2)} and {self.simple()}"
             self.variables = {}
-            return f"for all {binders}: {body}"
+            how = self.rng.choice(["for all", "for all", "exists", "for all but 2", "for all but exactly 3"])
+            return f"{how} {binders}: {body}"
         first = self.simple()
         return first if self.rng.random() < 0.7 else f"{first} and {self.simple()}"
 
@@ -42,12 +46,15 @@ class Author:
             return f"correct({self.index(3)}, {self.index(3)})"
         if choice < 0.16:
             return f"is_increasing({self.matrix(1, (3, 1))})"
+        if choice < 0.2:
+            return f"({self.simple()} or {self.simple()})"
         if choice < 0.24:
             return f"not {self.simple()}"
         if choice < 0.36:
             return f"{self.number(2)} in [{self.literal()}, {self.literal()}]"
         if choice < 0.44:
-            return f"{self.number(2)} ~= {self.literal()}"
+            literal = self.literal()
+            return f"{self.number(2)} ~= {'1.5' if '0x' in literal else literal}"
         if choice < 0.6:
             shape = self.rng.choice(list(MATRICES.values()))
             return f"{self.matrix(1, shape)} {self.relation()} {self.matrix(1, shape)}"

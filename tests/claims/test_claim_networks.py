@@ -13,9 +13,10 @@ import layered_network as second
 import mpmath
 import numpy as np
 import pytest
+from shared_data import shared
 
 from mechproof.claims.files import read_toml
-from mechproof.claims.run import run
+from mechproof.claims.run import read, run
 
 BITS = 300
 TASK = "expression:(t[0] + t[1] + t[2]) % 5"
@@ -246,3 +247,30 @@ def test_words_of_networks_beside_path_tables(tmp_path):
     found = [f"{r.verdict.status} {r.verdict.detail}" for r in run(read_toml(file)).results]
     assert [line.split()[0] for line in found] == ["REFUTED", "PROVED", "PROVED", "PROVED"]
     assert found[1].startswith("PROVED len(wrong) = 0")
+
+
+PUBLISHED = Path(__file__).parents[2] / "docs" / "examples" / "claims" / "published"
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "ids"),
+    [
+        ("induction_n6", "params_s1.npz", ["xo-acc"]),
+        ("cumsum", "cumsum.npz", ["arena-cumsum"]),
+        ("induction_gbmi", "l_2_2_model.npz", ["l22-loss-bound", "ft0-accuracy-bound", "ft0-not-all"]),
+    ],
+)
+def test_published_claims_about_weights_that_the_user_has(name, weights, ids):
+    """Verdicts as the files expect; the weights are looked for in the folder that is given."""
+    folder = shared(f"{name}/{weights}").parent
+    results = run(read(PUBLISHED / f"{name}.toml", folder).only(ids)).results
+    assert [result.line for result in results if not result.as_expected] == []
+
+
+def test_every_published_file_is_one(tmp_path):
+    """Each can be read, and names a model that is looked for in the given folder first."""
+    for path in sorted(PUBLISHED.glob("*.toml")):
+        claims = read(path, tmp_path).claims
+        assert [claim.problem for claim in claims if claim.problem] == []
+    (tmp_path / "cumsum.npz").touch()
+    assert read(PUBLISHED / "cumsum.toml", tmp_path).claims[0].model == tmp_path / "cumsum.npz"

@@ -55,7 +55,7 @@ def test_other_sizes_are_refused(oracle):
 
 
 def test_transferred_is_about_the_new_network(oracle):
-    """R32 from a network to itself keeps all that is right; to another it never exceeds the truth there."""
+    """A transfer from a network to itself keeps all that is right; to another it never exceeds the truth there."""
     nets = [leaning(oracle, seed, 4, 2) for seed in (1, 2)]
     graph, goal = transferred(nets[0].statement, nets[0].statement)
     assert graph.claim(goal).low == nets[0].truth.right > 0

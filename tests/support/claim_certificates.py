@@ -14,6 +14,7 @@ from mechproof.engine.checker.claims.names import check_meanings
 from mechproof.engine.checker.claims.text import parse
 from mechproof.engine.checker.claims.tree import Text
 from mechproof.engine.checker.claims.value import Directions, Known, Values
+from mechproof.engine.checker.one_layer.counts import View
 from mechproof.engine.checker.rule import Auditor
 
 BITS, WIDTH = 128, 24
@@ -82,7 +83,7 @@ def steps(auditor: Auditor, rule: str = "name_logits/1", measures: Any = ()) -> 
         ("known_weights/1", [0], {}, {"kind": "known_matrices", "named": 0}),
     ]
     if rule != "name_matrices/1":
-        own.append(("path_decomposition/1", [0], {}, {"kind": "paths", **auditor.paths.hashes()}))
+        own.append(("path_decomposition/1", [0], {}, {"kind": "paths", **auditor.of(View).paths.hashes()}))
         own.append(("additive_margin/1", [2], {}, {"kind": "additive_margin"}))
     premises = [1] if rule == "name_matrices/1" else [1, 3]
     for derivations in measures:

@@ -1,6 +1,6 @@
 """A float run that errs where it hurts: every error that a run may make is a variable, and all go uphill together.
 
-Reads the model of a run (docs/certificate.md, §11.1) a second time, in torch's float64, for coarse arithmetics; shares
+Reads the model of a run (docs/certificate.md, §10.1) a second time, in torch's float64, for coarse arithmetics; shares
 nothing with mechproof.
 """
 

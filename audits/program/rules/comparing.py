@@ -43,6 +43,11 @@ def _comparison(signs: tuple[int, ...]) -> Rule:
         open_ = sign == OPEN
         if call.operation.name in ("lt", "le", "gt", "ge", "eq", "ne"):
             open_ = open_ & ~_decided_by_range(call.operation.name, left, right, sign, truth)
+        if open_.any():
+            unknown = open_ & (np.isinf(left.radius()) | np.isinf(right.radius()))
+            if unknown.any():
+                place = tuple(np.argwhere(unknown)[0].tolist())
+                call.machine.record.note(Kind.nan_polarity, call.operation.name, int(unknown.sum()), example(place))
         (output,) = call.outputs
         call.machine.decided(output, truth, open_, call.operation.name, example)
 

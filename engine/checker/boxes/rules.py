@@ -1,4 +1,4 @@
-"""``boxes/1``: trees that split the inputs of each read position, every leaf tested at once (docs/certificate.md §13).
+"""``boxes/1``: trees that split the inputs of each read position, every leaf tested at once (docs/certificate.md §12).
 
 A node is a set of inputs; its children are disjoint and make it up, so the sizes of the leaves add up to that of the
 root. Facts and closed outputs of a node hold for its children, which are parts of it.
@@ -117,10 +117,10 @@ class Tree:
         self.symbols, self.places, self.numbers = iter(symbols.encode("ascii")), iter(places), iter(numbers)
         self.z_bits, self.gamma_bits, self.slope_bits = self.advice.bits
         self.threshold = self.advice.threshold << FRACTION - THRESHOLD_BITS
-        self.name, self.at, self.cells = self.task.name.partition(":")[0], -1, 0
+        self.at, self.cells = -1, 0
         self.seen = self.read + 1 if tables.layer.settings["mask"] == "causal" else len(self.task.tokens)
         # what is right then, and what is read, depends on the tokens up to here alone
-        self.running = self.name == "running-sum-sign" and self.seen == self.read + 1
+        self.running = self.task.sums if self.seen == self.read + 1 else None
         self.query: Query | None = None
         self.many: dict[int, Pairs] = {}
 
@@ -186,8 +186,7 @@ class Tree:
             self.tables.budget.spend(len(inputs.tokens) * len(set().union(*inputs.tokens)) * (4 + entries // 16))
             return list(inputs.maxima())
         elif symbol == "B" and self.running:
-            a, (low, high) = self.take(self.numbers), self.sums(inputs)
-            value = self.values
+            a, (low, high), value = self.take(self.numbers), self.sums(inputs), self.running.values
             return [
                 replace(inputs, label=Label(value, *ends)) for ends in ((low, min(a - 1, high)), (max(a, low), high))
             ]
@@ -203,15 +202,9 @@ class Tree:
                 return [inputs.holding(p, first), inputs.holding(p, [u for u in tokens if u not in first])]
         return self.refuse(f"{symbol} is not possible here")
 
-    @property
-    def values(self) -> tuple[int, ...]:
-        """What the tokens of a running sum stand for."""
-        size = self.tables.network.vocabulary[0]
-        return tuple(t if 2 * t <= size else t - size for t in range(max(self.tables.network.vocabulary)))
-
     def sums(self, inputs: Box) -> tuple[int, int]:
         """The least and the largest running sum, or less and more."""
-        value = self.values
+        value = self.running.values if self.running else ()
         low, high = (sum(end(value[t] for t in tokens) for tokens in inputs.tokens) for end in (min, max))
         return (max(low, inputs.label.low), min(high, inputs.label.high)) if inputs.label else (low, high)
 
@@ -219,11 +212,10 @@ class Tree:
         """The right answer of all inputs; E303 where that is not seen, E152 for none of the outputs."""
         if isinstance(inputs, Lists):
             found = {inputs.after}
-        elif self.name in ("max-of-k", "kth-max"):
+        elif self.task.monotone:
             found = {self.task.answers([end(tokens) for tokens in inputs.tokens])[self.index] for end in (min, max)}
         elif self.running:
-            low, high = self.sums(inputs)
-            found = {1 + (s > 0) - (s < 0) for s in (low, high)}
+            found = set(map(self.running.answer, self.sums(inputs)))
         else:
             few = inputs.size() <= MAX_ANSWERS
             self.tables.budget.spend(8 * MAX_ANSWERS)

@@ -19,7 +19,7 @@ from ..budget import Budget
 from ..errors import Code, Failure
 from ..exponential import exponential, exponential_steps, shifted_down, shifted_up
 from ..networks.enumeration import Deciding
-from ..networks.evaluator import Evaluator, Reach, State, crude
+from ..networks.evaluator import Evaluator, State, reach
 from ..networks.folding import UNIT_BITS, fold
 from ..networks.inputs import Inputs
 from ..networks.layers import Network
@@ -58,7 +58,7 @@ class Tables:
             raise Failure(Code.E300, what="the number of its heads")
         self.plan = fold(network, task.read, budget)
         self.end = self.plan.readers[self.last]
-        self.reach = Reach(self.plan, crude(self.plan, task.tokens, budget), 1, budget)
+        self.reach = reach(self.plan, task.tokens, budget)
         self.fine = Evaluator(self.plan, self.reach, 2, budget)
         self.scale = PATH + STEEP if mlps else 0 if self.end.epsilon is None else FRACTION
         norm = network.layers[-1].norm
@@ -82,14 +82,8 @@ class Tables:
         """Queries and keys of a token, by head, and their radius; and what every head's value adds."""
         if (p, t) not in self.parts:
             numbers, radius = self.fine.read(self.fine.start(p, t), 1, p)
-            queries, keys, values = self.fine.heads(self.layer, numbers)
-            rows = []
-            for h, value in enumerate(values):
-                state: State = {}
-                before, after = [0] * (h * len(value)), [0] * ((self.count - 1 - h) * len(value))
-                self.fine.narrowed(state, 1, self.task.read[0], before + value + after, radius)
-                self.budget.spend(self.fine.steps(1, self.task.read[0]))
-                rows.append(self.row(state))
+            queries, keys, _ = self.fine.heads(self.layer, numbers)
+            rows = [self.row(state) for state in self.fine.taken(1, self.task.read[0], numbers, radius)]
             self.parts[p, t] = queries, keys, radius, rows
         return self.parts[p, t]
 

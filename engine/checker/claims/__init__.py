@@ -1,4 +1,4 @@
-"""Claims: one statement of the claim language, evaluated on the auditor's weights (docs/certificate.md §10).
+"""Claims: one statement of the claim language, evaluated on the auditor's weights (docs/certificate.md §9).
 
 Stands on the kernel, which knows only what :mod:`.rules` declares. Reading order: tokens, tree and text (what a
 statement says), names (whether it means something), matrix and functions (exact numbers and enclosures), spectrum

@@ -104,6 +104,11 @@ def stretched(rows: Rows, height: int, width: int) -> Rows:
     return rows * height if len(rows) != height else rows
 
 
+def folded(entries: Sequence[int], width: int) -> Rows:
+    """Rows of this width."""
+    return tuple(tuple(entries[at : at + width]) for at in range(0, len(entries), width))
+
+
 def scaled(rows: Rows, factor: int) -> Rows:
     """Every entry times ``factor``."""
     return rows if factor == 1 else tuple(tuple([v * factor for v in row]) for row in rows)
@@ -273,31 +278,70 @@ class Arithmetic:
             return number(Fraction(1, low * a.scale))
         return Intervals(a.lower, a.upper, Fraction(1, low * high * a.scale))
 
+    def quotient(self, a: Intervals, b: Intervals) -> Intervals:
+        """a / b for an exact number b; otherwise entry by entry, to multiples of the unit; E252, E293."""
+        if b.shape == (1, 1):
+            return self.multiply(a, self.reciprocal(b))
+        self.divide(a.scale, b.scale)
+        over, under = Fraction(Fraction(a.scale, b.scale), self.unit).as_integer_ratio()
+        a, b = self.common(a._replace(scale=ONE), b._replace(scale=ONE))
+        if any(
+            low <= 0 <= high for ends in zip(b.lower, b.upper, strict=True) for low, high in zip(*ends, strict=True)
+        ):
+            raise Failure(Code.E293, what="a divisor", found="0")
+        entries, bits = len(a.lower) * len(a.lower[0]), max(a.bits + over.bit_length(), b.bits + under.bit_length())
+        self.room(entries, bits)
+        self.work(8 * entries, bits, bits)
+        found = [
+            [(v * over, w * under) for v in values for w in divisors]
+            for ends in zip(a.lower, a.upper, b.lower, b.upper, strict=True)
+            for l, u, m, n in zip(*ends, strict=True)
+            for values, divisors in [((l, u), (m, n))]
+        ]
+        width = len(a.lower[0])
+        lower = [min(v // w for v, w in pairs) for pairs in found]
+        upper = [max(-(-v // w) for v, w in pairs) for pairs in found]
+        return Intervals(folded(lower, width), folded(upper, width), self.unit)
+
     def power(self, a: Intervals, exponent: int) -> Intervals:
-        """a^exponent for a number; E252, E293."""
-        if a.shape != (1, 1):
-            raise Failure(Code.E252, what=f"a power of {shape_text(a)}")
+        """a^exponent, entry by entry; E293."""
         if exponent < 0:
-            return self.power(self.reciprocal(a), -exponent)
-        bits = exponent * (a.bits + length(a.scale))
-        self.room(1, bits)
-        self.work(4, bits, bits)
-        ((low,),), ((high,),) = a.lower, a.upper
+            return self.quotient(number(ONE), self.power(a, -exponent))
+        entries, bits = len(a.lower) * len(a.lower[0]), exponent * (a.bits + length(a.scale))
+        self.room(entries, bits)
+        self.work(4 * entries, bits, bits)
         scale = a.scale**exponent
+        upper = tuple(tuple([v**exponent for v in row]) for row in a.upper)
         if a.exact:
-            return exactly(((low**exponent,),), scale)
-        ends = (low**exponent, high**exponent, *([0] if low <= 0 <= high and exponent else []))
-        return self.rounded(Intervals(((min(ends),),), ((max(ends),),), scale))
+            return exactly(upper, scale)
+        lower = tuple(tuple([v**exponent for v in row]) for row in a.lower)
+        if exponent % 2 or not exponent:
+            return self.rounded(Intervals(lower, upper, scale))
+        most = together(max, lower, upper)
+        signs = together(mul, a.lower, a.upper)
+        least = tuple(
+            tuple([0 if sign <= 0 else min(pair) for sign, *pair in zip(*rows, strict=True)])
+            for rows in zip(signs, lower, upper, strict=True)
+        )
+        return self.rounded(Intervals(least, most, scale))
 
     def root(self, a: Intervals) -> Intervals:
-        """The square root of a number; E252, E293."""
-        if a.shape != (1, 1):
-            raise Failure(Code.E252, what=f"a root of {shape_text(a)}")
-        ((low,),), ((high,),) = a.lower, a.upper
-        if low < 0:
+        """The square root of every entry; E293."""
+        if min(map(min, a.lower)) < 0:
             raise Failure(Code.E293, what="the argument of a root", found="negative")
+        entries = len(a.lower) * len(a.lower[0])
         bits = a.bits + length(a.scale) + self.bits
-        self.room(1, 2 * bits)
-        self.work(16, bits, bits)
-        precision = 2 * self.bits
-        return self.rounded(between(root(low * a.scale, precision)[0], root(high * a.scale, precision)[1]))
+        self.room(entries, 2 * bits)
+        self.work(16 * entries, bits, bits)
+        ends = [
+            (root(low * a.scale, 2 * self.bits)[0], root(high * a.scale, 2 * self.bits)[1])
+            for lows, highs in zip(a.lower, a.upper, strict=True)
+            for low, high in zip(lows, highs, strict=True)
+        ]
+        if entries == 1:
+            return self.rounded(between(*ends[0]))
+        unit = Fraction(1, lcm(self.unit.denominator, *(low.denominator for low, high in ends if low == high)))
+        lower = [low.numerator * unit.denominator // low.denominator for low, _ in ends]
+        upper = [-(-high.numerator * unit.denominator // high.denominator) for _, high in ends]
+        width = len(a.lower[0])
+        return Intervals(folded(lower, width), folded(upper, width), unit)

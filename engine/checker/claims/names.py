@@ -6,6 +6,7 @@ So no part of a text, looked at or not (section 10.4), says something about what
 from __future__ import annotations
 
 from ..errors import Code, Failure
+from .entries import ANY, COUNTS
 from .functions import MATRIX_FUNCTIONS
 from .tree import Compare, Conjunction, ForAll, Negation, Node, Predicate, Statement
 from .value import NAMES, Known
@@ -16,6 +17,8 @@ ARGUMENTS = {
     "sigma": 2,
     "logits": None,
     "correct": None,
+    "singular_values": 1,
+    **COUNTS,
 }
 
 
@@ -65,5 +68,5 @@ def check_call(name: str, arguments: tuple[Node, ...], known: Known) -> None:
     """That there is a function of so many arguments; whether tokens are as many as positions, its value finds."""
     if name not in ARGUMENTS or (ARGUMENTS[name] is None and not known.sequences):
         raise Failure(Code.E291, name=f"{name}(...)")
-    if ARGUMENTS[name] not in (None, len(arguments)):
+    if ARGUMENTS[name] not in (None, ANY, len(arguments)):
         raise Failure(Code.E292, what=f"what {name} is of", expected=f"{ARGUMENTS[name]} arguments")

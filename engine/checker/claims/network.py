@@ -14,6 +14,7 @@ from itertools import product
 
 from ..exponential import Enclosure, exponential, exponential_steps, shifted_down, shifted_up
 from ..logarithm import logarithm
+from ..one_layer.counts import View
 from ..rule import Auditor
 
 
@@ -21,7 +22,7 @@ class Sequences:
     """The auditor's network on sequences, in fixed point: ``bits`` binary digits."""
 
     def __init__(self, auditor: Auditor, bits: int) -> None:
-        self.margins = margins = auditor.margins
+        self.margins = margins = auditor.of(View).margins
         self.budget = auditor.budget
         self.bits = bits
         by_token, by_position = (

@@ -14,9 +14,9 @@ from fractions import Fraction
 
 from ..certificate import Reader
 from ..errors import Code, Failure
+from ..one_layer.rules import kind
 from ..relations import Relation
 from ..rule import Auditor, Derivation, Rule, no_advice
-from ..rules import kind
 from .names import check_meanings
 from .text import MAX_PARTS, parse
 from .tree import Compare, Node

@@ -34,8 +34,8 @@ def dot(a: Row, b: Row) -> int:
     return sum(map(mul, a, b))
 
 
-def rank_is_at_most(rows: Rows, rank: int, arithmetic: Arithmetic) -> bool:
-    """Whether elimination without fractions leaves nothing after ``rank`` steps.
+def rank_up_to(rows: Rows, most: int, arithmetic: Arithmetic) -> int:
+    """The rank, or ``most`` + 1 where it is larger: how often elimination without fractions finds a pivot.
 
     After k steps the entries are minors of k+1 rows and columns (Bareiss), so the divisions are exact; a remainder of
     zeros after k steps, with nonzero pivots, says that the rank is k.
@@ -43,10 +43,10 @@ def rank_is_at_most(rows: Rows, rank: int, arithmetic: Arithmetic) -> bool:
     left = [list(row) for row in rows]
     bits = max(max(map(int.bit_length, row)) for row in left)
     before = 1
-    for step in range(rank):
+    for step in range(most + 1):
         pivot = next(((i, j) for i, row in enumerate(left) for j, v in enumerate(row) if v), None)
-        if pivot is None:
-            return True
+        if pivot is None or step == most:
+            return step + (pivot is not None)
         size = (step + 2) * (bits + 16)
         arithmetic.room(len(left) * len(left[0]), size)
         arithmetic.work(4 * len(left) * len(left[0]), size, size)
@@ -59,7 +59,7 @@ def rank_is_at_most(rows: Rows, rank: int, arithmetic: Arithmetic) -> bool:
             for row, head in zip(left, heads, strict=True)
         ]
         before = value
-    return not any(map(any, left))
+    return most
 
 
 class Spectrum:
@@ -83,7 +83,7 @@ class Spectrum:
         self.size = min(height, breadth)
         self.columns = transposed(directions)
         arithmetic.room(2 * height * breadth, self.value.bits)
-        if rank < self.size and not (value.exact and rank_is_at_most(value.lower, rank, arithmetic)):
+        if rank < self.size and not (value.exact and rank_up_to(value.lower, rank, arithmetic) <= rank):
             raise Failure(Code.E297, index=index, rank=rank)
         self._diagonal(Fraction(1, 1 << 8 * width - 2))
 

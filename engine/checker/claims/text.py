@@ -8,6 +8,7 @@ of three parts: a tree is hardly deeper than its text is nested.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -16,16 +17,19 @@ from .tokens import number_of, tokens_of
 from .tree import Compare, Conjunction, ForAll, Negation, Node, Predicate, Statement, Text
 
 MAX_POWER_DIGITS = 4
+MAX_COUNT_DIGITS = 9
 MAX_LEVELS = 60
 # Expressions stand inside each other without a level too, as in A.T.T.T. Evaluating so many levels of statements, and
 # this depth of expressions below them, takes less than two thirds of the stack that Python gives (test_claim_text.py).
 MAX_DEPTH = 2 * MAX_LEVELS
 MAX_PARTS = 5000
 
-KEYWORDS = frozenset({"for", "all", "in", "and", "not"})
+KEYWORDS = frozenset({"for", "all", "but", "exists", "in", "and", "or", "not"})
 PREDICATES = frozenset({"correct", "is_increasing"})
-SPECTRAL = frozenset({"sigma", "spectral_norm", "rank1"})
+SPECTRAL = frozenset({"sigma", "spectral_norm", "rank1", "singular_values"})
 COMPARISONS = frozenset({"<=", ">=", "<", ">", "=", "!="})
+# What stands between the parentheses around a statement, and not inside others.
+STATED = COMPARISONS | {"~=", "in", "and", "or", "not", "for", "exists"}
 
 Parsed = TypeVar("Parsed")
 
@@ -41,6 +45,19 @@ class Parser:
         self.nodes: dict[tuple[Any, ...], Node] = {}
         self.spectra: dict[Node, None] = {}
         self.seen: list[str] = []
+        self.around_statements = self._around_statements()
+
+    def _around_statements(self) -> set[int]:
+        """The tokens ( around statements."""
+        found, opened = set[int](), list[int]()
+        for index, (_, spelling, _) in enumerate(self.tokens):
+            if spelling in "([" and spelling:
+                opened.append(index)
+            elif spelling in ")]" and spelling and opened:
+                opened.pop()
+            elif opened and (spelling in STATED or (spelling in PREDICATES and index == opened[-1] + 1)):
+                found.add(opened[-1])
+        return found
 
     def text(self) -> Text:
         """The whole text."""
@@ -104,18 +121,39 @@ class Parser:
         return self.nodes[key]
 
     def statement(self) -> Statement:
+        """``a or b`` is: not both not a and not b."""
+        items = [self.conjunction()]
+        while self.accept("or"):
+            items.append(self.inside(self.conjunction))
+        return items[0] if len(items) == 1 else Negation(Conjunction(tuple(map(Negation, items))))
+
+    def conjunction(self) -> Statement:
         items = [self.part()]
         while self.accept("and"):
             items.append(self.inside(self.part))
         return items[0] if len(items) == 1 else Conjunction(tuple(items))
 
     def part(self) -> Statement:
-        """A part of a conjunction; the body of "for all" takes every ``and`` that follows."""
+        """A part of a conjunction; the body of a quantifier takes all that follows."""
+        if self.accept("exists"):
+            found = self.inside(lambda: self.inside(lambda: self.quantified(None, exactly=False)))
+            return Negation(replace(found, body=Negation(found.body)))
         return self.inside(self.for_all) if self.next_is("for") else self.simple()
 
     def for_all(self) -> ForAll:
         self.expect("for")
         self.expect("all")
+        if not self.accept("but"):
+            return self.quantified(None, exactly=False)
+        exactly = self.accept("exactly")
+        count = self.take("number", "a whole number")
+        if not count.isdigit() or len(count) > MAX_COUNT_DIGITS:
+            self.index -= 1
+            raise self.unexpected(f"at most {MAX_COUNT_DIGITS} digits")
+        return self.quantified(int(count), exactly=exactly)
+
+    def quantified(self, exceptions: int | None, *, exactly: bool) -> ForAll:
+        """Binders, a colon, and what is said."""
         before = len(self.seen)
         ranges: dict[str, str | tuple[Node, Node]] = {}
         conditions: list[Compare] = []
@@ -140,7 +178,7 @@ class Parser:
         if not names:
             raise self.unexpected("a variable")
         self.expect(":")
-        return ForAll(names, ranges, tuple(conditions), self.statement())
+        return ForAll(names, ranges, tuple(conditions), self.statement(), exceptions, exactly)
 
     def range(self) -> str | tuple[Node, Node]:
         """What stands after ``in``: tokens, positions, or a..b."""
@@ -154,6 +192,10 @@ class Parser:
     def simple(self) -> Statement:
         if self.accept("not"):
             return Negation(self.inside(self.simple))
+        if self.index in self.around_statements and self.accept("("):
+            found = self.inside(self.statement)
+            self.expect(")")
+            return found
         if self.tokens[self.index][1] in PREDICATES and self.next_is("(", 1):
             return Predicate(self.take("name", "a name"), self.arguments())
         first = self.sum()
@@ -201,13 +243,13 @@ class Parser:
             return value, unit
         return Fraction(value, 100), None if unit is None else Fraction(unit, 100)
 
-    def arguments(self) -> tuple[Node, ...]:
+    def arguments(self, before: str = "(", behind: str = ")") -> tuple[Node, ...]:
         """``(sum, sum, ...)``."""
-        self.expect("(")
+        self.expect(before)
         found = [self.inside(self.sum)]
         while self.accept(","):
             found.append(self.inside(self.sum))
-        self.expect(")")
+        self.expect(behind)
         return tuple(found)
 
     def sum(self) -> Node:
@@ -277,6 +319,8 @@ class Parser:
             found = self.inside(self.sum)
             self.expect(")")
             return found
+        if self.next_is("["):
+            return self.node("call", "row", *self.arguments("[", "]"))
         name = self.take("name", "a number, a name or (")
         if not self.next_is("("):
             self.seen.append(name)

@@ -53,12 +53,16 @@ class Conjunction:
 
 @dataclass(frozen=True)
 class ForAll:
-    """``names``: those of the binders in the order of the text. ``ranges``: "tokens", "positions", or both ends."""
+    """``names``: those of the binders in the order of the text. ``ranges``: "tokens", "positions", or both ends.
+
+    False at no instance, or at no more than ``exceptions``, or at ``exactly`` so many."""
 
     names: tuple[str, ...]
     ranges: dict[str, str | tuple[Node, Node]]
     conditions: tuple[Compare, ...]
     body: Statement
+    exceptions: int | None = None
+    exactly: bool = False
 
 
 Statement = Compare | Predicate | Negation | Conjunction | ForAll

@@ -67,16 +67,17 @@ class Truth:
         # the quantifiers that were looked at, and those that ever had an instance, by identity
         self.reached: dict[int, ForAll] = {}
         self.met: set[int] = set()
+        self.void: frozenset[int] = frozenset()  # those that say nothing
 
     def of_text(self, statement: Statement) -> bool | None:
-        """True, False, or None: undecided. E289 when it is true and a quantifier never had an instance.
-
-        A quantifier stands at the end of its statement and never under ``not``: without instances it makes none false.
-        """
+        """True, False, or None: undecided. E289 when that rests on a quantifier that never had an instance: such a one
+        says nothing, so what is settled must be so with it left open."""
         found = self.of(statement, {})
         idle = [quantifier for key, quantifier in self.reached.items() if key not in self.met]
-        if found and idle:
-            raise Failure(Code.E289, names=", ".join(idle[0].names))
+        if found is not None and idle:
+            self.void, self.instances = frozenset(map(id, idle)), 0
+            if self.of(statement, {}) is not found:
+                raise Failure(Code.E289, names=", ".join(idle[0].names))
         return found
 
     def of(self, statement: Statement, variables: Environment) -> bool | None:
@@ -117,8 +118,18 @@ class Truth:
 
     def _for_all(self, statement: ForAll, variables: Environment) -> bool | None:
         """Instances without a quantifier inside are counted, those of all quantifiers together; E299."""
+        if id(statement) in self.void:
+            return None
         self.reached[id(statement)] = statement
-        return of_all(self._counted(statement, instance) for instance in self._instances(statement, variables))
+        found = (self._counted(statement, instance) for instance in self._instances(statement, variables))
+        if statement.exceptions is None:
+            return of_all(found)
+        truths = list(found)
+        least, limit = truths.count(False), statement.exceptions
+        most = least + truths.count(None)
+        if most <= limit and (most == least == limit or not statement.exactly):
+            return True
+        return False if least > limit or (statement.exactly and most < limit) else None
 
     def _counted(self, statement: ForAll, instance: Environment) -> bool | None:
         self.met.add(id(statement))

@@ -12,9 +12,11 @@ from ..budget import ENTRY_BITS, within
 from ..dyadic import matrix, plus_row, product
 from ..errors import Code, Failure
 from ..logarithm import UNIT_BITS
+from ..one_layer.counts import View
 from ..one_layer.form import SIZES, OneLayer
 from ..relations import Accuracy, Loss
 from ..rule import Auditor
+from .entries import ENTRIES, beside
 from .functions import MATRIX_FUNCTIONS, absolute, transposed
 from .matrix import (
     ONE,
@@ -147,7 +149,7 @@ class Values:
     @property
     def network(self) -> OneLayer:
         """The network that the names are about."""
-        return self.auditor.one_layer
+        return self.auditor.of(View).network
 
     def tokens(self, values: Sequence[Intervals]) -> list[int]:
         """A whole sequence of tokens; E292."""
@@ -169,7 +171,7 @@ class Values:
         if name in SIZES:
             return from_dyadic(self.network.tensors[name])
         if name in PATHS:
-            return from_dyadic(getattr(self.auditor.paths, PATHS[name]))
+            return from_dyadic(getattr(self.auditor.of(View).paths, PATHS[name]))
         if name in MEANS:
             return self._mean_table(name)
         if name in NETWORK_SIZES:
@@ -219,19 +221,19 @@ class Values:
             if sign == "@":
                 found = arithmetic.product(found, value)
             else:
-                found = arithmetic.multiply(found, arithmetic.reciprocal(value) if sign == "/" else value)
+                found = arithmetic.quotient(found, value) if sign == "/" else arithmetic.multiply(found, value)
         return found
 
     def _index(self, node: Node, variables: Environment) -> Intervals:
         base = self.value(node.parts[0], variables)
         if node.data == ("at", "at"):
-            row, column = (whole(self.value(part, variables)) for part in node.parts[1:])
+            row, column = map(self._place, node.parts[1:], base.shape, repeat(variables))
             return self._entry(base, row, column)
         at = 1
         slices: list[slice] = []
         for kind, size in zip(node.data, base.shape, strict=False):
             count = 1 if kind == "at" else len(kind)
-            ends = [whole(self.value(part, variables)) for part in node.parts[at : at + count]]
+            ends = [self._place(part, size, variables) for part in node.parts[at : at + count]]
             at += count
             low = ends[0] if kind[:1] in ("a", "l") else 0
             high = low + 1 if kind == "at" else ends[-1] if kind[-1:] == "h" else size
@@ -246,6 +248,11 @@ class Values:
         (across,) = columns
         self.budget.spend(len(range(*rows.indices(base.shape[0]))) * (across.stop - across.start) // 32)
         return base.each(lambda entries: [row[across] for row in entries[rows]])
+
+    def _place(self, part: Node, size: int, variables: Environment) -> int:
+        """An index: a number that is written with a sign counts from the end."""
+        found = whole(self.value(part, variables))
+        return found + size if part.kind == "neg" and part.parts[0].kind == "number" else found
 
     def _entry(self, base: Intervals, row: int, column: int) -> Intervals:
         height, width = base.shape
@@ -263,6 +270,8 @@ class Values:
             digits = self.sequences.digits
             lower, upper = self.sequences.logits(self.tokens(arguments), digits)
             return Intervals(tuple((n,) for n in lower), tuple((n,) for n in upper), Fraction(1, 1 << digits))
+        if name in ENTRIES:
+            return ENTRIES[name](self.arithmetic, arguments)
         (value,) = arguments
         self.arithmetic.room(len(value.lower) * len(value.lower[0]), value.bits)
         if name == "sqrt":
@@ -278,6 +287,8 @@ class Values:
         spectrum = self._spectrum(node.parts[0], variables)
         if node.data == "rank1":
             return spectrum.rank_one()
+        if node.data == "singular_values":
+            return beside([spectrum.sigma(i + 1) for i in range(spectrum.size)], self.arithmetic)
         return spectrum.sigma(whole(self.value(node.parts[1], variables)) if node.data == "sigma" else 1)
 
     def _spectrum(self, node: Node, variables: Environment) -> Spectrum:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..certificate import Reader
+from ..one_layer.counts import View
 from ..one_layer.form import path_matrices
 from ..one_layer.margins import Margins
+from ..one_layer.rules import PATHS, kind, read_hashes
 from ..relations import Accuracy, Relation
 from ..rule import Auditor, Derivation, Rule, check_count, no_advice
-from ..rules import PATHS, kind, read_hashes
 from .error import Analysis, moved
 from .format import Runs, of_runs, rounded, rounded_twice
 
@@ -111,7 +112,7 @@ class FloatAccuracy(Relation):
 def check_error(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when each hash is that of the auditor's own table (error.py), of its own rounded weights."""
     runs: Runs = derivation.advice
-    network, twice = (of(auditor.one_layer, runs.arithmetic, auditor.budget) for of in (rounded, rounded_twice))
+    network, twice = (of(auditor.of(View).network, runs.arithmetic, auditor.budget) for of in (rounded, rounded_twice))
     paths = path_matrices(network, auditor.budget)
     errors = Analysis(network, twice, paths, runs, auditor.budget).tables()
     for name, own in errors.hashes().items():
@@ -124,7 +125,7 @@ def check_margin(auditor: Auditor, derivation: Derivation) -> None:
     """Holds for every network of the family: S0'. The ends of the tables are kept."""
     paths, errors = auditor.found[derivation.premises[0].id]
     low, high = (moved(paths, errors, side) for side in (-1, 1))
-    auditor.found[derivation.id] = Margins(low, auditor.one_layer.head, auditor.budget, high)
+    auditor.found[derivation.id] = Margins(low, auditor.of(View).network.head, auditor.budget, high)
 
 
 def check_accuracy(auditor: Auditor, derivation: Derivation) -> None:

@@ -16,11 +16,11 @@ from typing import Any, NoReturn
 
 from ..budget import within
 from ..errors import Code, Failure
-from ..files import read_bytes
+from ..files import no_number, read_bytes, unique
 from ..weights_file import read_tensors
-from .layers import Description, Layer, Norm
+from .layers import FUNCTIONS, Description, Layer, Norm
 from .tensor import MAX_NUMBERS, Tensor, read_tensor
-from .toml_file import nearest_double
+from .toml_file import nearest_double, rounded
 
 MAX_CONFIG = 1 << 20
 DEFAULT_EPSILON = "1e-5"
@@ -45,130 +45,47 @@ _BLOCK = re.compile(r"blocks\.([0-9]{1,2})\.(attn|mlp|ln1|ln2)\.([A-Za-z_]+)")
 # Axes without the head axis; a head axis is put in front of what has none.
 _AXES = {"W_Q": 3, "W_K": 3, "W_V": 3, "W_O": 3, "b_Q": 2, "b_K": 2, "b_V": 2, "b_O": 1}
 _NORMS = {"LN": "layernorm", "LNPre": "layernorm", "RMS": "rmsnorm", "RMSPre": "rmsnorm", None: None}
-_FUNCTIONS = {
-    "relu": "relu",
-    "gelu": "gelu",
-    "gelu_new": "gelu_new",
-    "gelu_pytorch_tanh": "gelu_new",
-    "silu": "silu",
-    "identity": "identity",
-    "square": "square",
-}
+_FUNCTIONS = {name: name for name in FUNCTIONS} | {"gelu_pytorch_tanh": "gelu_new"}
+
+
+def _each(names: str, *values: object) -> dict[str, tuple[object, ...]]:
+    return dict.fromkeys(names.split(), values)
+
+
 # Settings that change the function, with the values under which they do not.
-_NEUTRAL: dict[str, tuple[object, ...]] = {
-    "parallel_attn_mlp": (False,),
-    "use_local_attn": (False,),
-    "scale_attn_by_inverse_layer_idx": (False,),
-    "num_experts": (None,),
-    "post_embedding_ln": (False,),
-    "use_normalization_before_and_after": (False,),
-    "use_qk_norm": (False,),
-    "attention_dir": ("causal", "bidirectional"),
-    "rmsnorm_uses_offset": (False,),
-    "use_logn_attn": (False,),
-    "use_attention_sinks": (False,),
-    "clip_qkv": (None,),
-    "scale_embedding": (None, False),
-    "tie_word_embeddings": (False,),
-    "load_in_4bit": (False,),
-    "quantization_method": (None,),
-    "per_layer_head_dim": (None,),
-    "per_layer_num_key_value_heads": (None,),
-    "is_audio_model": (False,),
-    "is_multimodal": (False,),
-    "is_stateful": (False,),
-    "is_visual_model": (False,),
-    "architecture": (None, "TransformerLensNative"),
-    "use_attn_scale": (True, False),
+_NEUTRAL = {
+    **_each(
+        """parallel_attn_mlp use_local_attn scale_attn_by_inverse_layer_idx post_embedding_ln use_qk_norm use_logn_attn
+        use_normalization_before_and_after rmsnorm_uses_offset use_attention_sinks tie_word_embeddings load_in_4bit
+        is_audio_model is_multimodal is_stateful is_visual_model""",
+        False,
+    ),
+    **_each("num_experts clip_qkv quantization_method per_layer_head_dim per_layer_num_key_value_heads", None),
+    **_each("scale_embedding", None, False),
+    **_each("attention_dir", "causal", "bidirectional"),
+    **_each("architecture", None, "TransformerLensNative"),
+    **_each("use_attn_scale", True, False),
 }
-# Settings that are compared with the tensors, and caps, which cap where they are positive.
-_COMPARED = (
-    *("n_layers", "n_heads", "n_key_value_heads", "n_ctx", "d_model", "d_head", "d_vocab", "d_vocab_out"),
-    *("attn_only", "gated_mlp", "positional_embedding_type", "final_rms"),
-)
+# Caps, which cap where they are positive.
 _CAPS = ("attn_scores_soft_cap", "output_logits_soft_cap")
-# Settings that are read below, that the shapes of tensors show as well, or that change nothing where those above are
-# as they must be. Any other might change the function, and is refused.
-_KNOWN = frozenset(
-    [
-        "normalization_type",
-        "eps",
-        "eps_attr",
-        "act_fn",
-        "attn_scale",
-        "d_mlp",
-        "n_params",
-        "layer_norm_folding",
-        "uses_rms_norm",
-        "attn_implementation",
-        "checkpoint_index",
-        "checkpoint_label_type",
-        "checkpoint_value",
-        "decoder_start_token_id",
-        "default_padding_side",
-        "default_prepend_bos",
-        "device",
-        "dtype",
-        "from_checkpoint",
-        "init_mode",
-        "init_weights",
-        "initializer_range",
-        "model_name",
-        "n_devices",
-        "original_architecture",
-        "seed",
-        "split_attention_weights",
-        "tokenizer_appends_eos",
-        "tokenizer_name",
-        "tokenizer_prepends_bos",
-        "trust_remote_code",
-        "ungroup_grouped_query_attention",
-        "use_attn_in",
-        "use_attn_result",
-        "use_hook_mlp_in",
-        "use_hook_tokens",
-        "use_split_qkv_input",
-        "experts_per_token",
-        "norm_topk_prob",
-        "qk_norm_after_rope",
-        "attn_types",
-        "window_size",
-        "train_seq_length",
-        "relative_attention_max_distance",
-        "relative_attention_num_buckets",
-        "NTK_by_parts_factor",
-        "NTK_by_parts_high_freq_factor",
-        "NTK_by_parts_low_freq_factor",
-        "NTK_original_ctx_len",
-        "rotary_adjacent_pairs",
-        "rotary_base",
-        "rotary_base_local",
-        "rotary_dim",
-        "rotary_interleaved_cos_sin",
-        "rotary_scaling_factor",
-        "use_NTK_by_parts_rope",
-        "use_dynamic_ntk_rope",
-        "use_yarn_rope",
-        "yarn_attention_factor",
-        "yarn_beta_fast",
-        "yarn_beta_slow",
-        "yarn_factor",
-        "yarn_global_attn_only",
-        "yarn_original_max_position_embeddings",
-        "yarn_truncate",
-        "mm_tokens_per_image",
-        "vision_hidden_size",
-        "vision_num_heads",
-        "vision_num_layers",
-    ]
-)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(found := dict(pairs)) < len(pairs):
-        raise ValueError("a key stands twice")
-    return found
-
+# Settings that are compared with the tensors, that are read below, that the shapes of tensors show as well, or that
+# change nothing where those above are as they must be. Any other might change the function, and is refused.
+_OTHERS = """
+    n_layers n_heads n_key_value_heads n_ctx d_model d_head d_vocab d_vocab_out attn_only gated_mlp final_rms
+    positional_embedding_type normalization_type eps eps_attr act_fn attn_scale d_mlp n_params layer_norm_folding
+    uses_rms_norm attn_implementation checkpoint_index checkpoint_label_type checkpoint_value decoder_start_token_id
+    default_padding_side default_prepend_bos device dtype from_checkpoint init_mode init_weights initializer_range
+    model_name n_devices original_architecture seed split_attention_weights tokenizer_appends_eos tokenizer_name
+    tokenizer_prepends_bos trust_remote_code ungroup_grouped_query_attention use_attn_in use_attn_result use_hook_mlp_in
+    use_hook_tokens use_split_qkv_input experts_per_token norm_topk_prob qk_norm_after_rope attn_types window_size
+    train_seq_length relative_attention_max_distance relative_attention_num_buckets NTK_by_parts_factor
+    NTK_by_parts_high_freq_factor NTK_by_parts_low_freq_factor NTK_original_ctx_len rotary_adjacent_pairs rotary_base
+    rotary_base_local rotary_dim rotary_interleaved_cos_sin rotary_scaling_factor use_NTK_by_parts_rope
+    use_dynamic_ntk_rope use_yarn_rope yarn_attention_factor yarn_beta_fast yarn_beta_slow yarn_factor
+    yarn_global_attn_only yarn_original_max_position_embeddings yarn_truncate mm_tokens_per_image vision_hidden_size
+    vision_num_heads vision_num_layers
+"""
+_KNOWN = {*_NEUTRAL, *_CAPS, *_OTHERS.split()}
 
 _DECIMAL = r"-?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?"
 
@@ -187,16 +104,12 @@ def _number(text: str) -> _Number:
     return _Number(text)
 
 
-def _constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
-
-
 class Config:
     """A TransformerLens configuration."""
 
     def __init__(self, file: str, values: Mapping[str, Any]) -> None:
         self.file, self.values = file, values
-        if unknown := sorted(set(values) - _KNOWN - set(_NEUTRAL) - set(_COMPARED) - set(_CAPS)):
+        if unknown := sorted(set(values) - _KNOWN):
             self.refuse(f"{unknown[0]} is a setting of unknown meaning")
         for name, neutral in _NEUTRAL.items():
             self.expect(name, *neutral)
@@ -258,8 +171,8 @@ class Config:
         if found is None or self.number("attn_scale") is None:
             self.refuse(f"attn_scale = {self.values['attn_scale']} is no positive number")
         value = found[0] * Fraction(2) ** found[1]
-        root = isqrt(d_head << 128)
-        if value**2 == d_head or nearest_double_of(root, 64) == found:
+        # nothing depends on what lies below 2**-64 of the root
+        if value**2 == d_head or rounded(Fraction(isqrt(d_head << 128), 1 << 64)) == found:
             return f"1/sqrt({d_head})"
         return f"{value.denominator}/{value.numerator}"
 
@@ -267,19 +180,11 @@ class Config:
         return "none" if self.values.get("attention_dir") == "bidirectional" else "causal"
 
 
-def nearest_double_of(root: int, bits: int) -> tuple[int, int]:
-    """The float64 nearest to root / 2**bits, where nothing depends on what lies below 2**-bits."""
-    drop = root.bit_length() - 53
-    mantissa = (root + (1 << drop - 1)) >> drop
-    zeros = (mantissa & -mantissa).bit_length() - 1
-    return mantissa >> zeros, drop - bits + zeros
-
-
 def read_config(file: str) -> Config:
     """The configuration of a JSON file; E143."""
     text = read_bytes(file, MAX_CONFIG)
     try:
-        values = json.loads(text, parse_float=_number, parse_constant=_constant, object_pairs_hook=_unique)
+        values = json.loads(text, parse_float=_number, parse_constant=no_number, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise Failure(Code.E143, file=file, what=f"it is no JSON ({error})") from error
     if not isinstance(values, dict):
@@ -306,14 +211,19 @@ def group_mlp(file: str, t: Mapping[str, Tensor]) -> Description:
     return Description(file, layers, 2)
 
 
-def with_heads(name: str, tensor: Tensor) -> Tensor:
-    """An attention tensor with one head axis in front: more axes of length 1 are dropped, a missing one is added."""
-    axes, shape = _AXES[name], tensor.shape
+def plain(tensor: Tensor, axes: int) -> Tensor:
+    """Without leading axes of length 1."""
+    shape = tensor.shape
     while len(shape) > axes and shape[0] == 1:
         shape = shape[1:]
-    if len(shape) == axes - 1 and axes > 1:
-        shape = (1, *shape)
     return Tensor(shape, tensor.entries, tensor.exponent)
+
+
+def with_heads(name: str, tensor: Tensor) -> Tensor:
+    """An attention tensor with one head axis in front."""
+    found = plain(tensor, axes := _AXES[name])
+    one = (1,) if len(found.shape) == axes - 1 and axes > 1 else ()
+    return Tensor((*one, *found.shape), found.entries, found.exponent)
 
 
 class _StateDict:
@@ -439,14 +349,6 @@ def canonical(name: str) -> str:
     if match := _PLAIN_BLOCK.fullmatch(name):
         return f"blocks.{int(match[1])}.{match[2]}.{match[3]}"
     return _PLAIN.get(name, name)
-
-
-def plain(tensor: Tensor, axes: int) -> Tensor:
-    """Without leading axes of length 1."""
-    shape = tensor.shape
-    while len(shape) > axes and shape[0] == 1:
-        shape = shape[1:]
-    return Tensor(shape, tensor.entries, tensor.exponent)
 
 
 def recognised(file: str, config: Config | None) -> Description:

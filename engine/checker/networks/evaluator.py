@@ -181,6 +181,11 @@ def crude(plan: Plan, tokens: Sequence[Sequence[int]], budget: Budget) -> dict[P
     return {place: summed(parts) for place, parts in found.items()}
 
 
+def reach(plan: Plan, tokens: Sequence[Sequence[int]], budget: Budget) -> Reach:
+    """The bounds for all inputs with these tokens."""
+    return Reach(plan, crude(plan, tokens, budget), 1, budget)
+
+
 class Evaluator:
     """Evaluates a plan in words of ``words`` times 64 bits, within the bounds of ``reach``."""
 
@@ -365,6 +370,17 @@ class Evaluator:
         q, k = ([values[i : i + e] for i in range(start, start + count * e, e)] for start in (0, count * e))
         return q, k, [values[i : i + f] for i in range(at, at + count * f, f)]
 
+    def taken(self, i: int, p: int, values: list[int], radius: int) -> list[State]:
+        """By head, what places read of its value in ``values``, which layer i read, if position p takes it whole."""
+        found: list[State] = []
+        count = len(heads := self.heads(self.plan.network.layers[i], values)[2])
+        for h, value in enumerate(heads):
+            found.append(state := {})
+            width = len(value)
+            self.narrowed(state, i, p, [0] * (width * h) + value + [0] * (width * (count - 1 - h)), radius)
+            self.budget.spend(self.steps(i, p) // count)
+        return found
+
     def score(self, i: int, query: list[int], key: list[int], radius: int) -> tuple[int, int]:
         """c (query . key) in units of 2**-scalar, and its radius: with c 2**b in [c0, c0 + 1] and the product off by at
         most o, |c s - c0 2**-b s'| 2**b <= o (c0 + 1) + |s'|."""
@@ -380,8 +396,8 @@ class Evaluator:
         found = {}
         for i, layer in enumerate(self.plan.network.layers):
             if layer.kind == "attention":
-                root, p, q = scale_parts(str(layer.settings["scale"]))
-                found[i] = isqrt((1 << 2 * self.width) // root) if root else (p << self.width) // q
+                p, root = scale_parts(layer.settings["scale"])
+                found[i] = isqrt((p * p << 2 * self.width) // root)
         return found
 
     def attend(self, state: State, i: int, queries: Sequence[int]) -> None:
@@ -407,7 +423,8 @@ class Evaluator:
                 found += [sum(map(mul, weights, column)) >> self.scalar for column in zip(*values, strict=True)]
                 spread = max(max(map(abs, row)) for row in values)
                 own = max(split[m][3] for m in seen)
-                most = max(most, own + (apart * (spread + own) >> self.scalar) + 2 * (spread + own > 0))
+                # |sum of w' v' - w v| <= sum of |w' - w| |v'| + w |v' - v|, and the w add up to 1
+                most = max(most, own + (apart * spread >> self.scalar) + 2 * (spread + own > 0))
             self.narrowed(state, i, p, found, most)
 
     def run(self, state: State, start: int) -> list[tuple[list[int], int]]:
@@ -453,9 +470,11 @@ def merged(states: Iterable[State]) -> State:
     return found
 
 
-def scale_parts(text: str) -> tuple[int, int, int]:
-    """(N, 0, 0) of ``1/sqrt(N)``, (0, p, q) of ``p/q``."""
-    if text.startswith("1/sqrt("):
-        return int(text[7:-1]), 0, 0
-    p, q = text.split("/")
-    return 0, int(p), int(q)
+def scale_parts(text: object) -> tuple[int, int]:
+    """A scale p / sqrt(r) as (p, r).
+
+    >>> scale_parts("1/sqrt(32)"), scale_parts("3/4")
+    ((1, 32), (3, 16))
+    """
+    p, _, q = str(text).partition("/")
+    return (1, int(q[5:-1])) if q.startswith("sqrt") else (int(p), int(q) ** 2)

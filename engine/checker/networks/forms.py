@@ -146,8 +146,8 @@ class Exact:
         rows = [in_units(m, unit)[0] for m in read]
         heads, _, e = layer.tensors["W_Q"].shape
         f = layer.tensors["W_V"].shape[2]
-        root, p, q = scale_parts(str(layer.settings["scale"]))
-        self.root, self.factor, self.exponent = root or q * q, p or 1, 2 * unit
+        self.factor, self.root = scale_parts(layer.settings["scale"])
+        self.exponent = 2 * unit
         found = []
         for at, x in enumerate(stream):
             seen = range(len(stream) if layer.settings["mask"] == "none" else at + 1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..budget import Budget
 from ..errors import Code, Failure
 from ..shards import in_shards
-from .evaluator import Coarse, Evaluator, Reach, crude
+from .evaluator import Coarse, Evaluator, reach
 from .folding import fold
 from .inputs import Inputs
 from .layers import Network
@@ -49,8 +49,7 @@ class Passes:
     def at(self, words: int) -> Pass:
         """The pass with words of so many times 64 bits."""
         if words not in self.made:
-            reach = Reach(self.plan, crude(self.plan, self.task.tokens, self.budget), 1, self.budget)
-            made = Evaluator(self.plan, reach, words, self.budget)
+            made = Evaluator(self.plan, reach(self.plan, self.task.tokens, self.budget), words, self.budget)
             self.made[words] = Pass(made.read_grid[self.plan.last], made.steps_from(1), made.logits)
         return self.made[words]
 

@@ -14,7 +14,7 @@ from operator import mul
 from ..budget import Budget, within
 from ..exponential import shifted_down, shifted_up
 from ..packing import combining_steps, pack, unpack
-from .evaluator import Evaluator, Reach, State, crude, softmax
+from .evaluator import Evaluator, Reach, State, reach, softmax
 from .folding import UNIT_BITS, Place, Plan
 from .gates import TABLE_BITS
 
@@ -38,7 +38,7 @@ class Tables:
         self.plan, self.budget, self.mix = plan, budget, first_mix(plan)
         self.layer = plan.network.layers[self.mix]
         attention = self.layer.kind == "attention"
-        self.fine = Evaluator(plan, Reach(plan, crude(plan, tokens, budget), 1, budget), 2, budget)
+        self.fine = Evaluator(plan, reach(plan, tokens, budget), 2, budget)
         self.positions = [p for layer, p in plan.paths if layer == 0]
         self.queries = [p for layer, p in plan.paths if layer == self.mix] if attention else []
         self.size = 0
@@ -104,14 +104,10 @@ class Tables:
         self, q: int, heads: dict[int, dict[int, tuple[list[int], int]]]
     ) -> dict[tuple[int, int], dict[int, Fields]]:
         """What all places read of a head's value that query q takes whole, by head, position and token."""
-        count, f, _ = self.layer.tensors["W_O"].shape
         found: dict[tuple[int, int], dict[int, Fields]] = {}
         for p, by_token in heads.items():
             for t, (numbers, radius) in by_token.items():
-                for h, value in enumerate(self.fine.heads(self.layer, numbers)[2]):
-                    self.budget.spend(self.fine.steps(self.mix, q) // count)
-                    state: State = {}
-                    self.fine.narrowed(state, self.mix, q, [0] * (f * h) + value + [0] * (f * (count - 1 - h)), radius)
+                for h, state in enumerate(self.fine.taken(self.mix, q, numbers, radius)):
                     found.setdefault((h, p), {})[t] = self.fields(state)
         return found
 
@@ -181,7 +177,7 @@ class Tables:
             for h in range(self.heads):
                 offs = [self.off(place, list(parts[h, m].values()), TABLE_BITS) for m in self.seen[q]]
                 radius, size = max(r for r, _ in offs), max(s for _, s in offs)
-                self.radii[place] += (radius << TABLE_BITS) + apart * (size + radius)
+                self.radii[place] += (radius << TABLE_BITS) + apart * size
 
     def logits(self, t: Sequence[int]) -> list[tuple[list[int], int]]:
         """The logits at every position that is read, with their radii."""

@@ -6,7 +6,8 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from itertools import accumulate
+from typing import Any, NamedTuple, NoReturn
 
 from ..budget import MAX_POSITIONS, within
 from ..errors import Code, Failure
@@ -27,9 +28,27 @@ MAX_TOKENS = 1 << 20
 Answers = Callable[[Sequence[int]], Sequence[int]]
 
 
+class RunningSum(NamedTuple):
+    """At each position the right answer is that of the sum of the values of the tokens up to it; it grows with it."""
+
+    values: tuple[int, ...]
+    answer: Callable[[int], int]
+
+    def answers(self, t: Sequence[int]) -> list[int]:
+        """By position.
+
+        >>> RunningSum((0, 2, -1), lambda s: int(s > 0)).answers([2, 1, 2, 2])
+        [0, 1, 0, 0]
+        """
+        return [self.answer(s) for s in accumulate(self.values[u] for u in t)]
+
+
 @dataclass(frozen=True)
 class Task:
-    """``answers`` gives the right answer at each position of ``read``; the rest is what the statement says of it."""
+    """``answers`` gives the right answer at each position of ``read``; the rest is what the statement says of it.
+
+    Of some tasks more is known: ``monotone``, that no answer falls when a token grows; the ``sums`` that it depends on.
+    """
 
     name: str
     tokens: tuple[tuple[int, ...], ...]
@@ -40,6 +59,8 @@ class Task:
     inputs: Inputs
     answers: Answers
     tensors: dict[str, Tensor] = field(default_factory=dict)
+    monotone: bool = False
+    sums: RunningSum | None = None
 
     @property
     def counts(self) -> str:
@@ -104,6 +125,7 @@ class _Making:
         counted: str = "inputs",
         tensors: dict[str, Tensor] | None = None,
         rows: tuple[tuple[int, ...], ...] | None = None,
+        **known: Any,
     ) -> tuple[Network, Task]:
         """The task, checked against the network's vocabulary; tokens are all, and read is last, unless given."""
         n, left = len(network.vocabulary), network.positions_left
@@ -127,18 +149,19 @@ class _Making:
         inputs = Inputs(sets, differ, condition == "repeated", rows, condition == "once", condition == "sorted")
         if inputs.size() == 0:
             raise Failure(Code.E153, task=self.text)
-        return network, Task(name, sets, condition, read, counted, right, inputs, answers, tensors or {})
+        return network, Task(name, sets, condition, read, counted, right, inputs, answers, tensors or {}, **known)
 
     def max_of_k(self) -> tuple[Network, Task]:
         if self.parameter:
             self.refuse("max-of-k has no parameter")
-        return self.task(self.network(), self.name, "max(t)", lambda t: (max(t),))
+        return self.task(self.network(), self.name, "max(t)", lambda t: (max(t),), monotone=True)
 
     def kth_max(self) -> tuple[Network, Task]:
         rank, network = self.number(), self.network()
         if rank > len(network.vocabulary):
             self.refuse(f"there are {len(network.vocabulary)} positions")
-        return self.task(network, f"kth-max:{rank}", f"{rank}-th largest", lambda t: (sorted(t)[-rank],))
+        answers: Answers = lambda t: (sorted(t)[-rank],)  # noqa: E731
+        return self.task(network, f"kth-max:{rank}", f"{rank}-th largest", answers, monotone=True)
 
     def two_and_equals(self, order: int) -> tuple[Network, list[range]]:
         """Two tokens below ``order``, and in a third position, if there is one, the token ``order``."""
@@ -170,8 +193,11 @@ class _Making:
 
     def running_sum_sign(self) -> tuple[Network, Task]:
         network, name = self.sized()
-        size, read = network.vocabulary[0], range(len(network.vocabulary))
-        return self.task(network, name, "running sum sign", lambda t: running_signs(t, size), read=read)
+        size, tokens = network.vocabulary[0], range(max(network.vocabulary))
+        # tokens above half of the first vocabulary stand for negative numbers; answers: negative, zero, positive
+        sums = RunningSum(tuple(t if 2 * t <= size else t - size for t in tokens), lambda s: 1 + (s > 0) - (s < 0))
+        read = range(len(network.vocabulary))
+        return self.task(network, name, "running sum sign", sums.answers, read=read, sums=sums)
 
     def sorted_list(self) -> tuple[Network, Task]:
         """Different numbers, a separator, the numbers in ascending order; each is read where the last one stands."""
@@ -302,19 +328,6 @@ class _Making:
             self.refuse(f"it must give one expression for each of {len(read)} read positions")
         spelled, values = zip(*(read_expression(text, len(network.vocabulary)) for text in texts), strict=True)
         return "expression", "; ".join(spelled), lambda t: [value(t) for value in values], {}
-
-
-def running_signs(t: Sequence[int], size: int) -> list[int]:
-    """0, 1, 2 for each running sum that is negative, zero, positive; tokens above ``size`` / 2 stand for negatives.
-
-    >>> running_signs([5, 6, 9], 11)
-    [2, 1, 0]
-    """
-    total, signs = 0, []
-    for token in t:
-        total += token if 2 * token <= size else token - size
-        signs.append(1 + (total > 0) - (total < 0))
-    return signs
 
 
 KNOWN: dict[str, Callable[[_Making], tuple[Network, Task]]] = {

@@ -69,25 +69,27 @@ def read_tensor(file: str, stored: Stored) -> Tensor:
     within("the number of weights", prod(stored.shape), MAX_NUMBERS)
     if stored.dtype not in FORMATS:
         raise Failure(Code.E124, file=file, name=stored.name, dtype=stored.dtype)
-    if not prod(stored.shape):
-        raise Failure(Code.E132, file=file, name=stored.name, found=stored.shape, expected="no empty axis")
-    flat = exact(file, stored, 1, prod(stored.shape))
-    return _row_major(Tensor((), flat.rows[0], flat.exponent), stored)
+    return _row_major(stored, *exact(file, stored, _count(file, stored)))
 
 
 def read_integers(file: str, stored: Stored) -> Tensor:
     """The stored tensor of integers; E154 for another dtype, E132 for no entries."""
     if stored.dtype not in INTEGERS:
         raise Failure(Code.E154, file=file, name=stored.name, dtype=stored.dtype)
-    count = prod(stored.shape)
-    if not count:
+    count = _count(file, stored)
+    return _row_major(stored, struct.unpack(f"<{count}{INTEGERS[stored.dtype]}", stored.payload()), 0)
+
+
+def _count(file: str, stored: Stored) -> int:
+    """How many entries there are; E132 for none."""
+    if not prod(stored.shape):
         raise Failure(Code.E132, file=file, name=stored.name, found=stored.shape, expected="no empty axis")
-    flat = Tensor((count,), struct.unpack(f"<{count}{INTEGERS[stored.dtype]}", stored.payload()), 0)
-    return _row_major(flat, stored)
+    return prod(stored.shape)
 
 
-def _row_major(flat: Tensor, stored: Stored) -> Tensor:
+def _row_major(stored: Stored, entries: tuple[int, ...], exponent: int) -> Tensor:
     """The entries, which lie as they are stored, in row-major order."""
     if not stored.columns_first:
-        return Tensor(stored.shape, flat.entries, flat.exponent)
-    return permuted(flat, stored.shape[::-1], tuple(reversed(range(len(stored.shape)))))
+        return Tensor(stored.shape, entries, exponent)
+    axes = tuple(reversed(range(len(stored.shape))))
+    return permuted(Tensor((), entries, exponent), stored.shape[::-1], axes)

@@ -49,7 +49,11 @@ def nearest_double(text: str) -> tuple[int, int] | None:
     text = text.replace("_", "")
     if not re.fullmatch(r"\+?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?", text):
         return None
-    value = Fraction(text)
+    return rounded(Fraction(text))
+
+
+def rounded(value: Fraction) -> tuple[int, int] | None:
+    """The float64 nearest to a number that is not negative, as :func:`nearest_double` says it."""
     if not value:
         return None
     exponent = value.numerator.bit_length() - value.denominator.bit_length() - 53

@@ -19,8 +19,32 @@ from ..certificate import Reader
 from ..errors import Code, Failure
 from ..rule import Auditor, Count, Derivation, Rule, check_count, read_count
 from ..shards import in_shards
+from .form import Paths, one_layer, path_matrices
 from .margins import Margins
 from .sets import Among, Box, Leaf, Sums, Symbols, roots
+
+
+class View:
+    """What rules about one layer share, computed from the auditor's network and task; E218 when these are others."""
+
+    def __init__(self, auditor: Auditor) -> None:
+        self.budget = auditor.budget
+        self.network = one_layer(auditor.network, auditor.task, self.budget)
+
+    @cached_property
+    def paths(self) -> Paths:
+        """The path matrices."""
+        return path_matrices(self.network, self.budget)
+
+    @cached_property
+    def margins(self) -> Margins:
+        """The additive margins."""
+        return Margins(self.paths, self.network.head, self.budget)
+
+
+def margins_of(auditor: Auditor, premise: Derivation) -> Margins:
+    """The margins of the real function, or of float runs."""
+    return auditor.found[premise.id] if premise.kind == "float_margin" else auditor.of(View).margins
 
 
 class Cell:
@@ -124,7 +148,7 @@ def judged(margins: Margins, q: int, m: int) -> Callable[[Leaf], tuple[int, int]
 
 def check_tree(auditor: Auditor, derivation: Derivation) -> None:
     """Adds up the sizes: right_low counts R, right_high everything but W."""
-    margins = auditor.margins_of(derivation.premises[0])
+    margins = margins_of(auditor, derivation.premises[0])
     right, wrong = over_leaves(auditor, margins, derivation.advice, partial(judged, margins))
     check_count(derivation, Count(right, auditor.inputs - wrong))
 
@@ -173,7 +197,7 @@ def sets_of(derivation: Derivation, margins: Margins, given: Sequence[Sets], m: 
 
 def check_sets(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when every set is right (E237) and has sequences (E236), and they are as many as is said."""
-    margins = auditor.margins
+    margins = auditor.of(View).margins
 
     def count(m: int) -> tuple[int, int]:
         right = 0

@@ -29,7 +29,7 @@ from ..logarithm import LOWEST, STEP_BITS, log_one_plus
 from ..relations import LossSum
 from ..rule import Auditor, Derivation, Rule, check_enclosure
 from ..shards import in_shards
-from .counts import Sets, over_leaves, read_sets, read_tree, sets_of
+from .counts import Sets, View, over_leaves, read_sets, read_tree, sets_of
 from .margins import Margins, Packed
 from .sets import Among, Box, Leaf, roots
 
@@ -127,7 +127,7 @@ def bounded(margins: Margins, q: int, m: int) -> Callable[[Leaf], tuple[int, int
 
 def check_tree(auditor: Auditor, derivation: Derivation) -> None:
     """Adds up the cells of a tree."""
-    margins = auditor.margins
+    margins = auditor.of(View).margins
     check_enclosure(derivation, *over_leaves(auditor, margins, derivation.advice, partial(bounded, margins)))
 
 
@@ -154,7 +154,7 @@ def read_layers(reader: Reader) -> list[list[Sets]]:
 
 def check_layers(auditor: Auditor, derivation: Derivation) -> None:
     """Adds up the cells."""
-    margins, layers = auditor.margins, derivation.advice
+    margins, layers = auditor.of(View).margins, derivation.advice
     free, packed = margins.positions - 1, Packed(margins, SET_BITS, SET_BITS)
 
     def add_up(m: int) -> tuple[int, int]:
@@ -193,7 +193,7 @@ def failing(packed: Packed, q: int, m: int, entries: Sequence[int], side: int) -
 
 def check_numbers(auditor: Auditor, derivation: Derivation) -> None:
     """Tests every number (E280), and adds up the cells."""
-    margins, advice = auditor.margins, derivation.advice
+    margins, advice = auditor.of(View).margins, derivation.advice
     others = margins.vocabulary - 1
     if len(advice) != margins.vocabulary:
         raise derivation.differs("the number of tables", len(advice), margins.vocabulary)

@@ -19,7 +19,7 @@ from ..errors import Code, Failure
 from ..exponential import FIRST_BITS, shifted_down, shifted_up
 from ..rule import Auditor, Count, Derivation, Rule, check_count, read_count
 from ..shards import in_shards
-from .counts import FLOATS, Cell
+from .counts import FLOATS, Cell, margins_of
 from .margins import Margins
 
 MAX_SERIES_BITS = 1 << 26
@@ -150,7 +150,7 @@ def count_cell(margins: Margins, q: int, m: int, triples: Sequence[tuple[int, Tr
 
 def check(auditor: Auditor, derivation: Derivation) -> None:
     """Adds up the cells: right_high = V^K - sum of the lower bounds, right_low = V^K - sum of the upper ones."""
-    margins = auditor.margins_of(derivation.premises[0])
+    margins = margins_of(auditor, derivation.premises[0])
     check_shape(derivation.advice, margins)
     cells = margins.cells
     by_cell: defaultdict[tuple[int, int], list[tuple[int, Triple]]] = defaultdict(list)

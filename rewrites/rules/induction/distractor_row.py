@@ -1,4 +1,4 @@
-"""I4: a distractor's row is nearly its previous token: a box around it.
+"""A distractor's row is nearly its previous token: a box around it.
 
 Row k with t_k = t and t_{k-1} = p fixed reads mostly the position before it.  Its mixture is o_{k-1}(p) plus shares of
 differences, and each share lies between two ends that the enclosures of the weights give.  For k = 0 the row is known.
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ....engine.formula import At, ForAll, Min, Num, Range, Total, Var, Where
+from ....engine.formula import At, ForAll, Min, Num, Range, Total, Var, Where, entry
 from ....engine.rule import Lemma
 from .grid import SHARE_BITS
 
@@ -27,12 +27,12 @@ SHARE_ENDS = Lemma(
         _m,
         _rows,
         (
-            At("w", _m).over(Total(_l, _rows, At("w", _l)))
-            <= At("u", _m).over(At("u", _m) + Total(_l, Where(_rows, _l.differs(_m), _l), At("v", _l)))
+            entry("w", _m).over(Total(_l, _rows, entry("w", _l)))
+            <= entry("u", _m).over(entry("u", _m) + Total(_l, Where(_rows, _l.differs(_m), _l), entry("v", _l)))
         )
         & (
-            At("w", _m).over(Total(_l, _rows, At("w", _l)))
-            >= At("v", _m).over(At("v", _m) + Total(_l, Where(_rows, _l.differs(_m), _l), At("u", _l)))
+            entry("w", _m).over(Total(_l, _rows, entry("w", _l)))
+            >= entry("v", _m).over(entry("v", _m) + Total(_l, Where(_rows, _l.differs(_m), _l), entry("u", _l)))
         ),
     ),
     proof="$x / (x + y)$ grows with $x > 0$ and falls as $y > 0$ grows.",
@@ -45,14 +45,14 @@ DISTRACTOR_ROW = Lemma(
         "For all reals $A_m \\ge 0$ with $\\sum_m A_m = 1$ and $b(0, m) \\le A_m \\le b(1, m)$ ($m < n$, $n \\ge 1$), "
         "a position $p < n$, all $o_m$, and $h_m$:"
     ),
-    statement=ForAll(_m, _others, At("h", _m) <= At("o", _m) - At("o", _p)).implies(
-        At("o", _p) + Total(_m, _others, Min(_j, _ends, At("b", _j, _m) * At("h", _m)))
-        <= Total(_m, _rows, At("A", _m) * At("o", _m))
+    statement=ForAll(_m, _others, entry("h", _m) <= entry("o", _m) - entry("o", _p)).implies(
+        entry("o", _p) + Total(_m, _others, Min(_j, _ends, At("b", _j, _m) * entry("h", _m)))
+        <= Total(_m, _rows, entry("A", _m) * entry("o", _m))
     ),
     proof=(
         "$\\sum_m A_m = 1$ gives $\\sum_m A_m o_m = o_p + \\sum_{m \\ne p} A_m (o_m - o_p)$, and $A_m \\ge 0$ gives "
         "$A_m (o_m - o_p) \\ge A_m h_m$, which lies between $b(0, m) h_m$ and $b(1, m) h_m$. An upper bound is minus "
-        "the lower one of $-o$."
+        "the lower one of the numbers $-o_m$."
     ),
     source="a previous-token head: the box is small where A is nearly 1 at p",
 )

@@ -22,7 +22,7 @@ from flint import arb
 
 from ....engine.arithmetic.ball import Ball, precision
 from ....engine.arithmetic.dyadic import DyadicMatrix
-from ....engine.formula import At, ForAll, Num, Range, Total, Var
+from ....engine.formula import ForAll, Num, Range, Total, Var, entry
 from ....engine.rule import Lemma, NotEstablished
 from ....models.layers.attention import Scale
 from .form import TwoLayers
@@ -42,15 +42,15 @@ _mixed = Range(Num(0), Var("n"))
 
 
 def _sum(table: str) -> Total:
-    return Total(_m, _mixed, At("A", _m) * At(table, _m))
+    return Total(_m, _mixed, entry("A", _m) * entry(table, _m))
 
 
 GRID = Lemma(
     label="rounded-mixture",
     title="A mixture of numbers that are rounded down",
     given="For all reals $A_m \\ge 0$ with $\\sum_m A_m = 1$, and $x_m$, $X_m$ with $m < n$:",
-    statement=ForAll(_m, _mixed, At("X", _m) <= At("x", _m)).implies(
-        ForAll(_m, _mixed, At("x", _m) <= At("X", _m) + Num(1)).implies(
+    statement=ForAll(_m, _mixed, entry("X", _m) <= entry("x", _m)).implies(
+        ForAll(_m, _mixed, entry("x", _m) <= entry("X", _m) + Num(1)).implies(
             (_sum("X") <= _sum("x")) & (_sum("x") <= _sum("X") + Num(1))
         )
     ),

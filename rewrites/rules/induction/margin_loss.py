@@ -13,7 +13,7 @@ from typing import Any
 
 from ....engine.arithmetic.ball import Ball, precision
 from ....engine.cost import Cost
-from ....engine.formula import At, ForAll, Num, Range, Total, Var
+from ....engine.formula import ForAll, Num, Range, Total, Var, entry
 from ....engine.rule import Lemma, NotEstablished, Rule
 from ..enclosed_number import UNIT_BITS, in_units
 from ..loss import Loss
@@ -32,12 +32,13 @@ MARGIN_LOSS = Lemma(
     label="margin-loss",
     title="What margins say of a cross-entropy",
     given=(
-        "For all reals $x_b$ (in use $e^{-\\delta_b}$), $y_b$ and $z$ with $b < n$; the loss is the logarithm of the "
+        "For all reals $x_b$ (in use $e^{-\\delta_b}$, $\\delta_b$ a margin), $y_b$ and $z$ with $b < n$; the loss is "
+        "the logarithm of the "
         "middle:"
     ),
-    statement=ForAll(_b, _rivals, (At("y", _b) <= At("x", _b)) & (At("x", _b) <= _z)).implies(
-        (Num(1) + Total(_b, _rivals, At("y", _b)) <= Num(1) + Total(_b, _rivals, At("x", _b)))
-        & (Num(1) + Total(_b, _rivals, At("x", _b)) <= Num(1) + _n * _z)
+    statement=ForAll(_b, _rivals, (entry("y", _b) <= entry("x", _b)) & (entry("x", _b) <= _z)).implies(
+        (Num(1) + Total(_b, _rivals, entry("y", _b)) <= Num(1) + Total(_b, _rivals, entry("x", _b)))
+        & (Num(1) + Total(_b, _rivals, entry("x", _b)) <= Num(1) + _n * _z)
     ),
     proof="Add up; the logarithm is increasing. Every $x_b$ is at most $e^{-\\gamma}$ if all margins exceed $\\gamma$.",
     source="monotonicity of the cross-entropy in the other logits",

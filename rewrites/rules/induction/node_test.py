@@ -1,4 +1,4 @@
-"""I6: one test that settles all inputs of a node.
+"""One test that settles all inputs of a node.
 
 For each pair of tokens (t_k, t_{k-1}) of a distractor, what the key may take away from the margin is at most its
 penalty π_k = e^{-g} max(0, -(v + d - γ)), with the lower bounds of the gap g and of the values v + d for that very
@@ -19,7 +19,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ....engine.formula import At, ForAll, Max, Num, Range, Total, Var
+from ....engine.formula import ForAll, Max, Num, Range, Total, Var, entry
 from ....engine.rule import Lemma
 from .distractor_row import box_floor, share_ends
 from .grid import DIFFERENCE_BITS, ROUNDING, Grid, penalties
@@ -31,22 +31,23 @@ _keys = Range(Num(0), Var("n"))
 
 def _shortfall(values: str) -> Max:
     """max(0, -x_k), as a maximum over a table of two rows (0 and 1 times -x)."""
-    return Max(_j, Range(Num(0), Num(2)), _j * (Num(0) - At(values, _k)))
+    return Max(_j, Range(Num(0), Num(2)), _j * (Num(0) - entry(values, _k)))
 
 
 NODE_TEST = Lemma(
     label="node-test",
     title="What distractors can take away from a margin",
     given=(
-        "For all reals $e_k$, $x_k$, $E_k$, $X_k$ with $k < n$ (falls $e^{-g_k}$ and values of the keys but the "
+        "For all reals $e_k$, $x_k$, $E_k$, $X_k$ with $k < n$ (falls $e^{-g_k}$ for score gaps $g_k$, and values of "
+        "the keys but the "
         "reference, and their bounds), $y$ and $Y$ (the reference key and its bound):"
     ),
     statement=ForAll(
-        _k, _keys, (At("e", _k) >= Num(0)) & (At("e", _k) <= At("E", _k)) & (At("X", _k) <= At("x", _k))
+        _k, _keys, (entry("e", _k) >= Num(0)) & (entry("e", _k) <= entry("E", _k)) & (entry("X", _k) <= entry("x", _k))
     ).implies(
         (Var("Y") <= Var("y")).implies(
-            (Var("Y") - Total(_k, _keys, At("E", _k) * _shortfall("X")) > Num(0)).implies(
-                Var("y") + Total(_k, _keys, At("e", _k) * At("x", _k)) > Num(0)
+            (Var("Y") - Total(_k, _keys, entry("E", _k) * _shortfall("X")) > Num(0)).implies(
+                Var("y") + Total(_k, _keys, entry("e", _k) * entry("x", _k)) > Num(0)
             )
         )
     ),
@@ -61,7 +62,7 @@ NODE_TEST = Lemma(
 
 
 class Distractors:
-    """The bounds of I4 for the keys of a query q whose tokens are taken from ``tokens[m]`` at position m.
+    """Bounds of the distractor rows for the keys of a query q whose tokens are taken from ``tokens[m]`` at position m.
 
     For every key k (but ``skipped``) and pair of tokens: upper bounds of Φ_k from all atoms, and the shares' ends.
     They hold for every node with the query q whose tokens are among these.

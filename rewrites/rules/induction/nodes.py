@@ -1,4 +1,4 @@
-"""I7: groups and nodes, their sizes, and how they part.
+"""Groups and nodes, their sizes, and how they part.
 
 A node fixes the tokens of some positions; a free position holds any token that may stand there.  Fixing one more
 position to each of its tokens parts the node; the sizes follow from counting, and every walk checks that they add up.

@@ -1,4 +1,4 @@
-"""I1: the least ratio of two sums over independent choices, from below in two passes.
+"""The least ratio of two sums over independent choices, from below in two passes.
 
 Row m of a mixture has weight w(m, t) > 0 and value g(m, t) for its token t; each position chooses its token by itself.
 For every γ the numerator of Σ w (g - γ)/Σ w is separable, so its minimum is a sum of minima.  γ is advice: it is found

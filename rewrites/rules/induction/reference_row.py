@@ -1,4 +1,4 @@
-"""I3: the reference row, atom by atom, with the atom's own token in it.
+"""The reference row, atom by atom, with the atom's own token in it.
 
 Φ_{k*}(m, t) and v_{k*}(b) are mixtures over row k* with weights w_{k*}(·, ·): exact minima of ratios (:mod:`.ratio`) if
 tokens may be chosen independently.  For the atom (m, t), m <= k*, the row's token at m is t.

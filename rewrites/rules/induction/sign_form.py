@@ -1,4 +1,4 @@
-"""I0: the softmax of the second layer disappears from the sign of a margin.
+"""The softmax of the second layer disappears from the sign of a margin.
 
 With b ≠ a, v_k = r_k W_V W_O W_U differences (a minus b), d = r_f W_U differences and B_k = e^{s_k}/Σ e^{s_l}, the
 margin is Σ_k B_k (v_k + d), a mixture with weights w_k = e^{s_k}; whether it exceeds γ is the sign of a sum in which
@@ -8,12 +8,12 @@ bound of the loss: log(1 + Σ_{b≠a} e^{-(logit_a - logit_b)}) <= log(1 + (C - 
 
 from __future__ import annotations
 
-from ....engine.formula import At, ForAll, Num, Range, Total, Var, Where
+from ....engine.formula import ForAll, Num, Range, Total, Var, Where, entry
 from ....engine.rule import Lemma
 
 _k, _r, _g = Var("k"), Var("r"), Var("\\gamma")
 _keys = Range(Num(0), Var("n"))
-_weights = Total(_k, _keys, At("w", _k))
+_weights = Total(_k, _keys, entry("w", _k))
 _others = Where(_keys, _k.differs(_r), _k)
 
 SIGN_FORM = Lemma(
@@ -23,9 +23,10 @@ SIGN_FORM = Lemma(
         "For all reals $w_k$, $x_k$ with $k < n$, $n \\ge 1$, a key $r < n$ and every $\\gamma$ (in use: $w_k = "
         "e^{s_k}$, and $w_k / w_r = e^{-(s_r - s_k)}$):"
     ),
-    statement=ForAll(_k, _keys, At("w", _k) > Num(0)).implies(
-        (Total(_k, _keys, At("w", _k) * At("x", _k)).over(_weights) > _g).iff(
-            At("x", _r) - _g + Total(_k, _others, At("w", _k).over(At("w", _r)) * (At("x", _k) - _g)) > Num(0)
+    statement=ForAll(_k, _keys, entry("w", _k) > Num(0)).implies(
+        (Total(_k, _keys, entry("w", _k) * entry("x", _k)).over(_weights) > _g).iff(
+            entry("x", _r) - _g + Total(_k, _others, entry("w", _k).over(entry("w", _r)) * (entry("x", _k) - _g))
+            > Num(0)
         )
     ),
     proof=(

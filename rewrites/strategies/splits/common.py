@@ -52,7 +52,7 @@ class Workbench:
 
     def name(self, name: str, matrix: DyadicMatrix, latex: str) -> Tensor:
         """A name for a matrix of advice, known from now on."""
-        self.known = self.graph.apply(NameMatrix(), [self.known], (name, matrix))
+        self.known = self.graph.apply(NameMatrix(), [self.known], (name, matrix, latex))
         return Tensor(name, matrix.shape, latex)
 
     def exact(self, term: Term) -> int:
@@ -68,7 +68,9 @@ class Workbench:
         term, found = self.graph.claim(right).term, []
         for choice in COMMON_ROWS if self.any_row else COMMON_ROWS[:1]:
             bench = replace(self)
-            row = bench.name(f"{choice.__name__}_{label}", choice(self.value(left)), f"\\bar{{{label}}}")
+            row = bench.name(
+                f"{choice.__name__}_{label}", choice(self.value(left)), f"\\bar{{{label[0]}}}_{{{label[1:]}}}"
+            )
             common = self.along(bench.exact(_through(row, term)), row @ term)
             found.append(self.graph.apply(RowDifferenceMean(), [bench.known, right, common], (left, row)))
         return min(found, key=lambda claim: sum(bound[0] for bound in self.graph.claim(claim).bounds.fractions()))

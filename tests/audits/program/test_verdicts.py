@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from mechproof.audits.program.markers import advice, certified, heuristic, norm_claim, stands_for
+from mechproof.audits.program.passes import NoSuchResult
 from mechproof.audits.program.record import Kind
-from mechproof.audits.program.verdict import NoSuchResult, Verdict, assert_bound_holds, audit, auditing
+from mechproof.audits.program.verdict import Verdict, assert_bound_holds, audit, auditing
 
 BIG = 2.0**24
 W = torch.full((3,), BIG)
@@ -254,3 +255,35 @@ def test_numbers_of_results():
     """Keys, attributes and places."""
     assert audit(lambda w: {"a": [w, (w.sum(), 3)]}, W, lower="a.1.0").claimed == 3 * BIG
     assert audit(lambda w: w.max(0), W, lower="values").claimed == BIG
+
+
+def test_blame_by_rerun():
+    """One line alone in floats, all others exact: the one that cancels is named, those that are exact move nothing."""
+
+    def program(w):
+        third = w / 3
+        large = third + 2.0**20
+        small = large - 2.0**20
+        return small.sum()
+
+    report = audit(program, torch.ones(4), lower="", blame=True)
+    (worst, moved), *others = report.blame
+    assert worst.source == "large = third + 2.0**20" and 1e-3 < moved < 1
+    assert {place.source: size for place, size in others}["small = large - 2.0**20"] < 1e-6 * moved
+    assert audit(program, torch.ones(4), lower="").blame == ()
+
+
+def test_comparisons_with_nothing_are_told():
+    """max(NaN) <= tol is false in floats, and nothing is known of it: certified, it is false; a condition is open."""
+
+    def certain(w):
+        gap = (w - w) / (w - w)
+        return certified(gap <= 1).sum()
+
+    def condition(w):
+        return w.sum() if ((w - w) / (w - w)).max() <= 1 else w.sum() * 0
+
+    report = audit(certain, torch.ones(3), lower="")
+    assert report.verdict is Verdict.holds and any(one.kind is Kind.nan_polarity for one in report.findings)
+    report = audit(condition, torch.ones(3), lower="")
+    assert report.verdict is Verdict.not_implied and any(one.kind is Kind.nan_polarity for one in report.findings)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from auditors import auditor_of
+from auditors import view_of
 
 from mechproof.engine.checker import check
 from mechproof.engine.checker.budget import Budget
@@ -46,12 +46,12 @@ def wrong(emitter: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def margins(emitter: Any, wrong: Any, tmp_path_factory: pytest.TempPathFactory) -> Margins:
-    return auditor_of(emitter.write(wrong, tmp_path_factory.mktemp("wrong")), 10**12).margins
+    return view_of(emitter.write(wrong, tmp_path_factory.mktemp("wrong")), 10**12).margins
 
 
 def test_a_triple_is_charged_by_its_table(emitter: Any, tmp_path: Any) -> None:
     """Finer steps make longer tables, and cost what they take."""
-    own = auditor_of(emitter.write(emitter.pulled_model(0, 4, 4, 0.3), tmp_path), 10**12).margins
+    own = view_of(emitter.write(emitter.pulled_model(0, 4, 4, 0.3), tmp_path), 10**12).margins
     costs = []
     for exponent in (6, 0, -4):
         before = own.budget.left

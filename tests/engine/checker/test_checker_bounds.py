@@ -14,7 +14,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from auditors import auditor_of, first_pass
+from auditors import first_pass, view_of
 
 import mechproof.engine.checker as checker
 from mechproof.engine.checker import exponential, shards, stored
@@ -28,7 +28,7 @@ from mechproof.engine.checker.one_layer.sets import roots
 
 def margins_of(emitter: Any, model: Any, folder: Any) -> margins.Margins:
     """The checker's margins of a model."""
-    return auditor_of(emitter.write(model, folder), 10**9).margins
+    return view_of(emitter.write(model, folder), 10**9).margins
 
 
 @pytest.mark.parametrize("precision", [64, 128, 1000])

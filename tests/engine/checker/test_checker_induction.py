@@ -14,8 +14,8 @@ from shares import shared_out
 
 from mechproof.engine.checker import check
 from mechproof.engine.checker.budget import Budget
-from mechproof.engine.checker.networks import induction
-from mechproof.engine.checker.networks.induction import Node, NodeTest, Tables
+from mechproof.engine.checker.induction import node as induction
+from mechproof.engine.checker.induction.node import Node, NodeTest, Tables
 from mechproof.engine.checker.networks.network_file import read_description
 from mechproof.engine.checker.networks.task import read_task
 from mechproof.rewrites.proof import prove

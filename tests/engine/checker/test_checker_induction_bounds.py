@@ -11,7 +11,7 @@ import mpmath
 import pytest
 
 from mechproof.engine.checker import check
-from mechproof.engine.checker.networks.induction_tree import highest_loss
+from mechproof.engine.checker.induction.rules import highest_loss
 from mechproof.rewrites.advice import induction_loss_search
 from mechproof.rewrites.proof import prove
 

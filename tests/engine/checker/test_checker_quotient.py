@@ -18,10 +18,11 @@ from two_token_network import ORDER, adding_network, exact_margin, form_of, writ
 
 from mechproof.engine.certificate import emit
 from mechproof.engine.checker import Verdict, check
-from mechproof.engine.checker.networks import quotient, two_tokens
 from mechproof.engine.checker.networks.network_file import read_description
 from mechproof.engine.checker.networks.statement import statement_hash
 from mechproof.engine.checker.networks.task import read_task
+from mechproof.engine.checker.quotient import form as two_tokens
+from mechproof.engine.checker.quotient import rules as quotient
 from mechproof.rewrites.rules.accuracy import AccuracyFromCount
 from mechproof.rewrites.rules.cascade import Cascade
 from mechproof.rewrites.rules.grid_network import GridNetworkRule, Grids

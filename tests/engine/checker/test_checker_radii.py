@@ -200,3 +200,18 @@ def test_scores_are_within_their_radius(scale, tmp_path):
                 with mpmath.workprec(2000):
                     c = 1 / mpmath.sqrt(2) if scale == "1/sqrt(2)" else mpmath.mpf(1) / 3
                     assert abs(found - c * sum(map(mul, q, k)) / mpmath.mpf(2) ** unit) <= off
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("radius", [0, 1, 4])
+def test_every_term_of_a_score_s_radius_is_attained(sign, radius, tmp_path):
+    """In units in which nothing is rounded: products moved away from 0, and a factor that is almost the next integer,
+    are as far off as the radius says, but for one unit."""
+    draw = Draw(3)
+    layers = [draw.embed(3, D, 2), draw.attention(D, 1, e=2, f=2) | {"scale": "1/3"}, draw.unembed(D, 3)]
+    for made in evaluators(layers, tmp_path, 2):
+        made.scalar = made.width + 2 * made.read_grid[1]
+        query, key, next_factor = [3, 5], [7, 2], made.factors[1] + 1
+        found, off = made.score(1, query, [sign * k for k in key], radius)
+        farthest = sum((q + radius) * (k + radius) for q, k in zip(query, key, strict=True))
+        assert abs(sign * farthest * next_factor - found) == off - 1

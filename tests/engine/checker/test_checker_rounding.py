@@ -8,7 +8,7 @@ from typing import Any
 
 import mpmath
 import pytest
-from auditors import auditor_of, first_pass
+from auditors import first_pass, view_of
 
 from mechproof.engine.checker import exponential
 
@@ -40,7 +40,7 @@ def test_the_coarse_pass_keeps_every_output_that_wins_somewhere(
     """An output that is at least as large as m on one sequence of a cell is a candidate, in whichever root that is."""
     model = emitter.random_model(seed, V, K, 3, 2, True)
     model = emitter.Model(model.tensors | {"W_pos": 4 * model.tensors["W_pos"]})  # where m stands matters
-    found = auditor_of(emitter.write(model, tmp_path), 10**9).margins
+    found = view_of(emitter.write(model, tmp_path), 10**9).margins
     winners: dict[tuple[int, int], set[int]] = {cell: set() for cell in found.cells}
     for sequence in itertools.product(range(V), repeat=K):
         q, m = sequence[-1], max(sequence)

@@ -9,7 +9,7 @@ from typing import Any
 
 import mpmath
 import pytest
-from auditors import auditor_of
+from auditors import view_of
 from set_certificates import members
 
 from mechproof.engine.checker.one_layer.margins import COARSE, SHARP_BITS, Packed
@@ -108,7 +108,7 @@ def weight(model: Any, q: int, p: int, t: int) -> Any:
 def test_packed_bounds_are_bounds(emitter: Any, tmp_path: Path, index: int, bits: Any) -> None:
     """Of D and -D, with numbers taken off and without: above the truth and near it."""
     model = models(emitter)[index]
-    margins = auditor_of(emitter.write(model, tmp_path), 10**9).margins
+    margins = view_of(emitter.write(model, tmp_path), 10**9).margins
     rng = random.Random(0)
     numbers = [rng.randint(-(1 << 10), 1 << 10) << -9 - margins.logit_unit for _ in range(model.V)]
     tables = (margins.direct, margins.by_token, margins.by_position, [numbers])

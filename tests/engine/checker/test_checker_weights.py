@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
-from auditors import auditor_of
+from auditors import auditor_of, view_of
 
 from mechproof.engine.checker import check
 from mechproof.engine.checker.budget import DEFAULT_STEPS
@@ -363,7 +363,7 @@ def test_hostile_sizes(tmp_path: Path) -> None:
     ):
         path.write_bytes(shaped(V, K, d, h))
         with pytest.raises(Failure) as refused:
-            _ = auditor_of(path, DEFAULT_STEPS).one_layer
+            _ = view_of(path, DEFAULT_STEPS).network
         assert refused.value.code.name == code
         assert word in describe(refused.value.code, refused.value.data)
     assert time.process_time() - started < 10

@@ -9,10 +9,11 @@ from typing import Any
 import layered_network as reference
 import numpy as np
 import pytest
-from auditors import auditor_of
+from auditors import auditor_of, view_of
 
 from mechproof.engine.checker import check
 from mechproof.engine.checker.errors import Code, Failure
+from mechproof.engine.checker.one_layer.counts import View
 
 DRAW = reference.Draw(7, eighths=True)
 LAYERS: reference.Layers = [
@@ -44,7 +45,7 @@ OTHERS = [
 
 def test_the_form_has_the_network_s_numbers(tmp_path: Path) -> None:
     """All twelve, biases as rows; biases that the file does not hold are zero."""
-    own = auditor_of(reference.write(LAYERS, tmp_path)).one_layer
+    own = view_of(reference.write(LAYERS, tmp_path)).network
     assert (own.vocabulary, own.positions, own.model, own.head) == (4, 2, 3, 2)
     stored = {"W_E": LAYERS[0]["E"], "W_pos": LAYERS[0]["P"], "W_U": LAYERS[2]["W_U"], "b_U": LAYERS[2]["b_U"]}
     stored |= {name: array for name, array in LAYERS[1].items() if name[:2] in ("W_", "b_")}
@@ -52,7 +53,7 @@ def test_the_form_has_the_network_s_numbers(tmp_path: Path) -> None:
         found = np.array(matrix.rows, dtype=float) * 2.0**matrix.exponent
         assert (found.ravel() == stored[name].ravel()).all(), name
     plain = [{k: v for k, v in layer.items() if not k.startswith("b_")} for layer in LAYERS]
-    zero = auditor_of(reference.write(plain, tmp_path)).one_layer.tensors
+    zero = view_of(reference.write(plain, tmp_path)).network.tensors
     assert [zero[name].rows for name in ("b_Q", "b_O", "b_U")] == [((0, 0),), ((0, 0, 0),), ((0, 0, 0, 0),)]
 
 
@@ -62,7 +63,7 @@ def test_other_forms_are_refused(tmp_path: Path, layers: reference.Layers, task:
     path = reference.write(layers, tmp_path)
     auditor = auditor_of(path, task=task)
     with pytest.raises(Failure) as refused:
-        _ = auditor.one_layer
+        _ = auditor.of(View).network
     assert refused.value.code is Code.E218
     assert why in str(refused.value.data["why"])
     certificate = json.loads(reference.certificate(auditor.statement, 0, auditor.inputs, auditor.inputs))

@@ -7,7 +7,7 @@ from typing import Any
 
 import mpmath
 import pytest
-from auditors import auditor_of
+from auditors import view_of
 from loss_certificates import DIGITS, differences, proved, require_tight, require_true, soft, written
 from set_certificates import advice, members
 
@@ -36,7 +36,7 @@ def models(emitter: Any) -> list[Any]:
 def test_every_loss_is_below_its_bound(emitter: Any, tmp_path: Any, index: int) -> None:
     """On every set of every cell; and bounds are not far above the largest loss where the weights are known."""
     model = models(emitter)[index]
-    margins = auditor_of(emitter.write(model, tmp_path), 10**9).margins
+    margins = view_of(emitter.write(model, tmp_path), 10**9).margins
     packed = Packed(margins, SET_BITS, SET_BITS)
     for m in range(model.V):
         for q in range(m + 1):

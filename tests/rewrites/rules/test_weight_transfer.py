@@ -1,4 +1,4 @@
-"""R32: the lemma over fractions, bounds of moves against enumeration, and counts of one network for another."""
+"""The lemma over fractions, bounds of moves against enumeration, and counts of one network for another."""
 
 from __future__ import annotations
 

@@ -139,13 +139,31 @@ def test_reciprocals(low: int, high: int) -> None:
 
 
 def test_no_division_by_what_may_be_zero() -> None:
-    """Neither by an interval that holds 0, at an end or inside, nor by a matrix."""
+    """Not by an interval that holds 0, at an end or inside, nor by a matrix with such an entry."""
     own = arithmetic()
     for low, high in ((0, 1), (-1, 0), (-1, 1), (0, 0)):
         assert (
             refusal(lambda low=low, high=high: own.reciprocal(Intervals(((low,),), ((high,),), Fraction(1)))) == "E293"
         )
-    assert refusal(lambda: own.reciprocal(exactly(((1, 1),)))) == "E252"
+        matrix = Intervals(((5, low),), ((6, high),), Fraction(1))
+        assert refusal(lambda matrix=matrix: own.quotient(number(Fraction(1)), matrix)) == "E293"
+
+
+def test_quotients_entry_by_entry() -> None:
+    """The hull of the quotients of the ends, rounded outward to the unit; a column and a row stretch."""
+    own = arithmetic()
+    over = Intervals(((3,), (-7,)), ((4,), (2,)), Fraction(1, 5))
+    under = Intervals(((2, -9),), ((3, -4),), Fraction(3))
+    found = own.quotient(over, under)
+    for i in range(2):
+        for j in range(2):
+            values = [
+                Fraction(x[i][0], 5) / (3 * y[0][j])
+                for x in (over.lower, over.upper)
+                for y in (under.lower, under.upper)
+            ]
+            low, high = found.lower[i][j] * found.scale, found.upper[i][j] * found.scale
+            assert min(values) - own.unit < low <= min(values) <= max(values) <= high < max(values) + own.unit
 
 
 @pytest.mark.parametrize("exponent", [-3, -2, -1, 0, 1, 2, 3, 4])
@@ -164,7 +182,10 @@ def test_powers(exponent: int, low: int, high: int) -> None:
     ends = found.lower[0][0] * found.scale, found.upper[0][0] * found.scale
     unit = own.unit
     assert min(powers) - unit <= ends[0] <= min(powers) <= max(powers) <= ends[1] <= max(powers) + unit
-    assert refusal(lambda: own.power(exactly(((1, 1),)), 2)) == "E252"
+    beside = Intervals(((low, 1),), ((high, 2),), Fraction(1, 2))
+    both = own.power(beside, exponent)
+    assert abs(both.lower[0][0] * both.scale - ends[0]) <= own.unit
+    assert abs(both.upper[0][0] * both.scale - ends[1]) <= own.unit
 
 
 def test_roots() -> None:
@@ -184,7 +205,9 @@ def test_roots() -> None:
     assert found.upper[0][0] * found.scale == 3
     assert own.root(number(Fraction(9, 4))) == number(Fraction(3, 2))
     assert refusal(lambda: own.root(Intervals(((-1,),), ((1,),), Fraction(1)))) == "E293"
-    assert refusal(lambda: own.root(exactly(((1, 1),)))) == "E252"
+    beside = own.root(exactly(((4, 2),), Fraction(1, 9)))
+    assert (beside.lower[0][0] * beside.scale, beside.upper[0][0] * beside.scale) == (Fraction(2, 3), Fraction(2, 3))
+    assert (beside.lower[0][1] * beside.scale) ** 2 < Fraction(2, 9) < (beside.upper[0][1] * beside.scale) ** 2
 
 
 def test_between() -> None:

@@ -15,7 +15,7 @@ from claim_certificates import directions
 from mechproof.engine.checker.budget import Budget
 from mechproof.engine.checker.claims import spectrum as claim_spectrum
 from mechproof.engine.checker.claims.matrix import Arithmetic, Intervals, exactly
-from mechproof.engine.checker.claims.spectrum import Spectrum, rank_is_at_most
+from mechproof.engine.checker.claims.spectrum import Spectrum, rank_up_to
 from mechproof.engine.checker.errors import Failure
 
 SHAPES = [(1, 1), (1, 4), (4, 1), (3, 3), (4, 2), (2, 4), (5, 3)]
@@ -227,7 +227,7 @@ def test_elimination() -> None:
                 left.remove(pivot)
                 left = [[v - row[column] / pivot[column] * w for v, w in zip(row, pivot, strict=True)] for row in left]
         for claimed in range(min(height, width) + 1):
-            assert rank_is_at_most(tuple(map(tuple, rows)), claimed, arithmetic()) == (rank <= claimed)
+            assert rank_up_to(tuple(map(tuple, rows)), claimed, arithmetic()) == min(rank, claimed + 1)
 
 
 def turned(angle: tuple[int, int, int]) -> Any:
@@ -301,4 +301,4 @@ def test_large_matrices_are_refused_before_they_are_multiplied() -> None:
     value = random_matrix(random.Random(0), 20, 20)
     x = tuple(tuple(int(i == j) << 4094 for j in range(20)) for i in range(20))
     assert refusal(lambda: Spectrum(arithmetic(steps=10**4), value, 20, 512, x, 0)) == "E242"
-    assert refusal(lambda: rank_is_at_most(value.lower, 19, arithmetic(steps=100))) == "E242"
+    assert refusal(lambda: rank_up_to(value.lower, 19, arithmetic(steps=100))) == "E242"

@@ -124,7 +124,7 @@ def test_directions_in_the_order_in_which_calls_end() -> None:
         "a",
         "1 <",
         "1 < 2 <",
-        "(1 < 2)",
+        "(1 < 2",
         "for all: 1 = 1",
         "for all q 1 = 1",
         "for all q, : 1 = 1",

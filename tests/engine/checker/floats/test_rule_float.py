@@ -18,6 +18,7 @@ from mechproof.engine.checker import check
 from mechproof.engine.checker.floats.format import ARITHMETICS, Runs
 from mechproof.engine.checker.floats.rules import TABLES
 from mechproof.engine.checker.networks.statement import statement_hash
+from mechproof.engine.checker.one_layer.counts import View
 from mechproof.models import zoo
 from mechproof.models.problem import statement_of
 from mechproof.rewrites.proof import Proof, prove
@@ -216,7 +217,7 @@ def test_overflow_is_refused_in_a_certificate(verdict: Any, weights: Path, tmp_p
     large = auditor_of(tmp_path / "large.npz", LIMIT)
     runs = Runs(ARITHMETICS["float32"], 4)
     hashes = [large.statement, statement_hash(large.network, large.task, runs.semantics)]
-    paths = large.paths.hashes()
+    paths = large.of(View).paths.hashes()
     changed = replaced(certificate, ("statement",), hashes[1])
     changed = replaced(changed, ("derivations", 0, "conclusion", "statement"), hashes[0])
     for name, own in paths.items():

@@ -1,5 +1,5 @@
 """``induction_tree/1``, ``induction_loss/1``, ``induction_margin/1``: the right inputs of an induction task, the mean
-loss and the least margin, by a tree of nodes; docs/certificate.md §12.2.
+loss and the least margin, by a tree of nodes; docs/certificate.md §11.2.
 
 The groups (q, i, a) part the inputs, and so does fixing one more token. A leaf is a node that its test settles, or one
 whose inputs are decided one by one, or one of which nothing is claimed.
@@ -16,13 +16,13 @@ from ..certificate import Reader
 from ..errors import Failure
 from ..exponential import exponential, shifted_up
 from ..logarithm import UNIT_BITS, logarithm
+from ..networks.enumeration import Deciding
+from ..networks.loss import BITS, total
+from ..networks.margin import check_witness, enclosures
 from ..relations import Loss, Margin
 from ..rule import Auditor, Count, Derivation, Rule, check_count, check_enclosure, read_count
 from ..shards import in_shards
-from .enumeration import Deciding
-from .induction import PRECISION, Distractors, Node, NodeTest, Tables
-from .loss import BITS, total
-from .margin import check_witness, enclosures
+from .node import PRECISION, Distractors, Node, NodeTest, Tables
 
 MARGIN_BITS = 24
 POSITIONS = "0123456789abcdef"

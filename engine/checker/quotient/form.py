@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from ..budget import Budget
 from ..dyadic import Matrix, added, in_units, matrix, plus_row, product
-from .folding import Plan, fold
-from .layers import Network
-from .task import Task
+from ..networks.folding import Plan, fold
+from ..networks.layers import Network
+from ..networks.task import Task
 
 Rows = list[list[int]]
 

@@ -1,6 +1,6 @@
 """``quotient/1``: inputs of a network of two tokens, decided by classes of tokens; the rest one by one.
 
-On the grids of :mod:`.two_tokens` let F_z = sum of u_i(z) h_i + b(z), h_i = max(l_i(x) + r_i(y), 0). A block of neurons
+On the grids of :mod:`.form` let F_z = sum of u_i(z) h_i + b(z), h_i = max(l_i(x) + r_i(y), 0). A block of neurons
 has a partition of the x and one of the y. L_i(x) is the mean of l_i over the class of x, rounded down (l_i itself, on a
 side without partition), d_i(x) a share of l_i(x) - L_i(x), in sixteenths and rounded down; R and d' likewise. With
 g_i = max(L_i + R_i, 0) + d_i + d'_i and G_z = sum of u_i(z) g_i + b(z),
@@ -29,9 +29,9 @@ from ..budget import Budget
 from ..certificate import Reader
 from ..errors import Code, Failure
 from ..packing import combined, combining_steps, offset, pack, unpack
-from ..rule import Auditor, Count, Derivation, check_count
+from ..rule import Auditor, Count, Derivation, Rule, check_count, read_count
 from ..shards import in_shards
-from .two_tokens import Form, Grid, OtherForm, Rows, form_of, on_grids
+from .form import Form, Grid, OtherForm, Rows, form_of, on_grids
 
 WIDTH = 64
 WORD = 1 << 62
@@ -367,3 +367,6 @@ def check(auditor: Auditor, derivation: Derivation) -> None:
     except (OtherForm, Unfit) as reason:
         raise Failure(Code.E238, id=derivation.id, rule=derivation.rule.name, what=str(reason)) from reason
     check_count(derivation, own)
+
+
+RULES = (Rule("quotient/1", ("network",), "right_count", read_advice, read_count, check),)

@@ -1,7 +1,7 @@
 """One test for a set of inputs of an induction task, of a network of two attention-only layers.
 
 A node fixes some tokens; one test settles all its inputs. Notation, lemmas and the exact integers: docs/certificate.md
-§12.2. Everything is computed from the weights, rounded so that it bounds; the certificate only says where to test.
+§11.2. Everything is computed from the weights, rounded so that it bounds; the certificate only says where to test.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from ..budget import Budget
 from ..dyadic import Matrix, in_units, matrix, product, transpose
 from ..errors import Code, Failure
 from ..exponential import exponential, exponential_steps, shifted_down, shifted_up
-from .layers import Network
-from .task import Task
+from ..networks.evaluator import scale_parts
+from ..networks.layers import Network
+from ..networks.task import Task
 
 WEIGHT_BITS, SHARE_BITS, FALL_BITS = 28, 24, 24
 MOST_BITS, LEAST_BITS, SIZE_BITS, ROUNDING = 24, 8, 32, 4
@@ -99,18 +100,8 @@ def floored(a: Matrix, bits: int, scale: tuple[int, int]) -> list[Row]:
     return [[rounded(x) for x in row] for row in a.rows]
 
 
-def scale_of(text: object) -> tuple[int, int]:
-    """A scale p / sqrt(r) as (p, r).
-
-    >>> scale_of("1/sqrt(32)"), scale_of("3/4")
-    ((1, 32), (3, 16))
-    """
-    p, _, q = str(text).partition("/")
-    return (1, int(q[5:-1])) if q.startswith("sqrt") else (int(p), int(q) ** 2)
-
-
 class Tables:
-    """What the tests read, in units of 2**-bits, rounded down; see docs/certificate.md §12.2."""
+    """What the tests read, in units of 2**-bits, rounded down; see docs/certificate.md §11.2."""
 
     def __init__(self, network: Network, task: Task, budget: Budget) -> None:
         self.budget, self.n, self.tokens = budget, len(network.vocabulary), network.vocabulary[0]
@@ -136,7 +127,7 @@ class Tables:
         seen = [times(last, queries), times(written, queries)]
         scores = [times(a, b) for a in seen for b in (read, wrote)]
         logits = [times(stream, v2, o2, out), times(written, v2, o2, out), times(written, out), times(last, out)]
-        scales = [scale_of(layer.settings["scale"]) for layer in network.layers[1:3]]
+        scales = [scale_parts(layer.settings["scale"]) for layer in network.layers[1:3]]
         given = [(table, scales[1]) for table in scores] + [(table, (1, 1)) for table in logits]
         sizes = [1 + max(abs(x) for row in floored(table, 4, scale) for x in row) for table, scale in given]
         self.bits = min(MOST_BITS, SIZE_BITS - (2 * max(sum(sizes[:4]), sum(sizes[4:]))).bit_length())
