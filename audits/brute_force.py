@@ -23,9 +23,10 @@ from ..rewrites.published import brute_force
 from ..rewrites.strategies import Options, prove_accuracy
 from .ball_arrays import BITS, exponential, larger
 from .comparing import LARGEST_WRONG
-from .findings import BoundAudit, CellFinding, Kind, RunErrors, VerifierAudit
+from .findings import BoundAudit, CellFinding, Kind, VerifierAudit
 from .judging import strays
 from .replaying import Replays
+from .run_errors import RunErrors
 from .runs import PUBLISHED, Setting, running, settings
 from .verifiers import Runner
 from .witness import Witness

@@ -21,13 +21,13 @@ from ..rewrites.published.network import Run
 from .apriori import Apriori, decided
 from .ball_arrays import BITS
 from .decisions import agreed
-from .findings import RunErrors, StepError
 from .program.elementary import ball
 from .program.memory import Memory, Numbers
 from .program.twofold import ABOVE as MORE
 from .program.twofold import BELOW as LESS
 from .program.twofold import Twofold
 from .rounding_model import error_of
+from .run_errors import RunErrors, StepError
 from .runs import Setting
 
 # L is the largest wrong logit, by cell.

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..engine.arithmetic.ball import precision
 from .ball_arrays import BITS
-from .findings import LossAudit
+from .network_audit import LossAudit
 from .runs import DTYPES
 
 

@@ -17,10 +17,10 @@ from ..rewrites.published.network import FloatNetwork, Run
 from .apriori import Apriori, stands_for
 from .comparing import Bounds, behold, compare
 from .decisions import Decided
-from .findings import RunErrors
 from .program.machine import Machine
 from .program.passes import PRECISIONS
 from .program.record import Kind
+from .run_errors import RunErrors
 from .runs import DTYPES, PUBLISHED, Setting, running
 
 

@@ -13,9 +13,11 @@ from rich.table import Table
 from ..engine.transcript import Block, Code, Document, Listing, Paragraph, Prose, Section, Strong, Text
 from ..engine.transcript import Table as DocumentTable
 from ..rewrites.published import brute_force, cubic, sub_cubic
-from .findings import Audit, BoundAudit, LossAudit, StepError, Verdict, VerifierAudit
+from .findings import BoundAudit, Verdict, VerifierAudit
 from .legend import LEGEND, NOT_AUDITED, VERDICTS, explained
 from .loss import published_bound
+from .network_audit import Audit, LossAudit
+from .run_errors import StepError
 from .runs import Setting
 
 CODE: dict[str, Callable[..., Any]] = {

@@ -39,11 +39,13 @@ from .brute_force import BUDGET, SECONDS, audit_runner
 from .comparing import LARGEST_WRONG, Beheld
 from .cubic import CubicJudge, CubicTruth
 from .every_sequence import EverySequence
-from .findings import Audit, BoundAudit, OtherRun, RunErrors, VerifierAudit
+from .findings import BoundAudit, OtherRun, VerifierAudit
 from .judging import WITNESSES, Judge, SubCubicJudge
 from .loss import audit_loss
+from .network_audit import Audit
 from .relaxation import Truth
 from .replaying import Replays
+from .run_errors import RunErrors
 from .runs import DTYPES, PUBLISHED, Setting, settings, threads
 from .verifiers import Runner, Verifier
 from .witness import Suspicion, doubles

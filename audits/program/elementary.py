@@ -15,7 +15,8 @@ import numpy as np
 from flint import arb
 
 from ...engine.arithmetic.ball import precision
-from .twofold import FUNCTIONS, GROW, LARGE, OPEN, SMALL, Twofold, fresh, two_product, two_sum
+from .pairs import GROW, LARGE, SMALL, fresh, two_product, two_sum
+from .twofold import FUNCTIONS, OPEN, Twofold
 
 # exp: entries of the table of 2^(j / ENTRIES), and three parts of log 2 / ENTRIES, the first two of 30 bits.
 ENTRIES = 1024

@@ -73,6 +73,10 @@ class Finding:
     example: str = ""
     weight: float = -1.0
 
+    @property
+    def often(self) -> str:
+        return "once" if self.count == 1 else f"{self.count} times"
+
 
 @dataclass
 class Record:

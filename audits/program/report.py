@@ -17,13 +17,14 @@ TRUSTED = (
     "Arb",
     "a float64 matrix product sums integers below 2^53 exactly, in any order (no Strassen, no reduced precision)",
     "torch's schemas of what aliases and what is written",
+    "literals, and what Python and numpy compute of whole numbers alone (math.sqrt(d), n / 3), as the doubles they are",
 )
 MEANINGS = {
     Verdict.holds: "the bound is implied by what the program computes in exact arithmetic, and nothing is open",
-    Verdict.widened: "it is not, and the number beside it is",
+    Verdict.widened: "the number is not implied, and the one beside it is",
     Verdict.not_implied: "a condition, choice, escape, assertion or something that is no number lies under the result",
     Verdict.false: "the truth contradicts the bound",
-    Verdict.refused: "the program uses an operation that audits have no rule for",
+    Verdict.refused: "the program does something that audits have no rule for",
 }
 COLUMNS = ("line", "what", "times", "worst example")
 BLAME = "How far the result moves where one line alone is done in floats"
@@ -37,7 +38,7 @@ def lines(report: Report) -> list[str]:
     found = [_heading(report), ""]
     for finding in report.findings:
         found.append(
-            f"{finding.kind} at {finding.place}, {finding.count} times: {finding.operation} {finding.example}".rstrip()
+            f"{finding.kind} at {finding.place}, {finding.often}: {finding.operation} {finding.example}".rstrip()
         )
         found += [f"    {text}" for text in _quoted(finding.place)]
     if report.blame:
@@ -110,7 +111,7 @@ def _row(finding: Finding) -> tuple[str, ...]:
 
 def _section(finding: Finding) -> Section:
     quoted = tuple((Paragraph((Code(text),)),) for text in _quoted(finding.place))
-    blocks: list[Block] = [_paragraph(f"{finding.operation}, {finding.count} times. {finding.example}".strip())]
+    blocks: list[Block] = [_paragraph(f"{finding.operation}, {finding.often}. {finding.example}".strip())]
     blocks += [Listing(quoted)] if quoted else []
     if len(finding.stack) > 1:
         blocks.append(_paragraph("Called from " + ", ".join(map(str, finding.stack[1:])) + "."))

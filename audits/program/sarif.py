@@ -68,7 +68,7 @@ def sarif(report: Report, version: str) -> dict[str, Any]:
 
 
 def _result(finding: Finding, kinds: list[Kind]) -> dict[str, Any]:
-    text = f"{finding.operation}, {finding.count} times. {finding.example}".strip()
+    text = f"{finding.operation}, {finding.often}. {finding.example}".strip()
     return {
         "ruleId": str(finding.kind),
         "ruleIndex": kinds.index(finding.kind),

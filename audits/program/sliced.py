@@ -21,7 +21,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .twofold import FUNCTIONS, GROW, Twofold, tagged, two_sum
+from .pairs import GROW, tagged, two_sum
+from .twofold import FUNCTIONS, Twofold
 
 SLICES = 5
 # Entries that are added up at once: what a processor's cache holds of a dozen arrays.

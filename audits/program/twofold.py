@@ -6,7 +6,7 @@ tag are the same number, however wide, so that x - x is 0.  ``rad`` infinite: no
 with radius zero: the program's own constant, which goes through arithmetic as IEEE says.
 
 Trusted: IEEE doubles, rounded to nearest, with subnormals.  Midpoints other than 0 lie between 2^-480 and 2^480 and
-radii above 2^-480 (``_settled`` sees to it), so that no product of two loses bits below the least subnormal.
+radii above 2^-480 (:mod:`.pairs` sees to it), so that no product of two loses bits below the least subnormal.
 
 Sources: Knuth, The Art of Computer Programming 2, 4.2.2; Dekker, Numer. Math. 18 (1971); Joldes, Muller, Popescu, ACM
 TOMS 44 (2017).
@@ -19,51 +19,16 @@ TOMS 44 (2017).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import count
 from typing import Any
 
 import numpy as np
 
-LARGE, SMALL = 2.0**480, 2.0**-480
-# Covers the rounding of a few additions and products of radii.
-GROW = 1 + 2.0**-48
-# Of a product or quotient of pairs, relative: their analyses give 8 and 10 times 2^-106.
-PAIRS = 2.0**-100
-SPLITTER = 134217729.0
+from .pairs import GROW, PAIRS, fresh, tagged, two_product, two_sum, within_range
+
 BELOW, EQUAL, ABOVE, UNORDERED, OPEN = -1, 0, 1, 2, 3
 
-_tags = count(1)
 # By name: what :mod:`.elementary` and :mod:`.sliced` make of the arithmetic here.
 FUNCTIONS: dict[str, Callable[..., Twofold]] = {}
-
-
-def two_sum(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """a + b rounded, and what rounding lost, exactly."""
-    total = a + b
-    part = total - a
-    return total, (a - (total - part)) + (b - part)
-
-
-def _halves(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    scaled = a * SPLITTER
-    high = scaled - (scaled - a)
-    return high, a - high
-
-
-def two_product(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """a b rounded, and what rounding lost, exactly."""
-    product = a * b
-    (ah, al), (bh, bl) = _halves(a), _halves(b)
-    return product, ((ah * bh - product) + ah * bl + al * bh) + al * bl
-
-
-def fresh(shape: tuple[int, ...]) -> np.ndarray:
-    """Tags that nothing else has, as the bits of doubles."""
-    start = next(_tags) << 32
-    size = 1
-    for length in shape:
-        size *= length
-    return np.arange(start, start + size, dtype=np.int64).reshape(shape).view(np.float64)
 
 
 class Twofold:
@@ -82,7 +47,7 @@ class Twofold:
         planes = np.zeros((4, *hi.shape))
         planes[0], planes[3] = hi, fresh(hi.shape)
         planes[2, np.isnan(hi)] = np.inf
-        return cls(_settled(planes))
+        return cls(within_range(planes))
 
     @classmethod
     def constant(cls, value: float) -> Twofold:
@@ -294,30 +259,6 @@ def _aligned(*operands: Twofold) -> list[np.ndarray]:
 
 def _up(values: np.ndarray) -> np.ndarray:
     return np.nextafter(values, np.inf)
-
-
-def tagged(planes: np.ndarray) -> np.ndarray:
-    """With tags of their own, and within range."""
-    planes[3] = fresh(planes.shape[1:])
-    return _settled(planes)
-
-
-def _settled(planes: np.ndarray) -> np.ndarray:
-    """Midpoints and radii within their range; what is too large for it is unknown."""
-    hi, rad = planes[0, ...], planes[2, ...]
-    size = np.abs(hi)
-    if not np.isfinite(size.max(initial=0.0)) or size.max(initial=0.0) > LARGE or not np.isfinite(rad).all():
-        own = ~np.isfinite(hi) & (rad == 0)
-        unknown = ~own & ~((size <= LARGE) & (rad < np.inf))
-        planes[:2, unknown] = 0.0
-        rad[unknown] = np.inf
-        planes[1, own] = 0.0
-    least = (size < SMALL) & (hi != 0)
-    if least.any():
-        rad[least] += 2 * SMALL
-        planes[:2, least] = 0.0
-    np.maximum(rad, SMALL, out=rad, where=rad > 0)
-    return planes
 
 
 def _ended(planes: np.ndarray, operation: Callable[..., np.ndarray], *operands: Twofold) -> Twofold:

@@ -19,9 +19,11 @@ from mechproof.__main__ import app
 from mechproof.audits import reporting
 from mechproof.audits.attack import lie, minimised, nonzero
 from mechproof.audits.corpus import LIST, entry
-from mechproof.audits.findings import Audit, BoundAudit, CellFinding, RunErrors, Verdict, VerifierAudit
+from mechproof.audits.findings import BoundAudit, CellFinding, Verdict, VerifierAudit
 from mechproof.audits.legend import LEGEND
+from mechproof.audits.network_audit import Audit
 from mechproof.audits.relaxation import Cells
+from mechproof.audits.run_errors import RunErrors
 from mechproof.audits.runs import Setting
 from mechproof.audits.session import HasBiases, Session, audit
 from mechproof.audits.verifiers import UnknownVerifier, Verifier, names, published

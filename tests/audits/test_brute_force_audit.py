@@ -21,7 +21,8 @@ from mechproof.audits.brute_force import Disagreement, quantities
 from mechproof.audits.comparing import LARGEST_WRONG
 from mechproof.audits.corpus import entry
 from mechproof.audits.every_sequence import TooClose, Undecided
-from mechproof.audits.findings import Audit, Kind, Verdict
+from mechproof.audits.findings import Kind, Verdict
+from mechproof.audits.network_audit import Audit
 from mechproof.audits.session import Session
 from mechproof.audits.verifiers import Runner, UnknownVerifier, published
 from mechproof.rewrites.published.network import FloatNetwork
