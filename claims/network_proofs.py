@@ -19,7 +19,7 @@ from ..rewrites.rules.network_function import NetworkFunctionDefinition
 from ..rewrites.strategies import Options, silent
 from ..rewrites.strategies.networks import past_enumeration, strategy
 from ..rewrites.strategies.networks.induction import missing
-from .network_words import AnyAccuracy
+from .network_words import USUAL, AnyAccuracy
 from .restriction import WRONG
 
 CONCLUSIONS = {
@@ -29,8 +29,6 @@ CONCLUSIONS = {
     "least_margin": MarginOfEveryInput,
 }
 METRICS = {"accuracy": "accuracy", "loss": "loss", "least_margin": "margin"}
-# Up to so many inputs are enumerated unless the user gives a time; more than this take minutes.
-USUAL = 1 << 24
 # Next to nothing: less than 2^-NEARLY_ALL of the inputs.
 NEARLY_ALL = 20
 # From so many inputs on, bounds for sets of inputs come before enumeration.

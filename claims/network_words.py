@@ -48,6 +48,9 @@ KINDS: Mapping[str, type[Claim]] = {
     WRONG: DecidedInputs,
 }
 
+# Up to so many inputs are enumerated unless the user gives a time; more than this take minutes.
+USUAL = 1 << 24
+
 Tokens = tuple[int, ...]
 
 

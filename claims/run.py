@@ -23,8 +23,10 @@ from .digits import remarks
 from .errors import StatementError
 from .files import ClaimFile, StatedClaim, read_toml
 from .latex import read_tex
+from .neighbour import neighbour
 from .report import ERROR, Report, Result
 from .session import Session, Verdict
+from .tree import Statement
 
 ASSUMED = ("the stored weights are read as exact real numbers, and no floating-point run is spoken of",)
 # What is said of a claim that the time did not suffice for.
@@ -106,6 +108,9 @@ def settle(claim: StatedClaim, known: Sessions, budget: Budget, seconds: int | N
         if verdict.status == "PROVED":
             told = [verdict.detail, *remarks(claim.statement, verdict.measured)]
             verdict = replace(verdict, detail="; ".join(filter(None, told)))
+        elif verdict.status == "REFUTED":
+            told = [verdict.detail, _instead(session, claim.statement, verdict)]
+            verdict = replace(verdict, detail="; ".join(filter(None, told)))
     except BudgetSpent:
         raise
     except Spent as error:
@@ -114,6 +119,18 @@ def settle(claim: StatedClaim, known: Sessions, budget: Budget, seconds: int | N
         meaningless = session is None or isinstance(error, StatementError)
         verdict = Verdict(ERROR if meaningless else "UNDECIDED", describe(error))
     return Result(claim, verdict, session, cited)
+
+
+def _instead(session: Session, refuted: Statement, verdict: Verdict) -> str:
+    """What holds in place of a refuted statement."""
+
+    def settled(statement: Statement) -> tuple[str, str]:
+        found = session.settle(statement)
+        return found.status, found.detail
+
+    with suppress(StatementError):  # no instances are left
+        return neighbour(refuted, verdict.detail, verdict.measured, settled)
+    return ""
 
 
 def session_of(claim: StatedClaim, known: Sessions, budget: Budget, seconds: int | None = None) -> Session:

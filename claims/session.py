@@ -156,9 +156,14 @@ class Session:
         if self.problem is None and self.stored is None:
             return Verdict("UNDECIDED", f"architecture not supported: {self.reason}")
         if self.problem is not None and not tensors:
-            if can_carry(statement):
-                return self._decided(statement, Decide(), self._stages(statement.names))
-            return _uncertified(self._decided(statement, DecideWithoutTrace(), self._stages(statement.names)))
+            rule = Decide() if can_carry(statement) else DecideWithoutTrace()
+            verdict = self._decided(statement, rule, self._stages(statement.names))
+            if not can_carry(statement):
+                verdict = _uncertified(verdict)
+            if verdict.status != "UNDECIDED" or not known or "correct" not in statement.names:
+                return verdict
+            together = self._on_network(statement)  # many inputs at once
+            return verdict if together.status == "UNDECIDED" else together
         word = network_word(statement)
         if word is not None:
             near = stored_as(word, self._stored)

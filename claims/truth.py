@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import product
 from math import prod
 
 from ..engine.arithmetic.verdict import Verdict
+from .all_right import condition
 from .context import Binding, Context, Open
 from .errors import NotDefined, ShapesMismatch
 from .evaluate import Evaluator, wanted
@@ -16,6 +17,7 @@ from .facts import FACTS
 from .intervals import IntervalMatrix, ShapesDiffer
 from .measured import Measured
 from .names import RANGES, free
+from .network_words import USUAL, NetworkWords, Wanted
 from .outcome import TALLIES, Outcome, both, either, tightest
 from .restriction import WRONG
 from .tree import (
@@ -40,6 +42,9 @@ from .tree import (
     Tokens,
     Within,
 )
+
+# So many instances of a quantifier are looked at one by one; more inputs are decided together.
+FEW = 256
 
 
 @dataclass(frozen=True)
@@ -198,10 +203,14 @@ class Judge:
         binders, body = node.binders, node.body
         ranges = self._ranges(binders, body, binding)
         total = prod(max(0, values.stop - values.start) for values in ranges.values())
+        conditions = [binder for binder in binders if isinstance(binder, Compare) and binder.operators]
+        if isinstance(node, ForAll) and total > FEW and isinstance(self.context.vocabulary, NetworkWords):
+            outcome = self._all_right(node, ranges, conditions, body, binding)
+            if outcome is not None:
+                return outcome
         limit = self.context.budget.limit(body, frozenset(ranges))
         if total > limit:
             raise Open(f"the quantifier has {total} instances; the budget is {limit}", hopeless=True)
-        conditions = [binder for binder in binders if isinstance(binder, Compare) and binder.operators]
         # what is nested inside shares the budget
         budget = replace(self.context.budget, instances=self.context.budget.instances // max(1, total))
         inside = replace(self, context=replace(self.context, budget=budget))
@@ -217,6 +226,35 @@ class Judge:
             if settled is not None:
                 return settled
         return tally.end()
+
+    def _all_right(
+        self,
+        node: ForAll,
+        ranges: Mapping[str, range],
+        conditions: Sequence[Compare],
+        body: Statement,
+        binding: Binding,
+    ) -> Outcome | None:
+        """A quantifier over inputs that says that all are right; None for any other."""
+        words = self.context.words
+        inputs = None if binding else condition(words.statement.task, ranges, conditions, body)
+        if inputs is None:
+            return None
+        self.reached[id(node)] = node
+        self.met.add(id(node))
+        size = words.about.conditions.on(inputs).task.inputs.size
+        if size > USUAL:
+            found = words.claim(Wanted("accuracy", inputs))
+            told = f"of {found.inputs} instances at least {found.low} and at most {found.high} hold"
+            verdict = Verdict.TRUE if found.low == size else Verdict.FALSE if found.high < size else Verdict.UNDECIDED
+            return Outcome(verdict, witness=told, gap=told)
+        wrong, unknown = words.sets(Wanted(WRONG, inputs))
+        if wrong:
+            first = min(wrong)
+            return Outcome(Verdict.FALSE, witness=f"{_shown(first)} is wrong, and {len(wrong)} of {size} instances are")
+        if unknown:
+            return Outcome(Verdict.UNDECIDED, gap=f"of {len(unknown)} instances it is not known")
+        return Outcome(Verdict.TRUE, witness=f"all {size} instances")
 
     def _ranges(self, binders: Sequence[Ranging | Compare], body: Statement, binding: Binding) -> dict[str, range]:
         """What each variable runs over, in the order of the text."""
