@@ -29,6 +29,7 @@ from .tree import (
     Either,
     Expression,
     Fact,
+    ForAll,
     Member,
     Name,
     Negate,
