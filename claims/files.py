@@ -37,6 +37,7 @@ from .errors import StatementError, UnknownName
 from .facts import FACTS
 from .functions import FUNCTIONS
 from .names import check
+from .spelling import Spelling
 from .syntax import parse, parse_expression
 from .tree import Expression, Statement
 from .vocabulary import NAMES
@@ -84,6 +85,13 @@ class StatedClaim:
     reason: str = ""
     problem: str = ""
     splits: Mapping[str, Path] = field(default_factory=dict, hash=False, compare=False)
+    models: Mapping[str, Path] = field(default_factory=dict, hash=False, compare=False)
+
+    @property
+    def named(self) -> dict[str, Path]:
+        """Those of the models that the statement names, as in ``A.W_U``."""
+        words = frozenset() if self.statement is None else self.statement.names
+        return {label: path for label, path in self.models.items() if any(w.startswith(f"{label}.") for w in words)}
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,7 @@ def stated(
     settings: Mapping[str, Any],
     definitions: Mapping[str, Expression] = MappingProxyType({}),
     splits: Mapping[str, Path] = MappingProxyType({}),
+    models: Mapping[str, str] = MappingProxyType({}),
 ) -> StatedClaim:
     """A claim from its keys, with its problem where they are missing, unknown or malformed; raises :class:`BadClaim`
     where it has no id to speak of it by."""
@@ -123,16 +132,17 @@ def stated(
         raise BadClaim(file, name, "expected an id without spaces")
     texts = {key: value for key, value in settings.items() if isinstance(value, str)}
     source, model = texts.get("statement", ""), texts.get("model", "")
-    path, statement, problem = located(folders, model), None, _malformed(settings)
+    statement, problem = None, _malformed(settings, models)
+    path, paths = located(folders, model or next(iter(models.values()), "")), dict[str, Path]()
     config = located(folders, texts["config"]) if "config" in texts else None
     if not problem:
         try:
-            statement = parse(source, definitions)
-            if model.startswith("zoo:"):
-                path = zoo.path(model.removeprefix("zoo:"))
+            statement = parse(of_models(source, models), definitions)
+            paths = {label: _weights(folders, name) for label, name in models.items()}
+            path = _weights(folders, model) if model else next(iter(paths.values()))
         except MechproofError as error:
             statement, problem = None, describe(error)
-    return StatedClaim(
+    claim = StatedClaim(
         name,
         source,
         statement,
@@ -142,7 +152,26 @@ def stated(
         **{key: texts.get(key, "") for key in ("text", "where", "expect", "reason")},
         problem=problem,
         splits=splits,
+        models=paths,
     )
+    if statement is not None and not model and not claim.named:
+        labels = " or ".join(f"{label}.…" for label in paths)
+        return replace(claim, statement=None, problem=f"expected a model in the statement ({labels}), found none")
+    return claim
+
+
+def _weights(folders: Sequence[Path], model: str) -> Path:
+    return zoo.path(model.removeprefix("zoo:")) if model.startswith("zoo:") else located(folders, model)
+
+
+def of_models(source: str, models: Collection[str]) -> str:
+    """``A: W_U`` as ``A.W_U``, where A is one of these models.
+
+    >>> of_models("norm(A: W_U - B: W_U) < 1 and W[A:2] < 3", ["A", "B"])
+    'norm(A.W_U - B.W_U) < 1 and W[A:2] < 3'
+    """
+    labels = "|".join(map(re.escape, models))
+    return re.sub(rf"\b({labels})\s*:\s*(?=[A-Za-z_])", r"\1.", source) if models else source
 
 
 def located(folders: Sequence[Path], name: str) -> Path:
@@ -158,7 +187,7 @@ def _task(folders: Sequence[Path], task: str) -> str:
     return task if found is None or not found.is_file() else f"{name}{colon}{found}"
 
 
-def _malformed(settings: Mapping[str, Any]) -> str:
+def _malformed(settings: Mapping[str, Any], models: Collection[str]) -> str:
     """What is wrong with the keys of a claim; empty for nothing."""
     for key, value in settings.items():
         if key not in (*_OWN, *_SHARED):
@@ -167,14 +196,14 @@ def _malformed(settings: Mapping[str, Any]) -> str:
         if not isinstance(value, str):
             return f"expected text for {key!r}, found {type(value).__name__}"
     for key in ("statement", "model"):
-        if not settings.get(key):
+        if not settings.get(key) and not (key == "model" and models):
             return f"expected a key {key!r}, found none"
     if settings.get("expect") not in (None, *VERDICTS):
         return f"expected one of {', '.join(VERDICTS)} in 'expect', found {settings['expect']!r}"
     return ""
 
 
-def defined(file: str, table: Any) -> dict[str, Expression]:
+def defined(file: str, table: Any, models: Collection[str] = ()) -> dict[str, Expression]:
     """Abbreviations from a table of names and expressions; each may use those before it."""
     definitions: dict[str, Expression] = {}
     if not isinstance(table, dict):
@@ -185,12 +214,24 @@ def defined(file: str, table: Any) -> dict[str, Expression]:
         if not isinstance(text, str):
             raise BadClaimFile(file, f"an expression as the definition of {name}", type(text).__name__)
         try:
-            definitions[name] = parse_expression(text, definitions)
+            definitions[name] = parse_expression(of_models(text, models), definitions)
             with suppress(UnknownName):  # it may be a tensor's: whoever reads the weights finds out
-                check(definitions[name])
+                check(Spelling(lambda unknown: None).value(definitions[name])[0])
         except StatementError as error:
             raise BadClaimFile(file, f"an expression as the definition of {name}", describe(error)) from None
     return definitions
+
+
+def _models(file: str, table: Any) -> dict[str, str]:
+    """Names of models and where they are."""
+    if not isinstance(table, dict):
+        raise BadClaimFile(file, "a [models] table", "another kind of 'models'")
+    for name, value in table.items():
+        if not NAME.fullmatch(name) or name in NAMES:
+            raise BadClaimFile(file, "names of models in [models], of letters, digits and _", repr(name))
+        if not isinstance(value, str) or not value:
+            raise BadClaimFile(file, f"the path of a file for the model {name}", type(value).__name__)
+    return dict(table)
 
 
 def _splits(file: str, folders: Sequence[Path], table: Any) -> dict[str, Path]:
@@ -233,7 +274,8 @@ def read_toml(path: Path, models: Path | None = None) -> ClaimFile:
     tables, shorthand = content.pop("claim", []), content.pop("define", {})
     folders = folders_of(path, models)
     splits = _splits(file, folders, content.pop("split", {}))
-    definitions = defined(file, shorthand)
+    several = _models(file, content.pop("models", {}))
+    definitions = defined(file, shorthand, several)
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise BadClaimFile(file, "[[claim]] tables", "another kind of 'claim'")
     for key in content:
@@ -241,5 +283,5 @@ def read_toml(path: Path, models: Path | None = None) -> ClaimFile:
             near = difflib.get_close_matches(key, _SHARED, 1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise BadClaimFile(file, f"only the keys {', '.join(_SHARED)} before the claims", f"{key!r}{hint}")
-    claims = [stated(file, folders, content | table, definitions, splits) for table in tables]
+    claims = [stated(file, folders, content | table, definitions, splits, several) for table in tables]
     return collected(file, claims, tuple(shorthand.items()))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,8 @@ from .session import Session, Verdict
 from .tree import Statement
 
 ASSUMED = ("the stored weights are read as exact real numbers, and no floating-point run is spoken of",)
+# Why a statement about several models is about their tensors alone.
+SEVERAL = "a statement that names several models is about their stored tensors alone"
 # What is said of a claim that the time did not suffice for.
 LATE = "the budget ended first"
 
@@ -72,7 +75,12 @@ def run(
     for claim in file.claims[len(results) :]:
         results.append(_late(claim, known, LATE))
         tell(results[-1])
-    about = [(r.claim.model, r.session.problem) for r in results if r.session is not None]
+    about = [
+        (path, r.session.problem)
+        for r in results
+        if r.session is not None
+        for path in (r.claim.named.values() or [r.claim.model])
+    ]
     return Report(file, tuple(results), provenance(about, ASSUMED, date=date))
 
 
@@ -151,11 +159,14 @@ def session_of(claim: StatedClaim, known: Sessions, budget: Budget, seconds: int
 
 
 def _key(claim: StatedClaim) -> Key:
-    return claim.model, claim.task, claim.config, tuple(claim.splits.items())
+    named = tuple(claim.named.items())
+    return claim.model, claim.task, claim.config, (*claim.splits.items(), *named)
 
 
 def _session(claim: StatedClaim, budget: Budget, seconds: int | None) -> Session:
     name, stored = claim.model.name, _stored(claim)
+    if claim.named:
+        return Session(" and ".join(claim.named), None, SEVERAL, 0, budget, seconds, lambda: _of_several(claim.named))
     try:
         network = network_of(claim.model, claim.config)
     except BridgeLayout as error:  # nothing says which network, and so not how many logits
@@ -177,6 +188,20 @@ def _session(claim: StatedClaim, budget: Budget, seconds: int | None) -> Session
     about = {"subject": statement.sha256, "network": statement, "splits": claim.splits}
     problem = None if why else statement
     return Session(name, problem, why, network.outputs, budget, seconds, stored, **about)
+
+
+def _of_several(models: Mapping[str, Path]) -> dict[str, StoredTensor]:
+    """The tensors of several files, each name behind that of its model; ``A.W_U`` also stands for the only stored name
+    of A that ends so."""
+    found: dict[str, StoredTensor] = {}
+    for label, path in models.items():
+        tensors = load_stored(path).tensors
+        found |= {f"{label}.{name}": tensor for name, tensor in tensors.items()}
+        for last, times in Counter(name.rpartition(".")[2] for name in tensors).items():
+            if times == 1 and last not in tensors:
+                whole = next(name for name in tensors if name.rpartition(".")[2] == last)
+                found[f"{label}.{last}"] = tensors[whole]
+    return found
 
 
 def _stored(claim: StatedClaim) -> Callable[[], dict[str, StoredTensor]] | None:

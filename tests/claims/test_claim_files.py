@@ -126,7 +126,7 @@ def test_the_transcript_tells_statement_verdict_and_rules(tmp_path):
         (HEAD + "claim = 3\n", "expected [[claim]] tables, found another kind of 'claim'"),
         (HEAD + '[define]\nmax = "EQKE"\n' + CLAIM, "expected new names in [define], of letters, digits and _"),
         (HEAD + '[define]\nX = "EQKE +"\n' + CLAIM, "the definition of X, found column 7: expected a name"),
-        (HEAD + '[define]\nX = "max(EQKE, 1)"\n' + CLAIM, "the definition of X, found column 1: max takes"),
+        (HEAD + '[define]\nX = "row_max(EQKE, 1)"\n' + CLAIM, "the definition of X, found column 1: row_max takes"),
         (HEAD + "[define]\nX = 3\n" + CLAIM, "expected an expression as the definition of X, found int"),
         ("x = " + "[" * 100_000, "claims.toml: expected a TOML file, found"),
         ("x = " + "1" * 5000, "claims.toml: expected a TOML file, found"),
