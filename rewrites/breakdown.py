@@ -1,4 +1,4 @@
-"""Where a bound comes from: the cells of a count, the maxima of a loss.  Every table adds up to its last row."""
+"""Where a bound comes from: the parts of a count, the coarser ones of a loss.  Every table adds up to its last row."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..engine.graph import Derivation, ProofGraph
 from ..engine.ledger import Ledger
 from ..engine.transcript import Block, Figure, Section, Table, paragraph, prose
 from ..engine.transcript.figures import Bars
-from ..models.one_layer import one_layer_of
 from .rules.enclosed_number import UNIT_BITS, digits_of
 from .rules.loss import LossSum
-from .rules.right_count import Cell, RightCount
+from .rules.parts import Part
+from .rules.right_count import RightCount
 
 # So many maxima have a row or a bar of their own.
 SHOWN = 12
@@ -37,8 +37,7 @@ def where_decided(count: RightCount, stages: Counter[str] | None, ledger: Ledger
 
     ``stages``: how single sequences were decided; None for rules that decide none.  ``ledger``: what lies beside.
     """
-    layer = one_layer_of(count.statement)
-    sizes = {cell: size for cell in layer.cells() if (size := layer.cell_size(*cell))}
+    sizes = {part: size for part, size in count.partition.sizes.items() if size}
     blocks: list[Block] = [_decided(count, sizes), _undecided(count, sizes)]
     if stages is not None:
         blocks.append(_stages(stages))
@@ -57,16 +56,16 @@ def _beside(ledger: Ledger) -> Block:
     return paragraph(f"The count can be made again from the file {named}. {ledger.explained}")
 
 
-def _decided(count: RightCount, sizes: dict[Cell, int]) -> Table:
+def _decided(count: RightCount, sizes: dict[Part, int]) -> Table:
     """The cells by what is known of them: a partition."""
     kinds = ("right throughout", "wrong throughout", "decided: some right, some wrong", "some undecided", "all")
-    members: dict[str, list[Cell]] = {kind: [] for kind in kinds}
+    members: dict[str, list[Part]] = {kind: [] for kind in kinds}
     for cell, size in sizes.items():
         right, wrong = count.right[cell], count.wrong[cell]
         decided = (right == size, wrong == size, right + wrong == size, True)
         members[kinds[decided.index(True)]].append(cell)
         members["all"].append(cell)
-    header = ("cells $(q, m)$: query $q$, maximum $m$", "cells", "sequences", "right", "wrong", "undecided")
+    header = (count.partition.meaning, "cells", "sequences", "right", "wrong", "undecided")
     rows = []
     for kind, cells in members.items():
         total, right, wrong = (sum(table[cell] for cell in cells) for table in (sizes, count.right, count.wrong))
@@ -75,14 +74,14 @@ def _decided(count: RightCount, sizes: dict[Cell, int]) -> Table:
     return Table(tuple(map(prose, header)), tuple(tuple(map(prose, row)) for row in rows), sides=sides)
 
 
-def _undecided(count: RightCount, sizes: dict[Cell, int]) -> Block:
+def _undecided(count: RightCount, sizes: dict[Part, int]) -> Block:
     lost = {cell: size - count.right[cell] - count.wrong[cell] for cell, size in sizes.items()}
     most = [cell for cell in sorted(lost, key=lambda cell: -lost[cell])[:5] if lost[cell]]
     if not most:
         return paragraph("No sequence is left undecided: the bound is exact and nothing was lost.")
     return paragraph(
         f"Of the {sum(lost.values())} undecided sequences, which count neither as right nor as wrong, the most are in "
-        f"these cells: " + "; ".join(f"$(q, m) = ({q}, {m})$ with {lost[q, m]}" for q, m in most) + "."
+        f"these cells: " + "; ".join(f"{count.partition.name(part)} with {lost[part]}" for part in most) + "."
     )
 
 
@@ -99,9 +98,7 @@ def _stages(stages: Counter[str]) -> Block:
 
 
 def _wrong_by_maximum(count: RightCount) -> Block:
-    wrong = Counter[int]()
-    for (_, m), number in count.wrong.items():
-        wrong[m] += number
+    wrong = count.partition.coarsely(count.wrong)
     shown, others = _largest(wrong)
     bars = {f"m = {m}": wrong[m] for m in shown if wrong[m]}
     if rest := sum(wrong[m] for m in others):
@@ -117,24 +114,21 @@ def _largest(amounts: Counter[int]) -> tuple[list[int], list[int]]:
     return shown, sorted(amounts.keys() - set(shown))
 
 
-def _cells(count: RightCount, sizes: dict[Cell, int]) -> Block:
-    header = tuple(prose(text) for text in ("$q$", "$m$", "sequences", "right", "wrong"))
+def _cells(count: RightCount, sizes: dict[Part, int]) -> Block:
+    names = (f"${name}$" for name in count.partition.names)
+    header = tuple(prose(text) for text in (*names, "sequences", "right", "wrong"))
     shown = [cell for cell in sizes if count.right[cell] < sizes[cell]]
     rows = tuple(
         tuple(prose(str(number)) for number in (*cell, sizes[cell], count.right[cell], count.wrong[cell]))
         for cell in shown
     )
-    return Table(header, rows, prose("All cells that are not right throughout."), ("right",) * 5, "cells")
+    return Table(header, rows, prose("All cells that are not right throughout."), ("right",) * len(header), "cells")
 
 
 def where_lost(total: LossSum) -> Section:
     """Which maxima the loss comes from, and how far its bounds are apart there."""
-    layer, unit = one_layer_of(total.statement), total.statement.inputs << UNIT_BITS
-    sizes, low, high = Counter[int](), Counter[int](), Counter[int]()
-    for q, m in layer.cells():
-        sizes[m] += layer.cell_size(q, m)
-        low[m] += total.low[q, m]
-        high[m] += total.high[q, m]
+    unit = total.statement.inputs << UNIT_BITS
+    sizes, low, high = map(total.partition.coarsely, (total.partition.sizes, total.low, total.high))
     digits = digits_of(Fraction(high.total() - low.total(), unit))
 
     def row(name: str, maxima: Sequence[int]) -> tuple[str, ...]:
@@ -145,7 +139,7 @@ def where_lost(total: LossSum) -> Section:
     rows = [row(str(m), [m]) for m in shown]
     rows += [row("all other", others)] * bool(others)
     rows.append(row("all", [*shown, *others]))
-    header = ("maximum $m$", "sequences", "share of the loss, at least", "at most")
+    header = (total.partition.coarse_meaning, "sequences", "share of the loss, at least", "at most")
     table = Table(
         tuple(map(prose, header)), tuple(tuple(map(prose, cells)) for cells in rows), sides=("right",) * len(header)
     )

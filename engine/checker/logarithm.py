@@ -43,22 +43,19 @@ def logarithm(value: int, bits: int) -> tuple[int, int]:
     return low >> _GUARD, -(-high >> _GUARD)
 
 
-@lru_cache(maxsize=1 << 11)
-def _power(steps: int) -> tuple[int, int]:
-    """Bounds of exp(-steps / 2**STEP_BITS), in units of 2**-UNIT_BITS."""
-    low, high, exponent = exponential(-steps, -STEP_BITS, 1, UNIT_BITS)
-    shift = exponent + UNIT_BITS
-    return shifted_down(low, shift), shifted_up(high, shift)
+@lru_cache(maxsize=2)
+def negative_powers(side: int) -> list[int]:
+    """Bounds of exp(-i / 2**STEP_BITS) for 0 <= i <= LOWEST, from below (side 0) or above (1), in units of
+    2**-UNIT_BITS: each a product of two. One more stands for all that are smaller: 0, or exp(-64)."""
+    rounded = shifted_up if side else shifted_down
 
+    def powers(step: int, count: int) -> list[int]:
+        found = (exponential(-step * i, -STEP_BITS, 1, UNIT_BITS) for i in range(count))
+        return [rounded(e[side], e.exponent + UNIT_BITS) for e in found]
 
-@lru_cache(maxsize=1 << 17)
-def negative_power(steps: int) -> tuple[int, int]:
-    """Bounds of exp(-steps / 2**STEP_BITS) for steps >= 0: as a product of two; below exp(-64), 0 and exp(-64)."""
-    if steps > LOWEST:
-        return 0, negative_power(LOWEST)[1]
-    low, high = _power(steps & ((1 << _LOW_BITS) - 1))
-    low_rest, high_rest = _power(steps >> _LOW_BITS << _LOW_BITS)
-    return low * low_rest >> UNIT_BITS, -(-high * high_rest >> UNIT_BITS)
+    fine, coarse = powers(1, 1 << _LOW_BITS), powers(1 << _LOW_BITS, (LOWEST >> _LOW_BITS) + 1)
+    table = [rounded(a * b, -UNIT_BITS) for b in coarse for a in fine][: LOWEST + 1]
+    return [*table, table[-1] if side else 0]
 
 
 def log_one_plus(steps: Sequence[int], side: int) -> int:
@@ -72,5 +69,6 @@ def log_one_plus(steps: Sequence[int], side: int) -> int:
     if not steps:
         return 0
     top = max(0, max(steps))
-    total = negative_power(top)[side] + sum([negative_power(top - k)[side] for k in steps])
+    table, end = negative_powers(side), LOWEST + 1
+    total = table[min(top, end)] + sum([table[d] if (d := top - k) < end else table[end] for k in steps])
     return (top << UNIT_BITS - STEP_BITS) + logarithm(total, UNIT_BITS)[side]

@@ -29,6 +29,7 @@ from .box_extremes import BOX, root_bounds
 from .loss import LossSum
 from .loss_tree import CROSS_ENTROPY, DIFFERENCE, GRID_BITS, HIGH, LOW, MEAN, cross_entropy
 from .margin_enclosure import MarginEnclosure
+from .parts import cells
 from .path_decomposition import K, Paths, V
 from .slack_count import SLACK, raised
 
@@ -88,7 +89,7 @@ class CellLoss(Rule):
                 high[q, m] = size * cross_entropy(above, HIGH)
             if self._progress is not None:
                 self._progress(done + 1, len(low))
-        return LossSum(paths.statement, low, high)
+        return LossSum(cells(paths.statement), low, high)
 
     def encode(self, advice: Differences) -> dict[str, Any]:
         return {"differences": [small_table(table.ravel().tolist()) for table in advice.tables]}

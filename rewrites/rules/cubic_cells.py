@@ -45,6 +45,7 @@ from .additive_margin import MARGIN_COST, AdditiveMargin
 from .cell_sets import ALONE, CellSets, token_bits
 from .margin_enclosure import MANTISSA_BITS, WEIGHT_BITS, MarginEnclosure
 from .notions import MIXED
+from .parts import cells
 from .path_decomposition import K, V
 from .right_count import RightCount
 
@@ -219,7 +220,7 @@ class CubicCells(Rule):
                     self._progress(m * (m + 1) // 2 + q + 1, layer.d_vocab * (layer.d_vocab + 1) // 2)
         sets = CellSets(margin.paths, found)
         right = sets.counts()
-        return RightCount(margin.paths.statement, right, dict.fromkeys(right, 0), sets)
+        return RightCount(cells(margin.paths.statement), right, dict.fromkeys(right, 0), sets)
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,6 +32,7 @@ from .loss import LossSum
 from .loss_layers import LAYERS, layered
 from .loss_tree import CROSS_ENTROPY, DIFFERENCE, GRID_BITS, HIGH, cross_entropy
 from .margin_enclosure import AttentionTable, MarginEnclosure
+from .parts import cells
 from .path_decomposition import K, Paths, V
 from .slack_count import SLACK
 
@@ -91,7 +92,7 @@ class CubicLoss(Rule):
                     high[q, m] = layered(layers)
                 if self._progress is not None:
                     self._progress(m * (m + 1) // 2 + q + 1, len(high))
-        return LossSum(paths.statement, low, high, LossSets.of(paths, known))
+        return LossSum(cells(paths.statement), low, high, LossSets.of(paths, known))
 
     def charge(self, premises: Sequence[Any], advice: Thresholds) -> Cost:
         n = len(advice.steps)

@@ -35,6 +35,7 @@ from .logit_gap import OTHERS
 from .loss import LossSum
 from .loss_layers import LAYERS, layered
 from .loss_tree import CROSS_ENTROPY, GRID_BITS, HIGH, cross_entropy
+from .parts import cells
 from .path_decomposition import K, Paths, V
 from .row_difference import RANGE, RowDifference
 from .score_gap import ScoreGap
@@ -87,8 +88,8 @@ class DiagonalLoss(Rule):
         for reach, low in [(whole, np.zeros_like(whole)), *((floor.reach.table, floor.low) for floor in floors)]:
             q, m, c = np.nonzero(reach >= 0)
             gaps = parts.gaps(q, m, reach[q, m, c], low[q, m, c]).tolist()
-            cells = zip(q.tolist(), m.tolist(), c.tolist(), strict=True)
-            for cell, j, most in zip(cells, reach[q, m, c].tolist(), gaps, strict=True):
+            places = zip(q.tolist(), m.tolist(), c.tolist(), strict=True)
+            for cell, j, most in zip(places, reach[q, m, c].tolist(), gaps, strict=True):
                 others = cell[2] - (cell[0] < cell[1])
                 number = comb(layer.n_ctx - 1, others) * (j + 1) ** others
                 steps = _steps(most, parts.exponent - attention_range.GRID_BITS)
@@ -100,7 +101,7 @@ class DiagonalLoss(Rule):
         high = low_sums | {(m, m): _loss(steps, layer.d_vocab) for m, steps in enumerate(lone)}
         for (q, m, _), layers in shown.items():
             high[q, m] += layered(layers)
-        return LossSum(paths.statement, low_sums, high, LossSets.of(paths, known))
+        return LossSum(cells(paths.statement), low_sums, high, LossSets.of(paths, known))
 
     def charge(self, premises: Sequence[Any], advice: StoryLayers) -> Cost:
         layers = len(advice.reaches) + 1

@@ -26,6 +26,7 @@ from ...engine.rule import Lemma, Rule
 from ...models.one_layer import one_layer_of
 from .additive_margin import MARGIN_COST, AdditiveMargin
 from .box_extremes import Cell
+from .parts import cells
 from .path_decomposition import K, V
 from .right_count import RightCount
 
@@ -93,7 +94,7 @@ class Enumeration(Rule):
                 right[q, m], wrong[q, m] = _enumerate_cell(margin, Cell(margin.enclosure, q, m))
             if self._progress is not None:
                 self._progress(done + 1, len(right))
-        return RightCount(margin.statement, right, wrong)
+        return RightCount(cells(margin.statement), right, wrong)
 
 
 def _enumerate_cell(margin: AdditiveMargin, cell: Cell) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from ...engine.formula import At, Count, Num, Power, Range, Sequences, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from .logit_gap import LogitGap
 from .notions import REACH
+from .parts import cells
 from .path_decomposition import K, V
 from .right_count import RightCount
 
@@ -60,4 +61,4 @@ class GapCount(Rule):
         if advice not in (0, 1):
             raise NotEstablished(self.tag, f"the switch is 0 or 1, not {advice!r}")
         right = gap.counts(advice)
-        return RightCount(gap.attention.paths.statement, right, dict.fromkeys(right, 0), gap.sets())
+        return RightCount(cells(gap.attention.paths.statement), right, dict.fromkeys(right, 0), gap.sets())

@@ -43,6 +43,7 @@ from .logit_gap import OTHERS, Anchors, LogitTables, require_splits, worst_gaps
 from .loss import UNIT_BITS, LossSum
 from .loss_layers import LAYERS, layered
 from .loss_tree import CROSS_ENTROPY, GRID_BITS, HIGH, cross_entropy
+from .parts import cells
 from .path_decomposition import TABLE_COSTS, K, Paths, V
 from .row_split import SPLIT, RowSplit
 
@@ -113,7 +114,7 @@ class GapLoss(Rule):
         layer = one_layer_of(paths.statement)
         low = dict.fromkeys(layer.cells(), 0)
         if layer.d_vocab == 1:  # a softmax over one output is one
-            return LossSum(paths.statement, low, low)
+            return LossSum(cells(paths.statement), low, low)
         tables = SoftTables(paths, direct, tokens)
         shown: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
         known: dict[tuple[int, int, int], list[int]] = {}
@@ -134,7 +135,7 @@ class GapLoss(Rule):
         high = {(m, m): _loss(tables.gap_alone(m)) for m in range(layer.d_vocab)}
         for (q, m, _), layers in shown.items():
             high[q, m] = high.get((q, m), 0) + layered(layers)
-        return LossSum(paths.statement, low, low | high, LossSets.of(paths, known))
+        return LossSum(cells(paths.statement), low, low | high, LossSets.of(paths, known))
 
     def charge(self, premises: Sequence[Any], advice: Layers) -> Cost:
         layers = len(advice.reaches) + 1

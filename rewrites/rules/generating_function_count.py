@@ -51,6 +51,7 @@ from .additive_margin import MARGIN_COST, AdditiveMargin
 from .box_extremes import BOX, Cell
 from .margin_enclosure import CellTable
 from .notions import CELL
+from .parts import cells
 from .path_decomposition import K, V
 from .right_count import RightCount
 
@@ -183,7 +184,7 @@ class GeneratingFunctionCount(Rule):
                 right[q, m], wrong[q, m] = size - most, least
         if triples:
             raise NotEstablished(self.tag, f"there is no cell {next(iter(triples))}")
-        return RightCount(margin.statement, right, wrong)
+        return RightCount(cells(margin.statement), right, wrong)
 
     def ledger(self, premises: Sequence[Any], advice: Triples) -> Ledger:
         (margin,) = premises

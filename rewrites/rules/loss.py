@@ -1,4 +1,4 @@
-"""The mean cross-entropy: claims about it, and its bounds from sums over cells.
+"""The mean cross-entropy: claims about it, and its bounds from sums over parts of the inputs.
 
 The *loss* on a sequence t is -log softmax(logits)_m with m = max t, the natural logarithm; the loss of the network is
 the mean over all inputs.  Numbers stand on one grid, 2^-UNIT_BITS.
@@ -17,36 +17,38 @@ from ...engine.claim import Claim, Shown
 from ...engine.cost import Cost
 from ...engine.digest import digest
 from ...engine.rule import Rule
-from ...models.one_layer import one_layer_of
 from ...models.statement import Statement
 from .cell_sets import LossSets
 from .enclosed_number import UNIT_BITS, EnclosedNumber, digits_of
+from .parts import Part, Parts
 from .path_decomposition import V
-from .right_count import Cell
 
 
 @dataclass(frozen=True)
 class LossSum(Claim):
-    """For every cell (q, m): the losses of its sequences add up to between ``low[q, m]`` and ``high[q, m]``, in units
-    of 2^-UNIT_BITS.
+    """The losses of every part's inputs add up to between ``low[part]`` and ``high[part]``, in units of 2^-UNIT_BITS.
 
     ``sets``: sets of sequences whose exact bounds give the upper bound.
     """
 
-    statement: Statement
-    low: Mapping[Cell, int]
-    high: Mapping[Cell, int]
+    partition: Parts
+    low: Mapping[Part, int]
+    high: Mapping[Part, int]
     sets: LossSets | None = None
 
     kind = "loss_sum"
+
+    @property
+    def statement(self) -> Statement:
+        """What it is about."""
+        return self.partition.statement
 
     def conclusion(self) -> dict[str, Any]:
         low, high = sum(self.low.values()), sum(self.high.values())
         return {"kind": self.kind, "low": hex_integer(low), "high": hex_integer(high)}
 
     def identity(self) -> str:
-        cells = [[q, m, hex(self.low[q, m]), hex(self.high[q, m])] for q, m in one_layer_of(self.statement).cells()]
-        return digest([self.statement.sha256, cells])
+        return digest([self.statement.sha256, self.partition.listed(self.low, self.high)])
 
     def shown(self) -> Shown | None:
         sets = self.sets
@@ -81,7 +83,7 @@ class LossFromSum(Rule):
     premises = (LossSum,)
     lemmas = ()
     derivation = (
-        "The sums of all cells, which partition the inputs, are added up and divided by the number of inputs, rounded "
+        "The sums of all parts, which partition the inputs, are added up and divided by the number of inputs, rounded "
         f"outward to multiples of $2^{{-{UNIT_BITS}}}$."
     )
     cost = Cost(add=V**2)

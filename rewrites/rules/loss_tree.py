@@ -36,6 +36,7 @@ from .box_extremes import BOX
 from .loss import UNIT_BITS, LossSum
 from .margin_enclosure import MarginEnclosure
 from .notions import NODE
+from .parts import cells
 from .path_decomposition import K, Paths, V
 from .token_order_tree import ORDER, PARTITION, BoxTree, Node, TreeReader, token_digits, token_order
 
@@ -257,7 +258,7 @@ class LossTree(Rule):
             if layer.cell_size(q, m):
                 low[q, m], high[q, m] = self._cell(LossCell(enclosure, q, m), reader)
         reader.finish()
-        return LossSum(paths.statement, low, high)
+        return LossSum(cells(paths.statement), low, high)
 
     def encode(self, advice: Shape) -> dict[str, Any]:
         return {"order": ORDER, "tree": advice.symbols}

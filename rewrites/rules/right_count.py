@@ -1,4 +1,4 @@
-"""The claim that counting rules conclude: per cell, how many sequences are certainly right and certainly wrong."""
+"""The claim that counting rules conclude: by parts, how many inputs are certainly right and certainly wrong."""
 
 from __future__ import annotations
 
@@ -7,28 +7,31 @@ from dataclasses import dataclass
 
 from ...engine.claim import Shown
 from ...engine.digest import digest
-from ...models.one_layer import one_layer_of
 from ...models.statement import Statement
 from .cell_sets import CellSets
 from .count import Count
+from .parts import Part, Parts
 from .path_decomposition import V
-
-Cell = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class RightCount(Count):
-    """For every cell (q, m): at least ``right[q, m]`` of its sequences are right, at least ``wrong[q, m]`` wrong.
+    """At least ``right[part]`` inputs of every part are right, at least ``wrong[part]`` wrong.
 
     ``sets``: sets of sequences that are right, which together are no fewer than ``right`` says.
     """
 
-    statement: Statement
-    right: Mapping[Cell, int]
-    wrong: Mapping[Cell, int]
+    partition: Parts
+    right: Mapping[Part, int]
+    wrong: Mapping[Part, int]
     sets: CellSets | None = None
 
     parts = V**2
+
+    @property
+    def statement(self) -> Statement:
+        """What it is about."""
+        return self.partition.statement
 
     @property
     def low(self) -> int:
@@ -46,8 +49,8 @@ class RightCount(Count):
         return self.statement.inputs - self.low
 
     def identity(self) -> str:
-        cells = [[q, m, hex(self.right[q, m]), hex(self.wrong[q, m])] for q, m in one_layer_of(self.statement).cells()]
-        return digest([self.statement.sha256, cells, *([] if self.sets is None else [self.sets.identity])])
+        numbers = self.partition.listed(self.right, self.wrong)
+        return digest([self.statement.sha256, numbers, *([] if self.sets is None else [self.sets.identity])])
 
     def shown(self) -> Shown | None:
         sets = self.sets

@@ -37,8 +37,8 @@ from .additive_margin import MARGIN_COST, AdditiveMargin
 from .box_extremes import BOX
 from .margin_enclosure import MarginEnclosure
 from .notions import NODE
+from .parts import Part, Parts, cells
 from .path_decomposition import K, V
-from .right_count import Cell
 from .token_order_tree import PARTITION, BoxTree, Node, TreeReader, require, token_digits, token_order
 
 _p, _j = Var("p"), Var("j")
@@ -85,11 +85,16 @@ class SlackAdvice:
 class SlackCount(Claim):
     """In every cell at least ``right[q, m]`` sequences have logit_x < logit_m - slack[q, m] for all x != m."""
 
-    statement: Statement
+    partition: Parts
     slack: DyadicMatrix
-    right: Mapping[Cell, int]
+    right: Mapping[Part, int]
 
     kind = "slack_count"
+
+    @property
+    def statement(self) -> Statement:
+        """What it is about."""
+        return self.partition.statement
 
     @property
     def low(self) -> int:
@@ -100,8 +105,8 @@ class SlackCount(Claim):
         return {"kind": self.kind, "right_low": hex_integer(self.low), "slack": tensor_digest(self.slack)}
 
     def identity(self) -> str:
-        cells = [[q, m, hex(self.right[q, m])] for q, m in one_layer_of(self.statement).cells()]
-        return digest([self.statement.sha256, tensor_digest(self.slack), cells])
+        numbers = self.partition.listed(self.right)
+        return digest([self.statement.sha256, tensor_digest(self.slack), numbers])
 
     def sentence(self) -> str:
         shown = count_str(self.low, self.statement.inputs)
@@ -193,7 +198,7 @@ class SlackTree(Rule):
             if layer.cell_size(q, m):
                 right[q, m] = self._count(SlackCell(margin.enclosure, q, m, advice.slack), reader)
         reader.finish()
-        return SlackCount(statement, advice.slack, right)
+        return SlackCount(cells(statement), advice.slack, right)
 
     def _count(self, cell: SlackCell, reader: TreeReader) -> int:
         right, stack = 0, cell.tree.roots()[::-1]

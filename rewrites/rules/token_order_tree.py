@@ -38,6 +38,7 @@ from .additive_margin import MARGIN_COST, AdditiveMargin
 from .box_extremes import BOX, Cell
 from .margin_enclosure import MarginEnclosure
 from .notions import NODE
+from .parts import cells
 from .path_decomposition import K, V
 from .right_count import RightCount
 
@@ -303,7 +304,7 @@ class TokenOrderTree(Rule):
             if layer.cell_size(q, m):
                 right[q, m], wrong[q, m] = self._cell(margin, Cell(margin.enclosure, q, m), reader)
         reader.finish()
-        return RightCount(margin.statement, right, wrong)
+        return RightCount(cells(margin.statement), right, wrong)
 
     def ledger(self, premises: Sequence[Any], advice: Tree) -> Ledger:
         (margin,) = premises

@@ -52,6 +52,7 @@ from .cell_sets import ALONE, CellSets, token_bits
 from .cubic_cells import MIXTURE, TWO_ENDS, Attention
 from .margin_enclosure import EXP_PRECISION, MANTISSA_BITS, WEIGHT_BITS, MarginEnclosure
 from .notions import MIXED, SPLIT_TABLE
+from .parts import cells
 from .path_decomposition import TABLE_COSTS, K, Paths, V, exp_of_score
 from .right_count import RightCount
 from .row_split import RowSplit
@@ -194,7 +195,7 @@ class VertexCells(Rule):
                     found |= queries[q].sets(m, values)
         sets = CellSets(margin.paths, found)
         right = sets.counts()
-        return RightCount(statement, right, dict.fromkeys(right, 0), sets)
+        return RightCount(cells(statement), right, dict.fromkeys(right, 0), sets)
 
 
 def require_scores(rule: Rule, split: RowSplit, margin: AdditiveMargin) -> None:

@@ -32,6 +32,7 @@ from ...engine.cost import Cost
 from ...engine.formula import At, ForAll, Max, Min, Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...models.one_layer import one_layer_of
+from .parts import cells
 from .path_decomposition import ALL_TABLES, K, Paths, V
 from .right_count import RightCount
 from .slack_count import SlackCount
@@ -159,4 +160,4 @@ class WeightTransfer(Rule):
             raise NotEstablished(self.tag, "the two networks have not the same tokens, positions and head width")
         room = (slack.slack - moves(old, new)).numerators
         right = {(q, m): count if room[q, m] >= 0 else 0 for (q, m), count in slack.right.items()}
-        return RightCount(new.statement, right, dict.fromkeys(right, 0))
+        return RightCount(cells(new.statement), right, dict.fromkeys(right, 0))

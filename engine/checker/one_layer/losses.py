@@ -34,7 +34,9 @@ from .margins import Margins, Packed
 from .sets import Among, Box, Leaf, roots
 
 MOST_LAYERS = 1 << 8
-# Bits of logits and weights for sets; what the sequences of a set weigh is to be LEAST_BITS of the weights' bits.
+# Bits of weights for the boxes of a tree, whose logits are exact; of logits and weights for sets. What the sequences
+# of a set weigh is to be LEAST_BITS of the weights' bits.
+TREE_BITS = 96
 SET_BITS = 64
 LEAST_BITS = 16
 NUMBER_BITS = 112
@@ -107,10 +109,11 @@ def lower_and_upper(below: Sequence[int], above: Sequence[int]) -> tuple[int, in
     return log_one_plus([-k for k in below], 0), log_one_plus(above, 1)
 
 
-def bounded(margins: Margins, q: int, m: int) -> Callable[[Leaf], tuple[int, int]]:
+def bounded(packed: Packed, q: int, m: int) -> Callable[[Leaf], tuple[int, int]]:
     """Bounds of the sum of the losses of a leaf's sequences; E227 for a symbol that is neither S nor U."""
+    margins = packed.margins
     margins.budget.spend(4 * margins.positions * margins.vocabulary * (m + 1))
-    bounds = Bounds(margins.sharp, q, m, margins.order(q, m), (1, -1))
+    bounds = Bounds(packed, q, m, margins.order(q, m), (1, -1))
 
     def bound(leaf: Leaf) -> tuple[int, int]:
         if leaf.symbol != "U":
@@ -128,7 +131,8 @@ def bounded(margins: Margins, q: int, m: int) -> Callable[[Leaf], tuple[int, int
 def check_tree(auditor: Auditor, derivation: Derivation) -> None:
     """Adds up the cells of a tree."""
     margins = auditor.of(View).margins
-    check_enclosure(derivation, *over_leaves(auditor, margins, derivation.advice, partial(bounded, margins)))
+    packed = Packed(margins, None, TREE_BITS)
+    check_enclosure(derivation, *over_leaves(auditor, margins, derivation.advice, partial(bounded, packed)))
 
 
 def layered(layers: Iterable[tuple[int, int]]) -> int:

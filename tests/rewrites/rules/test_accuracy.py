@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from mechproof.models.one_layer import one_layer_of
 from mechproof.rewrites.rules.accuracy import Accuracy, AccuracyFromCount
+from mechproof.rewrites.rules.parts import cells
 from mechproof.rewrites.rules.right_count import RightCount
 
 
 def count(statement: Any, right: dict[tuple[int, int], int], wrong: dict[tuple[int, int], int]) -> RightCount:
-    cells = dict.fromkeys(one_layer_of(statement).cells(), 0)
-    return RightCount(statement, cells | right, cells | wrong)
+    none = dict.fromkeys(cells(statement).sizes, 0)
+    return RightCount(cells(statement), none | right, none | wrong)
 
 
 @pytest.fixture
@@ -65,8 +65,7 @@ def test_decimals_are_rounded_in_the_safe_direction(statement, low, high, said):
 def test_counts_in_words(statement):
     """A count says 'exactly' only when nothing is open."""
     assert count(statement, {(2, 2): 3}, {}).sentence() == "At least 3 of 27 sequences are right."
-    layer = one_layer_of(statement)
-    sizes = {cell: layer.cell_size(*cell) for cell in layer.cells()}
+    sizes: Any = dict(cells(statement).sizes)
     assert count(statement, sizes, {}).sentence() == "Exactly 27 of 27 sequences are right."
     assert count(statement, sizes, {}).conclusion() == {
         "kind": "right_count",

@@ -9,16 +9,16 @@ import pytest
 from mechproof.engine.arithmetic.float_format import FORMATS
 from mechproof.engine.rule import NotEstablished
 from mechproof.models.float_statement import FloatStatement
-from mechproof.models.one_layer import one_layer_of
 from mechproof.rewrites.rules.accuracy import Accuracy, AccuracyFromCount
 from mechproof.rewrites.rules.float_accuracy import FloatAccuracyFromCounts
+from mechproof.rewrites.rules.parts import cells
 from mechproof.rewrites.rules.right_count import RightCount
 
 
 def count(statement: Any, right: int, wrong: int) -> RightCount:
-    cells = list(one_layer_of(statement).cells())
-    none = dict.fromkeys(cells, 0)
-    return RightCount(statement, none | {cells[0]: right}, none | {cells[0]: wrong})
+    none = dict.fromkeys(cells(statement).sizes, 0)
+    first = next(iter(none))
+    return RightCount(cells(statement), none | {first: right}, none | {first: wrong})
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mechproof.models.one_layer import one_layer_of
 from mechproof.rewrites.rules.loss import UNIT_BITS, Loss, LossFromSum, LossSum, digits_of
+from mechproof.rewrites.rules.parts import cells
 
 ONE = 1 << UNIT_BITS
 
@@ -19,8 +19,8 @@ def statement(oracle):
 
 
 def sums(statement: Any, low: dict[tuple[int, int], int], high: dict[tuple[int, int], int]) -> LossSum:
-    cells = dict.fromkeys(one_layer_of(statement).cells(), 0)
-    return LossSum(statement, cells | low, cells | high)
+    none = dict.fromkeys(cells(statement).sizes, 0)
+    return LossSum(cells(statement), none | low, none | high)
 
 
 def test_the_mean_is_rounded_outward(statement):
