@@ -59,7 +59,7 @@ def sampled(tables: InductionTables, roots: list[Node]) -> Margin:
             rows.append([int(tokens[0]) for tokens in node.tokens])
     margin = tables.decider.decide(0, np.array(rows, dtype=np.int64)).margin
     assert margin is not None, "there are several outputs"
-    return margin
+    return tables.least_margin(np.array([margin.tokens], dtype=np.int64)) or margin
 
 
 class _Search:
@@ -76,7 +76,7 @@ class _Search:
 
     def decide(self, node: Node) -> None:
         """The inputs of a node one by one."""
-        margin, least = self.tables.decider.decide(0, node.inputs()).margin, self.least.upper
+        margin, least = self.tables.least_margin(node.inputs(), self.least.upper), self.least.upper
         if margin is not None and margin.upper is not None and (least is None or margin.upper < least):
             self.least = margin
             self.bar = min(self.bar, self.below(margin))

@@ -55,21 +55,23 @@ class InductionMargin(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: MarginTree) -> InductionLeastMargin:
         _, tables = premises
+        if not any(root.holds(advice.witness) for root in groups(tables.statement.task.inputs)):
+            raise NotEstablished(self.tag, f"{advice.witness} is no input of the task")
+        witness = tables.least_margin(np.array([advice.witness], dtype=np.int64))
+        if witness is None or witness.upper is None:
+            raise NotEstablished(self.tag, f"the margin of {advice.witness} is not known")
         lows: list[Fraction] = []
         for leaf in InductionTree().leaves(tables, advice.tree):
             if leaf.level is not None:
                 lows.append(Fraction(advice.tree.margins[leaf.level], 1 << MARGIN_BITS))
                 continue
-            margin = None if leaf.outcome is None else leaf.outcome.margin
+            margin = None
+            if leaf.outcome is not None:
+                inputs = np.concatenate([node.inputs() for node in leaf.nodes])
+                margin = tables.least_margin(inputs, witness.upper)
             if margin is None or margin.lower is None:
                 raise NotEstablished(self.tag, f"nothing is known of the margins at {leaf.nodes[0].fixed}")
             lows.append(margin.lower)
-        roots = groups(tables.statement.task.inputs)
-        if not any(root.holds(advice.witness) for root in roots):
-            raise NotEstablished(self.tag, f"{advice.witness} is no input of the task")
-        witness = tables.decider.decide(0, np.array([advice.witness], dtype=np.int64)).margin
-        if witness is None or witness.upper is None:
-            raise NotEstablished(self.tag, f"the margin of {advice.witness} is not known")
         return InductionLeastMargin(tables.statement, *in_units(min(lows), witness.upper))
 
     def charge(self, premises: Sequence[Any], advice: MarginTree) -> Cost:

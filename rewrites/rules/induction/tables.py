@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from fractions import Fraction
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,14 @@ import numpy as np
 from ....engine.claim import Claim
 from ....engine.cost import Cost
 from ....engine.equality import Equal
+from ....engine.interpret import Interpreter
 from ....engine.rule import NotEstablished, Rule
 from ....models.statement import Statement
 from ....models.two_layer_paths import TwoLayerPaths
 from ...enumeration.block import Decider
 from ...enumeration.decide import chosen
+from ...enumeration.ladder import settle
+from ...enumeration.outcome import Margin, least
 from ..network_function import NetworkFunction
 from .form import TwoLayers
 from .grid import GRID, Grid
@@ -101,6 +105,24 @@ class InductionTables(Claim):
     def with_losses(self) -> Decider:
         """The same, with their losses."""
         return self._decider(True)
+
+    @cached_property
+    def _exactly(self) -> Interpreter:
+        network, task = self.statement.network, self.statement.task
+        return Interpreter(network.term(task.positions, task.read), network.values(task.positions))
+
+    def least_margin(self, inputs: np.ndarray, enough: Fraction | None = None) -> Margin | None:
+        """The least margin of some inputs, one a row: enclosed by balls but for those that fixed-point numbers show to
+        have at least ``enough``."""
+        found = self.decider.decide(0, inputs).margin
+        if found is None or (None not in (found.lower, enough) and found.lower >= enough):  # type: ignore[operator]
+            return found
+        if len(inputs) > 1:
+            halves = np.array_split(inputs, 2)
+            return reduce(least, (self.least_margin(half, enough) for half in halves))
+        (answer,) = self.statement.task.answer(inputs).tolist()
+        (settled,) = settle(self._exactly, inputs[0].tolist(), answer, loss=False)
+        return settled.least(inputs[0], self.statement.task.read[0])
 
 
 def _widest(node: Node) -> list[np.ndarray]:
