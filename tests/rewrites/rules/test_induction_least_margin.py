@@ -29,7 +29,8 @@ def test_the_least_margin_lies_between_the_bounds(case, tmp_path):
     least = min(small.margins(network, small.inputs(statement.task.inputs.condition, tokens, positions)).values())
     proof: Any = prove(statement, "net", "induction", metric="margin")
     low, high = proof.theorem.bounds
-    assert low.numerator / mpmath.mpf(low.denominator) <= least <= high.numerator / mpmath.mpf(high.denominator)
+    with mpmath.workdps(50):
+        assert low.numerator / mpmath.mpf(low.denominator) <= least <= high.numerator / mpmath.mpf(high.denominator)
     if least > 0:
         assert high - low < 2**-16 * (1 + high)
     assert proof.certifiable
