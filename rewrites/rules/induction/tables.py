@@ -118,7 +118,7 @@ class InductionTables(Claim):
         if found is None or (None not in (found.lower, enough) and found.lower >= enough):  # type: ignore[operator]
             return found
         if len(inputs) > 1:
-            halves = np.array_split(inputs, 2)
+            halves = inputs[: len(inputs) // 2], inputs[len(inputs) // 2 :]
             return reduce(least, (self.least_margin(half, enough) for half in halves))
         (answer,) = self.statement.task.answer(inputs).tolist()
         (settled,) = settle(self._exactly, inputs[0].tolist(), answer, loss=False)
