@@ -5,9 +5,9 @@
 be trusted is this folder, Python's integers, and sha256.
 
 Reading order: verdict (the whole), certificate, relations and proof (the text and the chain of derivations), networks
-(what it is about: layers, tasks, their hash, and every input evaluated), one_layer, paths, exponential and margins
-(networks that have path matrices), sums, walk and cells (sets of inputs), rules and rule_* (what may be concluded), and
-registry, which alone knows the folders on top: claims, floats, boxes.
+(what it is about: layers, tasks, their hash, and every input evaluated), rule and rules (what may be concluded of
+anything). On this kernel, known to it by registry alone, stand folders that can each be read by itself: one_layer,
+boxes, quotient and induction (sets of inputs tested at once), claims, floats.
 """
 
 from .verdict import Verdict, check
