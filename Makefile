@@ -49,10 +49,7 @@ docs: .venv/ready-docs
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build
 
 gallery: .venv/ready
-	$(BIN)/mechproof prove $(NETWORK) --out proofs_out/gallery/max_of_4
-	$(BIN)/mechproof prove models/zoo/max_of_2_v64_d32_seed123.safetensors --out proofs_out/gallery/max_of_2
-	$(BIN)/mechproof prove $(NETWORK) --strategy story --out proofs_out/gallery/max_of_4_story
-	$(BIN)/mechproof prove models/zoo/stacks/max_of_2_layernorm.toml --out proofs_out/gallery/max_of_2_layernorm
+	$(BIN)/python scripts/write_gallery.py
 
 certificates: .venv/ready
 	$(BIN)/python scripts/record_certificates.py

@@ -11,7 +11,7 @@ from ..engine.arithmetic.printing import ceil_str, floor_str
 from ..engine.graph import Derivation, ProofGraph
 from ..engine.ledger import Ledger
 from ..engine.transcript import Block, Figure, Section, Table, paragraph, prose
-from ..engine.transcript.figures import Bars
+from ..engine.transcript.figures import Bars, HeatMap
 from .rules.enclosed_number import UNIT_BITS, digits_of
 from .rules.loss import LossSum
 from .rules.parts import Part
@@ -39,6 +39,8 @@ def where_decided(count: RightCount, stages: Counter[str] | None, ledger: Ledger
     """
     sizes = {part: size for part, size in count.partition.sizes.items() if size}
     blocks: list[Block] = [_decided(count, sizes), _undecided(count, sizes)]
+    if count.low < count.high and len(count.partition.names) == 2:
+        blocks.append(_share_by_part(count, sizes))
     if stages is not None:
         blocks.append(_stages(stages))
     if count.statement.inputs > count.high:
@@ -95,6 +97,20 @@ def _stages(stages: Counter[str]) -> Block:
         "Where the fixed-point enclosures left the sign of a single sequence open, it was decided exactly: "
         f"{listed} (the search's own questions included)."
     )
+
+
+def _share_by_part(count: RightCount, sizes: dict[Part, int]) -> Block:
+    """The share of each part that is undecided, of parts that two numbers name."""
+    rows, columns = (1 + max(part[axis] for part in sizes) for axis in (0, 1))
+
+    def share(part: Part) -> Fraction | None:
+        return Fraction(sizes[part] - count.right[part] - count.wrong[part], sizes[part]) if part in sizes else None
+
+    down, across = count.partition.names
+    shares = tuple(tuple(share((row, column)) for column in range(columns)) for row in range(rows))
+    picture = HeatMap("undecided share", down, across, shares)
+    caption = prose(f"The share of each part $({down}, {across})$ that is undecided; grey where there is none.")
+    return Figure(picture, caption, "Heat map of the undecided share of each part", "figure-undecided")
 
 
 def _wrong_by_maximum(count: RightCount) -> Block:

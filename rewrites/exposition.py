@@ -8,11 +8,11 @@ where every sequence was decided, and how to check it again.  Strategies play no
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import sympy
 
-from ..engine.arithmetic.dyadic import DyadicMatrix
 from ..engine.arithmetic.printing import ceil_str, floor_str
 from ..engine.claim import Claim
 from ..engine.cost import Cost
@@ -167,7 +167,9 @@ def _tables(paths: Paths) -> Block:
         numbers = (floor_str(least, 4), ceil_str(largest, 4), ceil_str(spread, 4))
         rows.append((prose(f"$\\mathrm{{{name}}}[{row},{column}]$"), prose(meaning), *map(prose, numbers)))
     table = Table(header, tuple(rows), sides=("left", "left", "right", "right", "right"))
-    figures = tuple(_heat_map(name, paths.tables[name]) for name in ("EQKE", "EVOU"))
+    figures = [_heat_map(name, paths.tables[name].fractions()) for name in ("EQKE", "EVOU")]
+    if len(paths.tables["EVOU"].fractions()) > 1:
+        figures.append(_off_diagonal(paths.tables["EVOU"].fractions()))
     return Section(
         "The network as its tables show it",
         (
@@ -204,11 +206,23 @@ def _reading(paths: Paths) -> tuple[Block, ...]:
     )
 
 
-def _heat_map(name: str, matrix: DyadicMatrix) -> Block:
+Rows = Sequence[Sequence[Fraction | None]]
+
+
+def _heat_map(name: str, rows: Rows, told: str = "") -> Block:
+    """The table ``name``; ``told``: what is left out of it."""
     down, across, meaning = TABLES[name]
     plain = [text.replace("$", "") for text in (down, across)]
-    picture = HeatMap(name, plain[0], plain[1], tuple(tuple(row) for row in matrix.fractions()))
-    return Figure(picture, prose(f"$\\mathrm{{{name}}}$: {meaning}."), f"Heat map of {name}", f"figure-{name}")
+    title = f"{name} without its diagonal" if told else name
+    picture = HeatMap(title, plain[0], plain[1], tuple(map(tuple, rows)))
+    label = f"figure-{name}{'-off-diagonal' * bool(told)}"
+    return Figure(picture, prose(f"$\\mathrm{{{name}}}${told}: {meaning}."), f"Heat map of {title}", label)
+
+
+def _off_diagonal(rows: Rows) -> Block:
+    """What copying leaves over: the entries that do not belong to the token itself."""
+    left = [[None if x == t else value for x, value in enumerate(row)] for t, row in enumerate(rows)]
+    return _heat_map("EVOU", left, " without its diagonal")
 
 
 # What costs of proofs are counted in, beside the sizes of the network.

@@ -98,6 +98,14 @@ def test_paper_shows_all(chromium, page):
     assert opened.value(f"{overflows}.filter(kind => kind !== 'visible' && kind !== 'clip')") == []
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_index_of_the_gallery(chromium, width):
+    """The page that people open first: as wide as the window, and readable for everyone."""
+    opened = chromium.open(Path(__file__).parents[2] / "proofs_out" / "gallery" / "index.html", width)
+    assert opened.value("document.documentElement.scrollWidth") == width
+    assert violations(opened) == [] and opened.errors() == []
+
+
 def test_these_tests_notice(chromium, tmp_path):
     """A page with faults: too wide, an error in the console, a picture without words, pale letters."""
     bad = tmp_path / "bad.html"

@@ -1,4 +1,7 @@
-"""A matrix as coloured cells: blue below zero, white at zero, red above, the same scale on both sides."""
+"""A matrix as coloured cells: blue below zero, white at zero, red above, the same scale on both sides.
+
+The bar of colours beside it ends where the entries do.  An entry may be left out.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ LEVELS = 16
 """Shades on each side of zero."""
 
 WHITE: Colour = (247, 247, 247)
+NOTHING: Colour = (190, 190, 190)
 BELOW: Colour = (33, 102, 172)
 ABOVE: Colour = (178, 24, 43)
 
@@ -29,27 +33,42 @@ def shade(level: int) -> Colour:
 class HeatMap:
     """A matrix of exact numbers, rows downwards; ``rows`` and ``columns`` name the axes.
 
-    Raises BadPicture for an empty or ragged matrix.
+    None is an entry that is left out, and grey.  Raises BadPicture for an empty or ragged matrix, or one of None alone.
     """
 
     title: str
     rows: str
     columns: str
-    matrix: tuple[tuple[Number, ...], ...]
+    matrix: tuple[tuple[Number | None, ...], ...]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "matrix", tuple(tuple(row) for row in self.matrix))
         widths = {len(row) for row in self.matrix}
         if len(widths) != 1 or widths == {0}:
             raise BadPicture(self.title, f"rows of a heat map have one positive length, found {sorted(widths)}")
+        if not self._entries:
+            raise BadPicture(self.title, "a heat map has some entry, found none")
+
+    @property
+    def _entries(self) -> list[tuple[Number, int, int]]:
+        return [
+            (value, row, column)
+            for row, line in enumerate(self.matrix)
+            for column, value in enumerate(line)
+            if value is not None
+        ]
 
     def drawing(self) -> Drawing:
         height, width = len(self.matrix), len(self.matrix[0])
         side = max(1, SIZE // max(height, width))
         right, bottom = LEFT + side * width, TOP + side * height
-        largest = max(abs(value) for row in self.matrix for value in row)
+        values = [value for value, _, _ in self._entries]
+        least, greatest = min(values), max(values)
+        largest = max(abs(least), abs(greatest))
         scale = Fraction(LEVELS, 1) / largest if largest else Fraction(0)
-        colours = tuple(tuple(shade(int(value * scale)) for value in row) for row in self.matrix)
+        colours = tuple(
+            tuple(NOTHING if value is None else shade(int(value * scale)) for value in row) for row in self.matrix
+        )
         shapes: list[Shape] = [
             Words(LEFT, 16, self.title),
             Words((LEFT + right) >> 1, bottom + 34, self.columns, "middle"),
@@ -61,14 +80,15 @@ class HeatMap:
             Pixels(LEFT, TOP, side, colours),
         ]
         bar, step = right + 24, 6
-        for index, level in enumerate(range(LEVELS, -LEVELS - 1, -1)):
+        low, high = int(least * scale), int(greatest * scale)
+        for index, level in enumerate(range(high, low - 1, -1)):
             shapes.append(Box(bar, TOP + index * step, 14, step, shade(level)))
-        ends = ((LEVELS, truncated(largest)), (0, "0"), (-LEVELS, truncated(-largest)))
-        shapes += [Words(bar + 20, TOP + (LEVELS - level) * step + 9, text) for level, text in ends]
+        ends = {high: truncated(greatest), low: truncated(least)} | ({0: "0"} if low < -2 and high > 2 else {})
+        shapes += [Words(bar + 20, TOP + (high - level) * step + 9, text) for level, text in ends.items()]
         return Drawing(bar + 130, max(bottom + 44, TOP + (2 * LEVELS + 1) * step + 10), tuple(shapes))
 
     def summary(self) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-        cells = [(value, row, column) for row, line in enumerate(self.matrix) for column, value in enumerate(line)]
+        cells = self._entries
         least, greatest = min(cells, key=lambda cell: cell[0]), max(cells, key=lambda cell: cell[0])
         entry = f"at ({self.rows}, {self.columns})"
         lines = (

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from mechproof.engine.transcript.figures import BadPicture, Bars, Curve, HeatMap
 from mechproof.engine.transcript.figures.curve import LEFT, WIDTH, octaves
 from mechproof.engine.transcript.figures.drawing import Box, Pixels, Words, picture, png, svg, truncated
-from mechproof.engine.transcript.figures.heat_map import ABOVE, BELOW, WHITE
+from mechproof.engine.transcript.figures.heat_map import ABOVE, BELOW, NOTHING, WHITE
+from mechproof.engine.transcript.figures.heat_map import shade as colour_of
 
 MAP = HeatMap("m", "row", "column", tuple(tuple(Fraction(i - j, 3) for j in range(8)) for i in range(6)))
 BARS = Bars("b", ("gain", "loss <1>", "none"), (Fraction(2), Fraction(-1), 0))
@@ -120,6 +121,23 @@ class TestContent:
 
         assert row == (BELOW, WHITE, ABOVE)
 
+    def test_the_bar_of_colours_ends_where_the_entries_do(self):
+        """Protects readers from a scale that shows values which do not occur."""
+        drawing = HeatMap("m", "r", "c", ((1, 2, 4),)).drawing()
+        bar = [shape for shape in drawing.shapes if isinstance(shape, Box)]
+        words = [shape.text for shape in drawing.shapes if isinstance(shape, Words)]
+
+        assert (bar[0].colour, bar[-1].colour) == (ABOVE, colour_of(4)) and len(bar) == 13
+        assert words[-2:] == ["4", "1"]
+
+    def test_an_entry_may_be_left_out(self):
+        """Protects off-diagonal pictures: what is left out has no value, and is not the smallest entry."""
+        picture = HeatMap("m", "r", "c", ((None, 3), (-1, None)))
+        (first, _) = next(shape for shape in picture.drawing().shapes if isinstance(shape, Pixels)).rows
+
+        assert first == (NOTHING, ABOVE)
+        assert [line[1] for line in picture.summary()[1]] == ["2 × 2", "-1", "3"]
+
     def test_the_summary_names_the_extreme_entries(self):
         """Protects readers of the Markdown form, who see only these."""
         assert [line[1:] for line in MAP.summary()[1]] == [
@@ -164,6 +182,7 @@ class TestContent:
     [
         lambda: HeatMap("m", "r", "c", ()),
         lambda: HeatMap("m", "r", "c", ((), ())),
+        lambda: HeatMap("m", "r", "c", ((None,),)),
         lambda: HeatMap("m", "r", "c", ((1, 2), (3,))),
         lambda: Bars("b", (), ()),
         lambda: Bars("b", ("a",), (1, 2)),
