@@ -390,3 +390,15 @@ def test_sizes_of_random_sets():
         differ = tuple(p for p in range(n) if len(tokens[p]) > 1)
         for inputs in (Inputs(tokens), Inputs(tokens, differ), Inputs(tokens, tuple(range(n - 1)), True)):
             assert inputs.size() == len(list(inputs)) == sum(block.size() for block in inputs.blocks())
+
+
+def test_sorted_lists_are_visited_as_they_are_counted():
+    """Different numbers, a separator, the numbers in ascending order: each once, in blocks too, and no other tuple."""
+    numbers = tuple(range(4))
+    lists = Inputs((numbers, numbers, (4,), numbers, numbers), differ=(0, 1), ordered=True)
+    found = list(lists)
+    assert len(found) == len(set(found)) == lists.size() == 12
+    assert all(t[0] != t[1] and t[2] == 4 and t[3:] == tuple(sorted(t[:2])) for t in found)
+    assert sorted(t for block in lists.blocks() for t in block) == sorted(found)
+    assert all(map(lists.holds, found))
+    assert not any(map(lists.holds, ([0, 1, 4, 1, 0], [1, 1, 4, 1, 1], [0, 1, 3, 0, 1], [0, 1, 4], [0, 5, 4, 0, 5])))
