@@ -170,6 +170,8 @@ class SeparableDomain(Domain[Vector]):
                 return Tokens(a.position, a.table + b.table)
             case (Constant(), Tokens() | Row() | Normed()) | (Tokens(), Row()):
                 return self.add(b, a)
+            case (Tokens(), Tokens()):
+                raise NotSeparable("positions that are added up without attention")
             case (Normed(), Constant()):
                 return replace(a, shift=a.shift + b.table)
             case (Row(), Constant() | Tokens() | Row()):
@@ -242,11 +244,17 @@ class SeparableDomain(Domain[Vector]):
         return Row(weights.position, Enclosed(nothing), {weights: tuple(tables)})
 
     def pointwise(self, a: Vector, function: str) -> Vector:
+        if isinstance(a, Normed):
+            raise NotSeparable("a norm between the attention and the MLP")
+        if isinstance(a, Tokens):
+            raise NotSeparable("an MLP before the attention")
         if not isinstance(a, Row) or a.hidden is not None:
             raise NotSeparable(f"a pointwise map of {_named(a)}")
         return Hidden(a, function)
 
     def times(self, a: Vector, b: Vector) -> Vector:
+        if isinstance(a, Hidden) or isinstance(b, Hidden):
+            raise NotSeparable("a gated MLP")
         if isinstance(a, Constant):
             a, b = b, a
         if not isinstance(b, Constant) or b.table.radius or not isinstance(a, Tokens | Normed):

@@ -20,7 +20,10 @@ def train_command(
     d_head: Annotated[
         int | None, typer.Option("--d-head", help="Width of a head (default: d-model; induction: half of it).")
     ] = None,
-    heads: Annotated[int, typer.Option("--heads", help="Heads of layer 1, for induction.")] = 1,
+    heads: Annotated[int, typer.Option("--heads", help="Heads (induction: of layer 1).")] = 1,
+    d_mlp: Annotated[int, typer.Option("--mlp", help="max-of-k: width of an MLP behind the attention.")] = 0,
+    act: Annotated[str, typer.Option("--act", help="relu or gelu, of the MLP.")] = "relu",
+    norm: Annotated[bool, typer.Option("--norm", help="max-of-k: LayerNorms before layers and unembedding.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of initial weights and data.")] = 123,
     steps: Annotated[
         int | None, typer.Option(help="Steps of AdamW (default: 3000; induction: 6000).", show_default=False)
@@ -34,10 +37,23 @@ def train_command(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> None:
-    """Train a network on max-of-K or induction by the published recipe (needs torch)."""
+    """Train a network on max-of-K or induction (needs torch); one layer with one head by the published recipe."""
     from . import Recipe, save, train
     from .induction import InductionRecipe, save_induction, train_induction
 
+    if task == "max-of-k" and (heads > 1 or d_mlp or norm):
+        from .stack import StackRecipe, save_stack, train_stack
+
+        if act not in ("relu", "gelu") or single or several or every or d_model % heads:
+            expected = "heads that divide the width, relu or gelu, and no checkpoints"
+            raise typer.BadParameter(f"for several heads, an MLP or norms: expected {expected}")
+        parts = {f"h{heads}": heads > 1, act: d_mlp > 0, "norm": norm}
+        name = "_".join([f"max_of_{k}", *(part for part, there in parts.items() if there)])
+        act, steps = act if d_mlp else "", StackRecipe(name).steps if steps is None else steps
+        stack = StackRecipe(name, k, d_vocab, d_model, heads, d_mlp, act, norm, seed=seed, steps=steps)
+        make_folder(out)
+        typer.echo(str(save_stack(stack, train_stack(stack), out)))
+        return
     recipe: Recipe | InductionRecipe
     if task == "induction":
         recipe = InductionRecipe(

@@ -14,6 +14,8 @@ from .floats import Tables, values_of
 from .nodes import Node
 
 ENTRIES = 1 << 20  # of the tables that are looked at together
+# Where weights that differ by many powers of two make rounding wide, ends are as far as certificates can say.
+FARTHEST = (1 << 31) - 1
 PRE_ROOM, RATIO_ROOM = 2.0**-26, 2.0**-40  # of the largest entry of a table, for rounding
 
 
@@ -43,8 +45,8 @@ def _note_pre_activations(tables: Tables, bits: Units, nodes: Sequence[Node], se
             every = np.tile(np.repeat(w, count, axis=0), (2, 1, 1))
             both = both - PRE_ROOM * (widest(again, np.abs(both)) + widest(again, every))
             found = least_ratio(again, every, both).reshape(2, n, count)
-            ends[:, h, part, 0] = np.floor(found[0] / unit) - 1
-            ends[:, h, part, 1] = np.ceil(-found[1] / unit) + 1
+            ends[:, h, part, 0] = np.clip(np.floor(found[0] / unit) - 1, -FARTHEST, FARTHEST)
+            ends[:, h, part, 1] = np.clip(np.ceil(-found[1] / unit) + 1, -FARTHEST, FARTHEST)
     low, high = ends[..., 0].sum(axis=1) * unit, ends[..., 1].sum(axis=1) * unit
     slopes = np.zeros((n, units), dtype=np.int64)
     if function in NEEDS_SLOPE:

@@ -14,6 +14,7 @@ from ...boxes.bounds import Sets
 from .extremes import least, least_and_rise, size_of_sums
 
 ROOM = 2.0**-23  # of the size of what is added up: a bound must be above it to be taken
+FARTHEST = (1 << 31) - 1  # units, as certificates hold them
 ROUNDS = 8
 SHARE = 0.6  # of pairs that are looked at, below which the others are left out of the arrays
 
@@ -51,7 +52,7 @@ class Gammas:
 
     def best(self, start: list[np.ndarray | None]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Whether some γ is good enough, the best bound over its size, and γ in units; ``start``: where to begin."""
-        units = np.round(self._means / self._unit).astype(np.int64)
+        units = np.clip(np.round(self._means / self._unit), -FARTHEST, FARTHEST).astype(np.int64)
         for row, given in enumerate(start):
             if given is not None:
                 units[row] = given
@@ -84,7 +85,7 @@ class Gammas:
         """The maximum lies below where a rising and a falling tangent meet: there is the next γ, until the bound is
         good enough or can no longer be."""
         n, unit = len(start), self._unit
-        goal, reach = ROOM * self._scale, np.ceil(self._span / unit)
+        goal, reach = ROOM * self._scale, np.minimum(np.ceil(self._span / unit), FARTHEST)
         best, at_best = np.full(n, -np.inf), start.copy()
         left, right = -reach, reach.copy()
         left_line, right_line = (np.full((2, n), np.nan) for _ in range(2))  # value and rise

@@ -26,7 +26,7 @@ EVEN = 6  # sets are taken together whose sizes are within a factor of 2^EVEN
 
 
 class Search:
-    """Grows one tree until nothing is open but sets of at most ``cut`` inputs.
+    """Grows one tree until nothing is open but parts of at most ``cut`` inputs.
 
     What it does depends on nothing but its arguments: who stops it earlier has a part of the same tree.  ``earlier``:
     the tree of a search that was stopped, which grows at the leaves that it left open.
@@ -120,11 +120,11 @@ class Search:
     def _size(self, node: Node) -> int:
         return self._read.space.size(node.state.node)  # type: ignore[arg-type]
 
-    def _wait(self, node: Node) -> None:
-        """It is open; it waits too, unless it is too small to be looked at."""
+    def _wait(self, node: Node, *, first: bool = False) -> None:
+        """It is open; it waits too, unless it is a part too small to be looked at."""
         size = self._size(node)
         self.open += size
-        if size > self._cut or size <= self._enumerated:
+        if first or size > self._cut or size <= self._enumerated:
             heapq.heappush(self._waiting, (-size, next(self._counter), node))
 
     @property
@@ -142,7 +142,7 @@ class Search:
         space, read = self._read.space, self._read
         if isinstance(space, Lists):
             for part in self._divide(root, "A", space.cells(space.root)):
-                self._wait(part)
+                self._wait(part, first=True)
             return
         for part in self._divide(root, "Q", space.each(space.root, read.position), read.position):
             node = part.state.node
@@ -151,9 +151,9 @@ class Search:
                 self._by_sum(space, part, _edges(*space.range_of(node)))
             elif read.answer(node) is None:
                 for cell in self._divide(part, "M", space.by_maximum(node)):
-                    self._wait(cell)
+                    self._wait(cell, first=True)
             else:
-                self._wait(part)
+                self._wait(part, first=True)
 
     def _by_sum(self, space: Products, node: Node, edges: Sequence[int]) -> None:
         """Halves of the edges that lie inside."""
@@ -162,7 +162,7 @@ class Search:
         low, high = space.range_of(held)
         inside = [edge for edge in edges if low < edge <= high]
         if not inside:
-            self._wait(node)
+            self._wait(node, first=True)
             return
         middle = inside[len(inside) // 2]
         for part in self._divide(node, "B", space.sum_below(held, middle), middle):

@@ -23,9 +23,9 @@ SUMMARY = "sets of inputs decided at once, for one layer of attention with MLP a
 def missing(statement: Statement) -> str:
     """Why sets of inputs are no help; empty if they are."""
     try:
+        forms_of(statement)
         for index in range(len(statement.task.read)):
             ReadPosition(statement.network, statement.task, index)
-        forms_of(statement)
     except (NotSeparable, NoBoxes) as reason:
         return str(reason)
     return ""
@@ -38,6 +38,8 @@ def derive(graph: ProofGraph, function: int, metric: str, options: Options, prog
     if metric not in METRICS:
         raise UnknownMetric(metric, METRICS)
     statement, told = graph.claim(function).statement, partial(progress, "searching sets of inputs")
+    if metric != "accuracy" and statement.network.outputs == 1:
+        raise NotEstablished("branch_and_bound", "there is one output only, and nothing to be larger than")
     testing = partial(progress, "testing every set")
 
     def once(*, careful: bool) -> int:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from typer.testing import CliRunner
 
+from mechproof.__main__ import app
 from mechproof.models.problem import statement_of
+from mechproof.models.recognition.network_file import load_network
 from mechproof.models.training.stack import StackRecipe, save_stack, stack_logits, train_stack
 from mechproof.rewrites.enumeration import decide
 
@@ -35,3 +38,14 @@ def test_the_network_file_describes_what_was_trained(recipe, tmp_path):
     assert found.undecided == 0
     assert found.margin is not None and found.margin.lower is not None and found.margin.upper is not None
     assert float(found.margin.lower) - 1e-6 <= (own - rivals).min().item() <= float(found.margin.upper) + 1e-6
+
+
+def test_stacks_by_the_command_line(tmp_path):
+    """Two heads and an MLP: a network file that is read; what no stack can be is refused in a sentence."""
+    given = ["train", "--heads", "2", "--mlp", "4", "--act", "gelu", "--k", "3", "--vocab", "5", "--d-model", "4"]
+    found = CliRunner().invoke(app, [*given, "--steps", "2", "--out", str(tmp_path)])
+    assert found.exit_code == 0 and found.output.strip().endswith("max_of_3_h2_gelu.toml")
+    kinds = [layer.kind for layer in load_network(tmp_path / "max_of_3_h2_gelu.toml").layers]
+    assert kinds == ["embed", "attention", "mlp", "unembed"]
+    for bad in (["--heads", "3"], ["--act", "tanh"], ["--checkpoint", "1"]):
+        assert CliRunner().invoke(app, [*given, *bad]).exit_code == 2

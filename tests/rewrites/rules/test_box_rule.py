@@ -20,6 +20,7 @@ from mechproof.rewrites.boxes.answers import NoBoxes
 from mechproof.rewrites.enumeration import decide
 from mechproof.rewrites.rules.box_rule import BoxCount, Boxes, BoxTree
 from mechproof.rewrites.rules.network_function import NetworkFunctionDefinition
+from mechproof.rewrites.strategies.networks.branch_and_bound import missing
 
 
 def counted(known: Statement, advice: Boxes | None = None) -> BoxCount:
@@ -52,24 +53,47 @@ def test_answers_of_other_tasks(task, tmp_path):
     assert found.low == found.high == true_count(known)
 
 
+def summing(tokens: int, positions: int) -> Any:
+    """A network that is always right about running sums: a head with equal scores, and values t or t - tokens."""
+    net = [layers("one head", 1, tokens, positions)[0], Draw(0).attention(3, 1), Draw(0).unembed(3, 3)]
+    net[0]["E"], net[0]["P"] = (np.zeros((rows, 3), dtype=np.float32) for rows in (tokens, positions))
+    net[0]["E"][:, 0] = [t if 2 * t <= tokens else t - tokens for t in range(tokens)]
+    for name in ("W_Q", "W_K", "b_Q", "b_K", "b_V", "b_O"):
+        net[1][name] *= 0
+    net[1]["W_V"], net[1]["W_O"] = (np.zeros(shape, dtype=np.float32) for shape in ((1, 3, 3), (1, 3, 3)))
+    net[1]["W_V"][0, 0, 0] = net[1]["W_O"][0, 0, 1] = 1
+    middle = 1 / (2 * positions)
+    net[2]["W_U"], net[2]["b_U"] = np.zeros((3, 3), dtype=np.float32), np.array([0, middle, 0], dtype=np.float32)
+    net[2]["W_U"][1] = [-1, 0, 1]
+    return net
+
+
+def test_counts_beyond_2_to_the_53(tmp_path):
+    """All 11^20 inputs, to the last one."""
+    known = statement(summing(11, 20), "running-sum-sign", tmp_path)
+    found = counted(known)
+    assert found.low == found.high == known.inputs == 11**20
+
+
+@pytest.mark.parametrize("raised", [5, 0])
+def test_every_output_of_a_list_competes(raised, tmp_path):
+    """A bias that makes one output win everywhere, the separator's among them: lists whose next number it is not are
+    wrong, all of them."""
+    net = layers("two heads", 1, 6, 5)
+    net[-1]["b_U"] = 1000 * (np.arange(6) == raised).astype(np.float32)
+    known = statement(net, "sorted-list:first", tmp_path)
+    found = counted(known)
+    right = 0 if raised == 5 else sum(0 in row[:2] for block in known.task.inputs.blocks(64) for row in block.tolist())
+    assert found.low == found.high == right == true_count(known)
+
+
 @pytest.mark.parametrize("kind", ["one head", "relu", "two heads, relu"])
 def test_running_sums(kind, tmp_path):
     """Several read positions: bounds hold; where all is right they meet."""
     known = statement(layers(kind, 1, 5, 4, outputs=3), "running-sum-sign", tmp_path)
     found = counted(known)
     assert found.low <= true_count(known) <= found.high
-    sure = layers(kind, 1, 5, 4, outputs=3)
-    # a head with equal scores, and values t or t - 5
-    sure[0]["E"], sure[0]["P"] = np.zeros((5, 3), dtype=np.float32), np.zeros((4, 3), dtype=np.float32)
-    sure[0]["E"][:, 0] = [0, 1, 2, -2, -1]
-    sure = [sure[0], Draw(0).attention(3, 1), sure[-1]]
-    for name in ("W_Q", "W_K", "b_Q", "b_K", "b_V", "b_O"):
-        sure[1][name] *= 0
-    sure[1]["W_V"], sure[1]["W_O"] = (np.zeros(shape, dtype=np.float32) for shape in ((1, 3, 3), (1, 3, 3)))
-    sure[1]["W_V"][0, 0, 0] = sure[1]["W_O"][0, 0, 1] = 1
-    sure[2]["W_U"], sure[2]["b_U"] = np.zeros((3, 3), dtype=np.float32), np.array([0, 0.125, 0], dtype=np.float32)
-    sure[2]["W_U"][1] = [-1, 0, 1]
-    known = statement(sure, "running-sum-sign", tmp_path)
+    known = statement(summing(5, 4), "running-sum-sign", tmp_path)
     assert counted(known).low == counted(known).high == known.inputs == true_count(known)
 
 
@@ -211,6 +235,25 @@ def test_networks_and_tasks_that_boxes_do_not_apply_to(tmp_path):
         counted(statement(two, "max-of-k", tmp_path))
     with pytest.raises(NoBoxes, match="sets of inputs cannot be told of inputs with the condition 'repeated'"):
         counted(statement(net, "induction", tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("middle", "reason"),
+    [
+        (lambda draw: [{"kind": "sum"}], "positions that are added up without attention"),
+        (lambda draw: [draw.attention(3, 1), draw.mlp(3, 3, "relu", gated=True)], "a gated MLP"),
+        (
+            lambda draw: [draw.attention(3, 1), draw.mlp(3, 3, "relu", norm=draw.norm(3))],
+            "a norm between the attention",
+        ),
+        (lambda draw: [draw.mlp(3, 3, "relu"), draw.attention(3, 1)], "an MLP before the attention"),
+    ],
+)
+def test_the_reason_is_the_true_one(middle, reason, tmp_path):
+    """What a network has that sets of inputs are not bounded through."""
+    draw = Draw(1)
+    net = [draw.embed(4, 3, 3), *middle(draw), draw.unembed(3, 4)]
+    assert reason in missing(statement(net, "max-of-k", tmp_path))
 
 
 def test_the_certificate_of_a_count(tmp_path):

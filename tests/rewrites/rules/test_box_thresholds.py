@@ -93,6 +93,15 @@ def test_false_advice_is_refused(tmp_path: Path) -> None:
         graph.apply(BoxTree(), [function], advice.boxes)
 
 
+def test_one_output(tmp_path: Path) -> None:
+    """Nothing is larger than anything: refused in a sentence."""
+    net = layers("one head", 5, 2, 2, outputs=1)
+    known = statement(net, "expression:0 * t[0]", tmp_path)
+    for metric in ("margin", "loss"):
+        with pytest.raises(NotEstablished, match="one output only"):
+            proved(known, metric)
+
+
 def test_losses_of_thresholds() -> None:
     """Bounds enclose log(1 + e^-γ) and log(1 + (n - 1) e^-γ) and are as tight as their units."""
     for threshold in (Fraction(-40), Fraction(-1, 3), Fraction(0), Fraction(7), Fraction(90)):
