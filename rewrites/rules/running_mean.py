@@ -150,8 +150,10 @@ class RunningMeanRule(Rule):
                 lows = {x: pairs[c, x].at(s, n, uneven, logits[c] - logits[x], direct)[0] for x in outputs if x != c}
                 if all(_margin(form, hidden, low, z, c, x, exponent) > 0 for x, low in lows.items()):
                     total += count
-        bent = min(line.off(uneven) / abs(line.slope) for line in units if line.slope)
-        return uneven, Fraction(bent), total * read.ignored
+        bent = [Fraction(line.off(uneven)) / Fraction(abs(line.slope)) for line in units if line.slope]
+        if not bent:
+            raise NotEstablished(self.tag, "no unit reads the numbers of the tokens")
+        return uneven, min(bent), total * read.ignored
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,7 @@ def _uneven(weights: Weights, tokens: int) -> Fraction:
             least = min(Fraction(v, 1 << h) for v, _, h in rows)
             if least <= 0 or len(rows) < tokens:
                 raise NotEstablished("running_mean/1", "some token has no attention that is told")
-            worst = max(worst, most / least - 1)
+            worst = max(worst, most / Fraction(least) - 1)
     return worst
 
 
