@@ -9,6 +9,7 @@ from .context import Binding, Context
 from .eigenvalues import EIGENVALUES
 from .entries import ENTRIES
 from .errors import WrongArguments
+from .frequencies import FREQUENCIES
 from .function import Function, Values, of_one
 from .intervals import IntervalMatrix
 from .spectra import SPECTRA
@@ -102,4 +103,4 @@ BASIC: dict[str, Function] = {
     ),
     "logits": Function(None, "the tokens of a sequence", "the logits on a sequence, as a column", _logits, "column"),
 }  # fmt: skip
-FUNCTIONS: dict[str, Function] = {**BASIC, **ENTRIES, **SPECTRA, **EIGENVALUES, **TRANSCENDENTAL}
+FUNCTIONS: dict[str, Function] = {**BASIC, **ENTRIES, **SPECTRA, **EIGENVALUES, **TRANSCENDENTAL, **FREQUENCIES}

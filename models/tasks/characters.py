@@ -77,7 +77,7 @@ class Irrep:
         exact = self.integers()
         if exact is not None:
             return [(value << BITS, value << BITS) for value in exact]
-        ends = _cosines(len(self.roots[0]))
+        ends = cosines(len(self.roots[0]))
         pairs = [
             [(count * low, count * high) for count, (low, high) in zip(row, ends, strict=True)] for row in self.roots
         ]
@@ -224,8 +224,8 @@ def _root(p: int, exponent: int) -> int:
 
 
 @cache
-def _cosines(exponent: int) -> list[tuple[int, int]]:
-    """(n, n + 1 or so) around 2^BITS cos(2πj/e)."""
+def cosines(exponent: int) -> list[tuple[int, int]]:
+    """(n, N) with n <= 2^BITS cos(2πj/e) <= N, for every j."""
     with precision(2 * BITS):
         unit = arb((1, BITS))
         values = [Ball.rational(Fraction(2 * j, exponent)).enclosure.cos_pi() * unit for j in range(exponent)]

@@ -194,7 +194,7 @@ class Search:
         ratio = np.clip(ratio, 2.0**-6, 2.0**6)
         hidden = np.maximum(self.left.max(axis=0) + self.right.max(axis=0), 0) * ratio
         logits = hidden.max(initial=1e-9) * (np.abs(self.out) / ratio[:, None]).sum(axis=0).max() + 1e-9
-        bits = int(min(BITS, FIELD - np.ceil(np.log2(logits))))
+        bits = max(0, int(min(BITS, FIELD - np.ceil(np.log2(logits)))))
         return Grids(bits, tuple(max(1, round(float(r) * 2.0 ** (bits / 2))) for r in ratio))
 
     def _blocks(self, chosen: list[tuple[int, int]], shares: list[np.ndarray]) -> tuple[Block, ...]:
