@@ -14,7 +14,7 @@ from ..rewrites.advice.allowance import TENTH, Allowance, command_allowance
 from ..rewrites.commands.options import Date, Memory
 
 if TYPE_CHECKING:
-    from .report import Result
+    from .report import Report, Result
 
 
 def claims_command(
@@ -41,6 +41,13 @@ def claims_command(
     values: Annotated[
         Path | None, typer.Option(help="Also write this file of LaTeX macros with the rounded numbers.")
     ] = None,
+    fix: Annotated[
+        bool,
+        typer.Option(
+            "--fix",
+            help="Write NAME.fixed beside the file: numbers of refuted claims as the weights give them, safely.",
+        ),
+    ] = False,
     instances: Annotated[int, typer.Option(min=1, help="How many instances of a quantifier a claim may take.")] = 1
     << 18,
     sequences: Annotated[int, typer.Option(min=1, help="How many sequences a loss may look at one by one.")] = 20_000,
@@ -66,6 +73,7 @@ def claims_command(
     """
     from ..rewrites.folder import folder_of
     from .context import Budget
+    from .fixing import fixed_file
     from .run import read, run
 
     if sty:
@@ -78,6 +86,8 @@ def claims_command(
         return
     if file is None:
         raise typer.BadParameter("is needed, unless with --sty", param_hint="FILE")
+    if fix:
+        fixed_file(file)
     with command_allowance(budget, memory):
         stated = read(file, models).only(only or ())
         for warning in stated.warnings:
@@ -94,9 +104,24 @@ def claims_command(
         errors.print(f"mechproof: {len(written)} files in {written[0].parent}", markup=False, soft_wrap=True)
     if values is not None:
         atomic_write(values, found.values().encode())
+    if fix:
+        _fixed(file, found)
     if as_json:
         typer.echo(json.dumps(found.as_json() | {"files": list(map(str, written))}))
     raise typer.Exit(found.exit_code)
+
+
+def _fixed(file: Path, found: Report) -> None:
+    """The rewritten file, and on standard error what is new in it and what is not."""
+    from .fixing import write_fixed
+
+    target, done, left = write_fixed(file, found)
+    for one in done:
+        errors.print(f"mechproof: {one.id}: {one.before}  ->  {one.after}", markup=False, soft_wrap=True)
+    if left:
+        errors.print(f"mechproof: not rewritten: {', '.join(left)}", markup=False, soft_wrap=True)
+    told = "nothing to rewrite" if target is None else f"{len(done)} numbers rewritten in {target}"
+    errors.print(f"mechproof: {told}", markup=False, soft_wrap=True)
 
 
 def _told(result: Result) -> None:

@@ -10,10 +10,11 @@ A TOML file names a network and lists claims about it; paths are relative to the
     where = "Table 2"
     statement = "sigma(EQKE, 1) / sigma(EQKE, 2) >= 250"
 
-A claim may have its own ``model``, ``task`` and ``config`` (TransformerLens configuration keys as JSON, or a network
-file that says what the model's tensors do), and ``expect``
-(the verdict that its author knows it to get) with a ``reason``.  A table ``[define]`` gives names to expressions, a
-table ``[split]`` names to files with the indices of some inputs (train, test).
+A ``[[table]]`` makes every cell a claim (``id``, ``rows``, ``columns``, ``cells`` and a ``statement`` with {row},
+{column} and {cell}).  A claim may have its own ``model``, ``task`` and ``config`` (TransformerLens configuration keys
+as JSON, or a network file that says what the model's tensors do), and ``expect`` (the verdict that its author knows it
+to get) with a ``reason``.  A table ``[define]`` gives names to expressions, a table ``[split]`` names to files with the
+indices of some inputs (train, test).
 """
 
 from __future__ import annotations
@@ -234,6 +235,34 @@ def _models(file: str, table: Any) -> dict[str, str]:
     return dict(table)
 
 
+def _cells(file: str, table: Any) -> list[dict[str, Any]]:
+    """The claims of a [[table]]: its statement for every cell, with {row}, {column} and {cell} put in; an empty cell
+    claims nothing."""
+    if not isinstance(table, dict) or not isinstance(table.get("id"), str) or not table["id"]:
+        raise BadClaimFile(file, "[[table]] tables with an id", "another kind of 'table'")
+    named = f"table {table['id']}: "
+    rows, columns = (_texts(table.get(key)) for key in ("rows", "columns"))
+    cells = [_texts(row) for row in table.get("cells", ()) if isinstance(row, list)]
+    template = table.get("statement")
+    if not rows or not columns or not isinstance(template, str):
+        raise BadClaimFile(file, f"{named}rows and columns as lists of texts, and a statement", "others")
+    if [len(row) for row in cells] != [len(columns)] * len(rows):
+        raise BadClaimFile(file, f"{named}cells, {len(rows)} rows of {len(columns)} texts", "others")
+    shared = {key: value for key, value in table.items() if key not in ("rows", "columns", "cells", "id", "statement")}
+    found: list[dict[str, Any]] = []
+    for i, (row, texts) in enumerate(zip(rows, cells, strict=True), 1):
+        for j, (column, cell) in enumerate(zip(columns, texts, strict=True), 1):
+            text = template.replace("{cell}", cell).replace("{row}", row).replace("{column}", column)
+            own = {"where": f"row {row}, column {column}", "id": f"{table['id']}-{i}-{j}", "statement": text}
+            found += [shared | own] if cell.strip() else []
+    return found
+
+
+def _texts(value: Any) -> list[str]:
+    """A list of texts; empty for anything else."""
+    return value if isinstance(value, list) and all(isinstance(text, str) for text in value) else []
+
+
 def _splits(file: str, folders: Sequence[Path], table: Any) -> dict[str, Path]:
     """Names of splits and their files, relative to the claims."""
     if not isinstance(table, dict):
@@ -278,10 +307,14 @@ def read_toml(path: Path, models: Path | None = None) -> ClaimFile:
     definitions = defined(file, shorthand, several)
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise BadClaimFile(file, "[[claim]] tables", "another kind of 'claim'")
+    grids = content.pop("table", [])
+    if not isinstance(grids, list):
+        raise BadClaimFile(file, "[[table]] tables", "another kind of 'table'")
+    cells = [claim for grid in grids for claim in _cells(file, grid)]
     for key in content:
         if key not in _SHARED:
             near = difflib.get_close_matches(key, _SHARED, 1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise BadClaimFile(file, f"only the keys {', '.join(_SHARED)} before the claims", f"{key!r}{hint}")
-    claims = [stated(file, folders, content | table, definitions, splits, several) for table in tables]
+    claims = [stated(file, folders, content | table, definitions, splits, several) for table in (*tables, *cells)]
     return collected(file, claims, tuple(shorthand.items()))

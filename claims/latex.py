@@ -21,7 +21,7 @@ from pathlib import Path
 from .files import BadClaimFile, ClaimFile, StatedClaim, collected, folders_of, stated
 from .latex_document import Command, LatexDocument
 from .measured import decimal_exponent
-from .tree import Approx
+from .tree import Approx, Number
 
 ARGUMENTS = {"mechproofmodel": 1, "mechclaim": 3, "mechnumber": 3}
 OPTION = re.compile(r"\s*\[([^\]]*)\]")
@@ -60,12 +60,12 @@ def _arguments(command: Command) -> tuple[str, list[str]]:
     place = command.end if option is None else option.end()
     arguments: list[str] = []
     for _ in range(ARGUMENTS[command.name]):
-        text, place = _argument(command.file, command.source, place, command.line)
+        text, place = argument(command.file, command.source, place, command.line)
         arguments.append(text)
     return "" if option is None else option[1], arguments
 
 
-def _argument(file: str, source: str, place: int, line: int) -> tuple[str, int]:
+def argument(file: str, source: str, place: int, line: int) -> tuple[str, int]:
     """The text of the group in braces that begins at ``place``, and where it ends."""
     while place < len(source) and source[place].isspace():
         place += 1
@@ -101,9 +101,28 @@ def rounded(low: Fraction, high: Fraction, unit: Fraction) -> str | None:
     return f"{'-' if count < 0 else ''}{digits[:power]}.{digits[power:]}"
 
 
+def as_printed(printed: str, target: Number, low: Fraction, high: Fraction) -> str | None:
+    r"""What is printed, with its unit, its power of ten and as many digits, for the number between two fractions; None
+    where that is not known to so many digits, or where this text does not print the target.
+
+    >>> from .syntax import parse
+    >>> target = parse("x ≈ 1.76e-7").target
+    >>> as_printed(r"$1.76 \times 10^{-7}$", target, Fraction(2113, 10**10), Fraction(2114, 10**10))
+    '$2.11 \\times 10^{-7}$'
+    """
+    plain, numeral = printed_number(printed), re.search(r"-?[0-9]+(?:\.[0-9]+)?", printed)
+    if numeral is None or plain != target.text or "{,}" in printed:
+        return None
+    exponent = int(plain.removesuffix("%").partition("e")[2] or 0)
+    scale = Fraction(10) ** exponent / Fraction(100 if plain.endswith("%") else 1)
+    unit = Fraction(1, 10 ** len(numeral[0].partition(".")[2]))
+    number = rounded(low / scale, high / scale, unit)
+    return None if number is None else f"{printed[: numeral.start()]}{number}{printed[numeral.end() :]}"
+
+
 def values_file(results: list[tuple[StatedClaim, str, tuple[Fraction, Fraction] | None]]) -> str:
     r"""What \mechvalue and \mechstatus print: for each claim its verdict, and for a number what the weights give,
-    rounded to the digits that the paper prints."""
+    rounded to the digits that the paper prints; \mechprinted prints it with its unit too."""
     lines = ["% written by mechproof: do not edit"]
     for claim, status, bounds in results:
         lines.append(f"\\mechsetstatus{{{claim.id}}}{{{status}}}")
@@ -112,4 +131,7 @@ def values_file(results: list[tuple[StatedClaim, str, tuple[Fraction, Fraction] 
             number = rounded(bounds[0] * scale, bounds[1] * scale, claim.statement.target.unit * scale)
             if number is not None:
                 lines.append(f"\\mechsetvalue{{{claim.id}}}{{{number}}}")
+            printed = as_printed(claim.text, claim.statement.target, *bounds)
+            if printed is not None:
+                lines.append(f"\\mechsetprinted{{{claim.id}}}{{{printed}}}")
     return "\n".join(lines) + "\n"
