@@ -104,7 +104,7 @@ def _with_number(
         return None
     exponent = int(found[3][1:] or 0) if found[3] else 0
     scale = Fraction(10) ** exponent / Fraction(100 if number.text.endswith("%") else 1)
-    low, high, unit = (part / scale for part in (measured.low, measured.high, number.unit))
+    low, high, unit = (part / Fraction(scale) for part in (measured.low, measured.high, number.unit))
     if upper is None:
         text = rounded(low, high, unit)
     else:

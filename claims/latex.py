@@ -116,7 +116,7 @@ def as_printed(printed: str, target: Number, low: Fraction, high: Fraction) -> s
     exponent = int(plain.removesuffix("%").partition("e")[2] or 0)
     scale = Fraction(10) ** exponent / Fraction(100 if plain.endswith("%") else 1)
     unit = Fraction(1, 10 ** len(numeral[0].partition(".")[2]))
-    number = rounded(low / scale, high / scale, unit)
+    number = rounded(low / Fraction(scale), high / Fraction(scale), unit)
     return None if number is None else f"{printed[: numeral.start()]}{number}{printed[numeral.end() :]}"
 
 
