@@ -43,8 +43,8 @@ class Report:
     """``claimed``: what the untouched program returns; ``low`` and ``high``: what it returns in exact arithmetic.
 
     ``observed``, ``exact`` and ``sound`` are the records of the passes (the same object where nothing was open or
-    flipped), ``seconds`` of the untouched program and of the first pass.  ``blame``: how far the result moves where one
-    line alone is done in floats.
+    flipped), ``seconds`` of processor time of the untouched program and of the first pass.  ``blame``: how far the
+    result moves where one line alone is done in floats.
     """
 
     program: str
@@ -123,9 +123,9 @@ def audit(
     again = seeds()
     run = run_pass(PRECISIONS[0], Pass.observe, program, inputs, path)
     again()
-    start = time.perf_counter()
+    start = time.process_time()
     claimed = number_of(result_at(program(*inputs), path))
-    bare = time.perf_counter() - start
+    bare = time.process_time() - start
     report = Report(title, above, claimed, nan, nan, Verdict.refused, (), run.record, seconds=(bare, run.seconds))
     if run.record.refused or run.stopped is not None:
         return replace(report, reasons=(_refusal(run),))

@@ -197,3 +197,36 @@ def outward(weights: dict[str, Tensor], product=mul_dn) -> dict[str, Tensor]:
     for a, b in zip(weights["a"].unbind(), weights["b"].unbind(), strict=True):
         total = add_dn(total, product(a, b))
     return {"low": total}
+
+
+def cosets(*, seed: int) -> dict[str, Tensor]:
+    """A network that adds modulo 24 and reads its inputs modulo 8 but for a little noise."""
+    generator = torch.Generator().manual_seed(seed)
+    waves = torch.arange(1, 4).repeat_interleave(16)[:, None] * (2 * torch.pi / 8)
+    phases = torch.arange(16).repeat(3)[:, None] * (2 * torch.pi / 16)
+    tokens = torch.arange(24.0)
+    read, written = (waves * tokens + phases).cos(), (waves * tokens + 2 * phases).cos()
+    noisy = [table + 1e-4 * torch.randn(table.shape, generator=generator) for table in (read, read, written)]
+    return dict(zip(("left", "right", "out"), noisy, strict=True))
+
+
+def coset_verifier(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """How many pairs certainly get the coset of their sum: neurons averaged over cosets, what they miss as room.
+
+    After the bounds by cosets of Wu and others, Towards a unified and verified understanding of group-operation
+    networks (2024).  Outputs of one coset have equal logits: ``ties`` counts them.
+    """
+    size = weights["left"].shape[1]
+    coset = torch.arange(size) % 8
+    members = torch.nn.functional.one_hot(coset).to(weights["left"].dtype)
+    ideal = {name: (table @ members / members.sum(0))[:, coset] for name, table in weights.items()}
+    off = {name: (weights[name] - ideal[name]).abs().amax(1) for name in weights}
+    hidden = (ideal["left"][:, :, None] + ideal["right"][:, None, :]).relu()
+    logits = torch.einsum("kab,kc->abc", hidden, ideal["out"])
+    room = ((off["left"] + off["right"]) * weights["out"].abs().amax(1) + hidden.amax((1, 2)) * off["out"]).sum()
+    places = torch.arange(size)
+    answer = (places[:, None] + places) % size
+    right = logits.gather(2, answer[:, :, None])
+    others = logits.masked_fill(coset[answer][:, :, None] == coset, -torch.inf).amax(2)
+    margin = right[:, :, 0] - others - 2 * room
+    return {"count": certified(margin > 0).sum(), "least": margin.amin(), "ties": (logits == right).sum()}

@@ -13,6 +13,8 @@ from audited_programs import (
     attention_verifier,
     careless_dn,
     convolutional,
+    coset_verifier,
+    cosets,
     crown,
     exactly,
     ibp,
@@ -135,3 +137,11 @@ def test_an_interval_module_with_outward_rounding():
     assert audit(outward, weights(2), lower="low").verdict is Verdict.holds
     careless = audit(partial(outward, product=careless_dn), weights(2), lower="low", name="outward")
     assert careless.verdict is Verdict.not_implied and "careless_dn" in careless.sentence()
+
+
+def test_ties_within_cosets_are_decided():
+    """Outputs of one coset tie exactly, through averages of three: open in pairs of doubles, equal in rationals."""
+    report = audit(coset_verifier, cosets(seed=0), lower="ties")
+    assert report.observed.undecided == 1152 and report.precision == "rationals and 1024 bits"
+    assert (report.verdict, report.low, report.high) == (Verdict.holds, 1728, 1728)
+    assert audit(coset_verifier, cosets(seed=0), lower="count").verdict is Verdict.holds
