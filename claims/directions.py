@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..engine.arithmetic.dyadic import DyadicMatrix
-from ..rewrites.advice.principal_directions import principal_directions
+from ..rewrites.advice.principal_directions import coarse_directions, principal_directions
 from .intervals import IntervalMatrix
 from .singular import Spectrum, tall
+
+# Directions of matrices that are longer on both sides are those of floats: some 40 bits of the largest singular value.
+REFINED = 256
 
 
 def width(bits: int) -> int:
@@ -30,9 +33,10 @@ class Directions:
 
     def _search(self, matrix: IntervalMatrix) -> Spectrum:
         middle, _ = matrix.midpoint_and_radius()
-        columns = principal_directions(DyadicMatrix(tall(middle).numerators(), 0), 8 * width(self.bits) - 2)
-        directions = IntervalMatrix.of(columns)
-        if not self.ranked or not matrix.exact:
+        large = min(matrix.shape) > REFINED
+        search = coarse_directions if large else principal_directions
+        directions = IntervalMatrix.of(search(DyadicMatrix(tall(middle).numerators(), 0), 8 * width(self.bits) - 2))
+        if large or not self.ranked or not matrix.exact:
             return Spectrum(directions)
         rank = int(matrix.numerators().rank())
         return Spectrum(directions, rank if rank < directions.shape[0] else None)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import accumulate
 
+from flint import nmod_mat
+
 from ..engine.arithmetic.verdict import Verdict
 from .context import Binding, Context, Open
 from .errors import TooLarge, WrongArguments
@@ -166,11 +168,21 @@ def _size(pick: Callable[[tuple[int, int]], int]) -> Callable[[IntervalMatrix], 
     return lambda matrix: IntervalMatrix.number(Fraction(pick(matrix.shape)))
 
 
+# A minor that is not 0 modulo a prime is not 0: the rank modulo a prime is a lower bound of the rank.
+PRIME = (1 << 61) - 1
+# Exact elimination of larger matrices takes too long; their rank lies between that bound and the smaller side.
+MAX_ELIMINATED = 300
+
+
 def _rank(context: Context, call: Call, values: Values, binding: Binding) -> IntervalMatrix:
     (matrix,) = values
     if not matrix.exact:
         raise Open(f"the rank of {call.arguments[0]}, which is only enclosed; write rank(…, atol=…)", hopeless=True)
-    return IntervalMatrix.number(Fraction(int(matrix.numerators().rank())))
+    most, numerators = min(matrix.shape), matrix.numerators()
+    least = nmod_mat(numerators, PRIME).rank()
+    if least == most or most > MAX_ELIMINATED:
+        return IntervalMatrix.interval(Fraction(least), Fraction(most))
+    return IntervalMatrix.number(Fraction(int(numerators.rank())))
 
 
 def _sign(matrix: IntervalMatrix) -> IntervalMatrix:

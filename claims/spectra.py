@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from . import singular, singular_vectors
-from .context import Binding, Context, Open
+from .context import EXACT, Binding, Context, Open
+from .directions import REFINED
 from .errors import WrongArguments
 from .function import Function, Values, instance
 from .intervals import IntervalMatrix
 from .tree import Call, Expression
 
 # Singular values of larger matrices take minutes.
-MAX_SIDE = 256
+MAX_SIDE = 1024
 
 
 def spectrum_of(context: Context, node: Expression, matrix: IntervalMatrix, binding: Binding) -> singular.Spectrum:
@@ -25,7 +26,9 @@ def spectrum_of(context: Context, node: Expression, matrix: IntervalMatrix, bind
 
 def sigmas_of(context: Context, node: Expression, matrix: IntervalMatrix, binding: Binding) -> IntervalMatrix:
     """All singular values as a column, computed once."""
-    memo, key = context.vocabulary.memo, (f"singular values of {instance(node, binding)}", context.stage)
+    # more bits would not make those of large matrices narrower
+    stage = EXACT if min(matrix.shape) > REFINED else context.stage
+    memo, key = context.vocabulary.memo, (f"singular values of {instance(node, binding)}", stage)
     if key not in memo:
         spectrum = spectrum_of(context, node, matrix, binding)
         try:

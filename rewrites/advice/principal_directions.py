@@ -50,6 +50,11 @@ def principal_directions(matrix: DyadicMatrix, bits: int) -> DyadicMatrix:
     return DyadicMatrix(_halved(x, GUARD), -bits)
 
 
+def coarse_directions(matrix: DyadicMatrix, bits: int) -> DyadicMatrix:
+    """The same as floats see them, without refinement, in units of 2^-``bits``: for matrices with many columns."""
+    return DyadicMatrix(_fixed(_turn(_shortened(matrix.numerators, bits)), bits), -bits)
+
+
 def _step(stretched: Rows, skew: Rows, bits: int, work: int) -> tuple[list[list[int]], list[int]]:
     """E in units of 2^-``work``, and the columns between which it makes no Newton step though it should."""
     size = range(len(stretched))

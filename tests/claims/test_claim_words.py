@@ -195,3 +195,15 @@ def test_every_derived_word_is_defined_in_words_that_exist(session):
             except Exception as problem:
                 outcomes.append(str(problem))
         assert "PROVED" in outcomes, (head, outcomes)
+
+
+def test_matrices_beyond_refined_directions(tmp_path):
+    """Singular values and the rank of a matrix too large for refined directions: those of floats enclose them too."""
+    large = np.round(RANDOM.normal(0, 1, (270, 264)), 2)
+    large[:, 5] = large[:, 6]
+    np.savez(tmp_path / "t.npz", W=large)
+    session = Session("t", None, "no network", stored=lambda: load_stored(tmp_path / "t.npz").tensors)
+    first = float(np.linalg.svd(large)[1][0])
+    assert session.settle(parse(f"spectral_norm(W) in [{first - 1e-8:.12e}, {first + 1e-8:.12e}]")).status == "PROVED"
+    assert session.settle(parse(f"spectral_norm(W) < {first - 1e-8:.12e}")).status == "REFUTED"
+    assert session.settle(parse("rank(W) = 263")).status == "PROVED"
