@@ -147,10 +147,29 @@ def _mean(spelling: Spelling, call: Call, torch: bool) -> Valued | None:
 
 
 def _transpose(spelling: Spelling, call: Call, torch: bool) -> Valued | None:
+    """transpose(0, 1) exchanges the axes in torch and leaves them in numpy, and permute(0, 1) leaves them."""
+    axes = tuple(map(axis_of, call.arguments[1:]))
+    swapped = call.function.rpartition(".")[2] == "swapaxes" or torch
+    exchanged = ((), (1, 0), (-1, -2), *(((0, 1), (-2, -1)) if swapped else ()))
+    if call.keywords or axes not in exchanged:
+        raise WrongArguments(call.column, "a transpose", "no axes, or (1, 0)", str(call))
     return spelling.core("transpose", replace(call, arguments=call.arguments[:1], keywords=()))
 
 
+def _dot(spelling: Spelling, call: Call, torch: bool) -> Valued | None:
+    """np.dot of a matrix is the matrix product; inner products of matrices are of all entries."""
+    written = call.function.rpartition(".")[2]
+    if written in ("dot", "inner") and any(spelling.value(argument)[1].axes > 1 for argument in call.arguments):
+        spelling.exactly(call, "dot", 2)
+        if written == "inner":
+            raise WrongArguments(call.column, "inner", "two vectors", str(call))
+        return spelling.made("A @ B", call.column, A=call.arguments[0], B=call.arguments[1])
+    return None
+
+
 def _diagonal(spelling: Spelling, call: Call, torch: bool) -> Valued | None:
+    if call.arguments and spelling.value(call.arguments[0])[1].axes < 2:
+        raise WrongArguments(call.column, "diagonal", "a matrix", f"a vector: {call.arguments[0]}")
     value, _ = spelling.core("diagonal", call)
     numpy = call.method or not call.function.startswith("diagonal")
     return value, STANDING if numpy else COLUMN
@@ -161,6 +180,9 @@ def _off_diagonal(spelling: Spelling, call: Call, torch: bool) -> Valued | None:
 
 
 def _flatten(spelling: Spelling, call: Call, torch: bool) -> Valued | None:
+    """Also reshape(-1); the language has no other shapes."""
+    if call.keywords or [axis_of(size) for size in call.arguments[1:]] not in ([], [-1]):
+        raise WrongArguments(call.column, "reshape", "-1, for all entries in one row", str(call))
     body, kind = spelling.value(call.arguments[0])
     if kind.axes < 2:
         return body, kind
@@ -219,7 +241,7 @@ def _quantile_at(spelling: Spelling, call: Call, matrix: Expression, at: Express
 
 
 def _median(spelling: Spelling, call: Call, torch: bool) -> Valued | None:
-    if torch:
+    if torch or call.method:
         told = "median as the mean of the two middle entries (numpy)", "median as the lower middle entry (torch)"
         if spelling.choose("torch.median", *told):
             return spelling.made("lower_median(A)", call.column, A=call.arguments[0])
@@ -307,6 +329,7 @@ SPECIAL: dict[str, Callable[[Spelling, Call, bool], Valued | None]] = {
     "sum": _sum,
     "mean": _mean,
     "transpose": _transpose,
+    "dot": _dot,
     "diagonal": _diagonal,
     "off_diagonal": _off_diagonal,
     "flatten": _flatten,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mechproof.claims.errors import TwoReadings
+from mechproof.claims.errors import TwoReadings, WrongArguments
 from mechproof.claims.session import Session
 from mechproof.claims.syntax import parse
 from mechproof.claims.words import DERIVED
@@ -125,6 +125,10 @@ EXPECTED = {
     "np.cumsum(v)[2]": np.cumsum(v)[2],
     "np.maximum(A, B)[1, 1]": np.maximum(A, B)[1, 1],
     "max(v[0], w[0], 0)": max(v[0], w[0], 0),
+    "np.dot(A, v)[2]": (A @ v)[2],
+    "cos(S, S.T)": (S * S.T).sum() / (S**2).sum(),
+    "A.reshape(-1)[7]": A.reshape(-1)[7],
+    "S.swapaxes(0, 1)[0, 2] + S.permute(1, 0)[0, 2]": 2 * S[2, 0],
     "relu(A).sum()": np.maximum(A, 0).sum(),
     "len(A)": 5,
     "A.shape[1]": 4,
@@ -164,6 +168,7 @@ AMBIGUOUS = {
     f"rank(S, {np.linalg.svd(S)[1][-1] / 2:.3f}) = 4": ("atol=", "rtol="),
     f"fve(A, B) > {_between(1 - ((A - B) ** 2).sum() / (A**2).sum(), EXPECTED['R2(A, B)'])}": ("r_squared", "‖A‖²"),
     f"max(S - S[:, 0]) > {_between((S - S[:, :1]).max(), (S - S[:, 0]).max())}": ("as a column", "as a row"),
+    f"A.median() > {_between(float(np.median(A)), float(np.sort(A.ravel())[9]))}": ("numpy", "torch"),
     f"max(S^2) > {_between((S**2).max(), (S @ S).max())}": ("each entry", "matrix product"),
 }
 
@@ -174,6 +179,16 @@ def test_readings_that_disagree_are_named(session, text):
     with pytest.raises(TwoReadings) as caught:
         session.settle(parse(text))
     assert all(reading in str(caught.value) for reading in AMBIGUOUS[text])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["A.reshape(10, 2)[0, 1]", "S.permute(0, 1)[0, 1]", "S.transpose(0, 1)[0, 1]", "diag(v).sum()", "inner(S, S)[0]"],
+)
+def test_what_would_mean_something_else_is_refused(session, text):
+    """Another shape, axes that stay or not as the library has it, a matrix made of a vector: never another entry."""
+    with pytest.raises(WrongArguments):
+        session.settle(parse(f"{text} < 1"))
 
 
 def test_readings_that_agree_settle_a_claim(session):
