@@ -63,6 +63,11 @@ class Search:
                 self._wait(root)
 
     @property
+    def waiting(self) -> int:
+        """How many sets wait."""
+        return len(self._waiting)
+
+    @property
     def largest(self) -> int:
         """The size of the largest set that waits, in inputs of the task; 0 when the search is over."""
         return -self._waiting[0][0] * self._read.ignored if self._waiting else 0

@@ -22,6 +22,7 @@ EVERY_SET = 1 << 32
 GIVEN_UP = 10**9
 KEPT = 10  # seconds between two writings of the file that a run can be resumed from
 PART = 0.62  # of the time that is left, for the search: the rule tests in integers what it found
+TESTED = 1 / 1000  # seconds, for the rule to test a symbol of an earlier tree
 
 
 def found_boxes(
@@ -38,9 +39,9 @@ def found_boxes(
     """Trees for all read positions.  Of all open sets the largest come next, whatever their position, so that more time
     finds a larger part of the same trees.
 
-    ``careful``: every test is made in integers too, so that none fails by rounding.  ``sets``: after so many, or so
-    many ``seconds``, no more are looked at.  ``resume``: a file that keeps the trees, which an earlier run may
-    have begun; a careful run begins anew.
+    ``careful``: every test is made in integers too, so that none fails by rounding.  ``sets``: after so many beyond the
+    first, or so many ``seconds``, no more are looked at.  ``resume``: a file that keeps the trees, which an earlier run
+    may have begun; a careful run begins anew.
     """
     left = time_left()
     ended = deadline(seconds if seconds is not None or left is None else PART * left, share=1)
@@ -54,6 +55,11 @@ def found_boxes(
         most = (0 if total <= EVERY_SET else total // GIVEN_UP) if cut is None else cut
         begun = None if earlier is None else earlier[index]
         searches.append(Search(read, form, statement.network.outputs, units, most, careful=careful, earlier=begun))
+    if left is not None and earlier is not None:  # the rule tests what was found earlier too
+        known = TESTED * sum(len(tree.symbols) for tree in earlier)
+        ended = deadline(max(0.0, PART * (left - known)), share=1)
+    if sets is not None:
+        sets += sum(one.waiting for one in searches)
     rests = deadline(KEPT)
     while not ended():
         search = max(searches, key=lambda one: one.largest)
