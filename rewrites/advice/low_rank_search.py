@@ -74,7 +74,8 @@ def readouts(grid: AttentionMixture) -> list[FoundReadout]:
         needed = (exact - away @ rest)[here] - grid.slack
         rivals[here] = -np.inf
         share = float((needed > rivals.max(axis=1)).mean())
-        advice = ReadoutAdvice(*(part.astype(np.int64) for part in (down, up, means)), SHIFT)
+        down, up, middle = (part.astype(np.int64) for part in (down, up, means))
+        advice = ReadoutAdvice(down, up, middle, SHIFT)
         found.append(FoundReadout(advice, _cost(grid, rank), share))
     return found
 

@@ -41,6 +41,7 @@ class SumOfTwo:
 
     read: tuple[int, ...]
     text = "(t[0] + t[r]) % 5"
+    meaning = "$(t_0 + t_r)$ modulo 5"
 
     def __call__(self, tokens: np.ndarray) -> np.ndarray:
         return np.stack([(tokens[:, 0] + tokens[:, r]) % 5 for r in self.read], axis=1)

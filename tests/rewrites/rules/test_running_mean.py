@@ -11,7 +11,7 @@ import pytest
 from box_networks import layers, statement
 from layered_network import Draw, Layers
 
-from mechproof.engine.formula import Table
+from mechproof.engine.formula import Formula, Table
 from mechproof.engine.oracle import examine
 from mechproof.engine.rule import NotEstablished
 from mechproof.rewrites.enumeration import decide
@@ -28,6 +28,7 @@ def weights(rng: random.Random) -> dict:
 def test_the_lemma_holds_and_its_mutants_do_not() -> None:
     """True of random weights, attained, and false with a premise dropped or a relation turned round."""
     rng = random.Random(2)
+    assert isinstance(EQUAL.statement, Formula)
     report = examine(EQUAL.statement, [weights(rng) for _ in range(3000)])
     assert report.holds, report.counterexample
     assert report.attained
