@@ -46,7 +46,7 @@ COMMANDS = {
         "rewrites.commands.strategies",
         "List the strategies of prove by the names to call them by, with what each gives.",
     ),
-    "train": ("models.training.command", "Train a network on max-of-K or induction by published recipes; needs torch."),
+    "train": ("models.training.command", "Train a network on max-of-K or induction (needs torch)"),
     "convert": (
         "models.weights.command",
         "Write weights as safetensors, bit for bit, so that the checker can read them.",

@@ -103,8 +103,8 @@ class _CircuitRule(Rule):
     premises = (InductionTables,)
     lemmas = (GRID,)
     derivation = (
-        "Read off the tables, whose entries are rounded down by less than one unit, so that a difference of two is off "
-        "by less than one."
+        "Read off the tables of [@rounded-mixture], whose entries are rounded down by less than one unit, so that a "
+        "difference of two is off by less than one."
     )
     cost = Cost()
     claims: ClassVar[type[_Circuit]]

@@ -401,5 +401,5 @@ def test_the_certificate_form(oracle):
     table = np.array([[[-1, -1], [-1, 0]], [[-1, -1], [-1, 0]]])
     claim = ranges(oracle.random_net(0, "eighths", 2, 2), Reach(table))
     assert claim.conclusion() == {"kind": "attention_range", "cells": 2}
-    assert claim.sentence().startswith("In 2 cells")
+    assert claim.sentence().startswith("For 2 treated")
     assert attention(oracle.net(2, 2, 1, 1), (0, 1)) == mpmath.mpf(1) / 2

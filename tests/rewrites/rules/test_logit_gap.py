@@ -472,5 +472,5 @@ def test_the_certificate_form(oracle):
     chosen = replace(claim, certified=certified)
     assert chosen.conclusion() == {"kind": "logit_gap", "certified": "0x81"}
     assert chosen.sets().sets == {(0, 0, 0): 1, (1, 1, 1): 1}
-    assert chosen.sentence().startswith("In 2 cells")
+    assert chosen.sentence().startswith("For 2 of the")
     assert chosen.looseness == 4 - 2
