@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .errors import NotDefined, WrongArguments
 from .functions import FUNCTIONS
-from .kind import COLUMN, LYING, MATRIX, NUMBER, ROW, STANDING, Known, Valued
+from .kind import COLUMN, LYING, MATRIX, NUMBER, ROW, STANDING, Kind, Known, Valued
 from .tree import Call, Comprehension, Expression, Negate, Number
 from .words import BY_ROWS, REDUCTIONS
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def along(spelling: Spelling, word: str, call: Call, torch: bool) -> Valued:
     """A reduction: of all entries, or along an axis."""
     arguments, keywords = list(call.arguments), {keyword.name: keyword.value for keyword in call.keywords}
-    kept = str(keywords.pop("keepdim", keywords.pop("keepdims", "False"))) == "True"
+    kept = kept_in(keywords)
     if not arguments:
         raise WrongArguments(call.column, word, "a matrix", "nothing")
     value = arguments.pop(0)
@@ -36,7 +36,7 @@ def along(spelling: Spelling, word: str, call: Call, torch: bool) -> Valued:
         for argument in arguments:
             found = spelling.core(function, Call(function, (Known(*found), argument), column=call.column))
         return found
-    axis = keywords.pop("axis", keywords.pop("dim", arguments.pop(0) if arguments else None))
+    axis = axis_in(keywords) or (arguments.pop(0) if arguments else None)
     if arguments or (keywords and word not in ("std", "var")):
         found_text = ", ".join(map(str, [*arguments, *(f"{n}={v}" for n, v in keywords.items())]))
         raise WrongArguments(call.column, word, "a matrix and perhaps axis= and keepdim=", found_text)
@@ -45,12 +45,27 @@ def along(spelling: Spelling, word: str, call: Call, torch: bool) -> Valued:
         whole, rows = _spread(spelling, word, call, keywords, torch, whole, rows)
     elif keywords:
         raise WrongArguments(call.column, word, "a matrix and perhaps axis=", ", ".join(keywords))
-    at = None if axis is None else axis_of(axis)
-    if axis is not None and str(axis) != "None" and (at is None or not -kind.axes <= at < max(kind.axes, 1)):
+    return _reduced(spelling, word, call, (body, kind), place_of(axis, call, word, value, kind), whole, rows, kept)
+
+
+def axis_in(keywords: dict[str, Expression]) -> Expression | None:
+    """What ``axis=`` or ``dim=`` says, taken out."""
+    return keywords.pop("axis", None) or keywords.pop("dim", None)
+
+
+def kept_in(keywords: dict[str, Expression]) -> bool:
+    """Whether ``keepdim=`` or ``keepdims=`` is True, taken out."""
+    return str(keywords.pop("keepdim", None) or keywords.pop("keepdims", None)) == "True"
+
+
+def place_of(axis: Expression | None, call: Call, word: str, value: Expression, kind: Kind) -> int | None:
+    """The axis of ``value`` as 0 or 1; None where none is named.  Raises WrongArguments for one that it has not."""
+    if axis is None or str(axis) == "None":
+        return None
+    at = axis_of(axis)
+    if at is None or not -kind.axes <= at < max(kind.axes, 1):
         raise WrongArguments(call.column, word, f"an axis of {value}, which has {kind.axes}", f"axis {axis}")
-    return _reduced(
-        spelling, word, call, (body, kind), None if at is None else at % max(kind.axes, 1), whole, rows, kept
-    )
+    return at % max(kind.axes, 1)
 
 
 def _reduced(

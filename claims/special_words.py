@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .errors import NotDefined, WrongArguments
 from .kind import COLUMN, LYING, MATRIX, ROW, STANDING, Known, Valued
-from .reductions import along, axis_of
+from .reductions import along, axis_in, axis_of, kept_in, place_of
 from .tree import Binary, Call, Defined, Expression, Keyword, Name, Number, Power, whole
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 def _norm(spelling: Spelling, call: Call, torch: bool) -> Valued:
     arguments, keywords = list(call.arguments), {keyword.name: keyword.value for keyword in call.keywords}
-    axis = keywords.pop("axis", keywords.pop("dim", None))
-    kept = str(keywords.pop("keepdim", keywords.pop("keepdims", "False"))) == "True"
+    axis, kept = axis_in(keywords), kept_in(keywords)
     order = keywords.pop("ord", keywords.pop("p", arguments.pop(1) if len(arguments) > 1 else None))
     if arguments[1:] and axis is None:
         axis = arguments.pop(1)
@@ -218,7 +217,7 @@ def _quantile(spelling: Spelling, call: Call, torch: bool) -> Valued | None:
     arguments = list(call.arguments)
     keywords = {keyword.name: keyword.value for keyword in call.keywords}
     at = keywords.pop("q", arguments.pop(1) if len(arguments) > 1 else None)
-    axis = keywords.pop("axis", keywords.pop("dim", None))
+    axis = axis_in(keywords)
     if at is None or keywords or len(arguments) != 1:
         raise WrongArguments(call.column, "quantile", "a matrix and a number from 0 to 1", str(call))
     return _quantile_at(spelling, call, arguments[0], at, axis)
@@ -233,9 +232,10 @@ def _percentile(spelling: Spelling, call: Call, torch: bool) -> Valued:
 
 def _quantile_at(spelling: Spelling, call: Call, matrix: Expression, at: Expression, axis: Expression | None) -> Valued:
     known, place = Known(*spelling.value(matrix)), Known(*spelling.value(at))
-    if axis is None or known.kind.axes < 2:
+    along_axis = place_of(axis, call, "quantile", matrix, known.kind)
+    if along_axis is None or known.kind.axes < 2:
         return spelling.core("quantile", Call("quantile", (known, place), column=call.column))
-    if axis_of(axis) in (1, -1):
+    if along_axis:
         return spelling.made("row_quantile(A, q)", call.column, A=known, q=place)[0], STANDING
     return spelling.made("row_quantile(A.T, q).T", call.column, A=known, q=place)[0], LYING
 
@@ -244,6 +244,8 @@ def _median(spelling: Spelling, call: Call, torch: bool) -> Valued | None:
     if torch or call.method:
         told = "median as the mean of the two middle entries (numpy)", "median as the lower middle entry (torch)"
         if spelling.choose("torch.median", *told):
+            if len(call.arguments) != 1 or call.keywords:
+                raise WrongArguments(call.column, "torch's median", "a matrix alone", str(call))
             return spelling.made("lower_median(A)", call.column, A=call.arguments[0])
     return None
 
@@ -282,8 +284,7 @@ def _eye(spelling: Spelling, call: Call, torch: bool) -> Valued:
 
 def _outer(spelling: Spelling, call: Call, torch: bool) -> Valued:
     spelling.exactly(call, "outer", 2)
-    (a, _), (b, kb) = (spelling.lying(spelling.value(argument)) for argument in call.arguments)
-    del kb
+    (a, _), (b, _) = (spelling.lying(spelling.value(argument)) for argument in call.arguments)
     return Binary("*", spelling.turned(a, call.column), b, column=call.column), MATRIX
 
 

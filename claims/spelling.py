@@ -16,7 +16,8 @@ there are two readings.  A statement is only settled if all of them settle it al
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from functools import cache
@@ -66,17 +67,30 @@ from .tree import (
 from .words import ALIASES, BY_ROWS, DERIVED, MODULES, NOTHING, REDUCTIONS
 
 MAX_LISTED = 256
+MAX_READINGS = 16
 
 
 def readings(statement: Statement, kinds: Kinds) -> list[tuple[str, Statement]]:
-    """The statement in the core: once, or for each of its readings, which the texts tell apart."""
-    first = Spelling(kinds)
-    found = [("", first.statement(statement))]
-    for key, told in first.met.items():
-        found[0] = (told[0], found[0][1])
-        for choice in range(1, len(told)):
-            found.append((told[choice], Spelling(kinds, {key: choice}).statement(statement)))
+    """The statement in the core: once, or for each of its readings, which the texts tell apart.
+
+    Several words with two readings each are read in every combination; raises NotDefined for more than MAX_READINGS.
+    """
+    found = list(itertools.islice(_readings(statement, kinds, {}), MAX_READINGS + 1))
+    if len(found) > MAX_READINGS:
+        raise NotDefined(statement.column, f"this has more than {MAX_READINGS} readings; write which ones are meant")
     return found
+
+
+def _readings(statement: Statement, kinds: Kinds, choice: Mapping[str, int]) -> Iterator[tuple[str, Statement]]:
+    """All readings in which these choices are made."""
+    spelling = Spelling(kinds, choice)
+    meant = spelling.statement(statement)
+    key = next((key for key in spelling.met if key not in choice), None)
+    if key is None:
+        yield " and ".join(told[choice[met]] for met, told in spelling.met.items()), meant
+        return
+    for chosen in range(len(spelling.met[key])):
+        yield from _readings(statement, kinds, {**choice, key: chosen})
 
 
 def core(statement: Statement, kinds: Kinds) -> Statement:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from ..engine.graph import ProofGraph
-from ..engine.transcript.plain import plain
 from ..models.statement import Statement
 from ..models.tasks.characters import MOST_CLASSES, classes_of
-from .proof import Proof, prove
+from .network_story import NetworkStory
+from .proof import prove
 from .quotient_account import account
 from .rules.attention_mixture import AttentionMixtureRule
 from .rules.bi_equivariance import BiEquivariance
@@ -25,28 +22,7 @@ from .rules.shared_phases import SharedPhasesRule
 TASKS = ("group", "modular-addition")
 
 
-@dataclass(frozen=True)
-class GroupStory:
-    """The proof by quotients, and the ids of the claims of its graph that say what the network does."""
-
-    proof: Proof
-    claims: tuple[int, ...]
-
-    def sentences(self) -> list[str]:
-        """Each claim in words."""
-        return [plain(self.proof.graph.claim(claim).sentence()) for claim in self.claims]
-
-    def lines(self) -> list[str]:
-        """For the command line: the claims, the cost and the theorem."""
-        found = self.proof.account
-        assert found is not None, "the proof is one by quotients"
-        return [f"PROVED  {sentence}" for sentence in self.sentences()] + [found.sentence(), self.proof.verdict]
-
-    def as_json(self) -> dict[str, Any]:
-        return {"claims": self.sentences(), **self.proof.summary()}
-
-
-def tell(statement: Statement, name: str) -> GroupStory:
+def tell(statement: Statement, name: str) -> NetworkStory:
     """The story of a network on a group.
 
     Raises :class:`~mechproof.engine.rule.NotEstablished` for another network or task.
@@ -68,7 +44,7 @@ def tell(statement: Statement, name: str) -> GroupStory:
     accepted = graph.find(found.accepted)
     assert accepted is not None, "it is in the graph"
     claims += _of_quotient(graph, accepted) if isinstance(found.accepted, Accepted) else [accepted]
-    return GroupStory(proof, tuple(claims))
+    return NetworkStory(proof, tuple(claims))
 
 
 def _of_quotient(graph: ProofGraph, accepted: int) -> list[int]:

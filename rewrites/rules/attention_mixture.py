@@ -259,10 +259,7 @@ def _readers(found: TwoTokenAttention) -> tuple[DyadicMatrix, list[DyadicMatrix]
 def _read(rows: DyadicMatrix, readers: Sequence[DyadicMatrix]) -> DyadicMatrix:
     """What neurons and outputs read of rows of the stream, side by side."""
     hidden, direct = (rows @ reader for reader in readers)
-    exponent = min(hidden.exponent, direct.exponent)
-    parts = [matrix.at_exponent(exponent).tolist() for matrix in (hidden, direct)]
-    entries = [int(entry) for both in zip(*parts, strict=True) for part in both for entry in part]
-    return DyadicMatrix.from_integers(rows.shape[0], hidden.shape[1] + direct.shape[1], entries, exponent)
+    return beside(hidden, direct)
 
 
 def _bias(found: TwoTokenAttention, neurons: int) -> DyadicMatrix:

@@ -191,6 +191,22 @@ def test_what_would_mean_something_else_is_refused(session, text):
         session.settle(parse(f"{text} < 1"))
 
 
+def test_readings_of_several_words_are_read_in_every_combination(session):
+    """Either word alone read otherwise leaves this true, both together make it false: it is not settled."""
+    spreads, norms = (S.std(), S.std(ddof=1)), (float(np.linalg.norm(S, 1)), float(np.abs(S).sum()))
+    one, both = max(spreads[1] * norms[0], spreads[0] * norms[1]), spreads[1] * norms[1]
+    with pytest.raises(TwoReadings):
+        session.settle(parse(f"S.std() * norm(S, 1) < {_between(one, both)}"))
+    assert session.settle(parse(f"S.std() * norm(S, 1) < {2 * both:.3f}")).status == "PROVED"
+
+
+def test_an_axis_is_one_that_there_is(session):
+    """A quantile along an axis that a matrix has not, and torch's median along one, are errors."""
+    for text in ("np.quantile(A, 0.5, axis=2)[0] < 9", "A.median(dim=1)[0] < 9"):
+        with pytest.raises(WrongArguments):
+            session.settle(parse(text))
+
+
 def test_readings_that_agree_settle_a_claim(session):
     """What both say is so."""
     assert session.settle(parse("S.std() > 0.01 and norm(S, 1) < 1000")).status == "PROVED"

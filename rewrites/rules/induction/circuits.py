@@ -6,6 +6,7 @@ values copy the key's own token.  And how much each path can move a score or a l
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -113,9 +114,9 @@ class _CircuitRule(Rule):
         (tables,) = premises
         return self.claims(tables.statement, tuple(self.numbers(tables.grid)))
 
+    @abstractmethod
     def numbers(self, grid: Grid) -> Sequence[Fraction]:
         """What is claimed of the tables."""
-        raise NotImplementedError
 
 
 class CopiesPreviousRule(_CircuitRule):
