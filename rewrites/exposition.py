@@ -62,6 +62,7 @@ from .rules.row_difference import RowDifference
 from .rules.row_split import RowSplit
 from .rules.score_gap import ScoreGap
 from .rules.token_order_tree import TokenOrderTree
+from .worked import worked_section
 
 TABLES = {
     "EQKE": ("query token $q$", "key token $t$", "how much query $q$ attends to token $t$ (before $1/\\sqrt{d_h}$)"),
@@ -93,6 +94,8 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
         sections.append(_tables(claims[Paths]))
     sections += _mechanism(graph, proof)
     sections.append(proof_section(graph, carried(proof), detail))
+    if detail != "summary":
+        sections += worked_section(graph, proof)
     if RightCount in claims and Paths in claims:
         single = any(isinstance(step.rule, TokenOrderTree | Enumeration) for step in proof)
         stages = claims[AdditiveMargin if runs is None else FloatMargin].stages if single else None

@@ -30,6 +30,7 @@ from .rules.box_rule import BoxCount
 from .rules.every_input import DecidedInputs
 from .rules.induction.tables import InductionTablesRule
 from .rules.induction.tree import RightInputs
+from .worked import worked_section
 
 _AS_PROVED = ", TASK the task as it was given to prove; so is its configuration, if it had one (--config)"
 # So many wrong inputs have a row of their own.
@@ -61,6 +62,7 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
             for block in (circuit_section(graph), paths_section(), *composition_sections(graph, step))
         ),
         proof_section(graph, [step for step in proof if not _rewriting(graph.claim(step.claim))], detail),
+        *(worked_section(graph, proof) if detail != "summary" else ()),
         *(_decided(claim, detail) for claim in found if isinstance(claim, DecidedInputs)),
         *(induction_section(claim) for claim in found if isinstance(claim, RightInputs)),
         *(box_section(claim) for claim in found if isinstance(claim, BoxCount)),

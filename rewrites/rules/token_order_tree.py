@@ -321,24 +321,10 @@ class TokenOrderTree(Rule):
             if tree is None:
                 rows.append((q, m, VERDICTS[symbol], "cell", layer.cell_size(q, m)))
             else:
-                rows += [(q, m, *leaf) for leaf in self._leaves(tree, reader)]
+                for symbol, node in leaves(tree, reader):
+                    held = " | ".join(ranges(sorted(tree.held(node, p))) for p in range(len(node.tokens)))
+                    rows.append((q, m, VERDICTS[symbol], held, tree.size(node)))
         return Ledger("count.csv", ("q", "m", "verdict", "free positions", "sequences"), tuple(rows), LEDGER)
-
-    def _leaves(self, tree: CellTree, reader: TreeReader) -> Iterator[tuple[str, str, int]]:
-        """Verdict, tokens by position, and size of each leaf of a cell."""
-        stack = tree.roots()[::-1]
-        while stack:
-            node = tree.settled(stack.pop())
-            if node is None:
-                continue
-            symbol = reader.symbol()
-            if symbol == "S":
-                stack.extend(reversed(tree.split(node)))
-                continue
-            if symbol == "W":
-                reader.token()
-            held = " | ".join(ranges(sorted(tree.held(node, p))) for p in range(len(node.tokens)))
-            yield VERDICTS[symbol], held, tree.size(node)
 
     def encode(self, advice: Tree) -> dict[str, Any]:
         return {"order": ORDER, "tree": advice.symbols}
@@ -377,6 +363,22 @@ class TokenOrderTree(Rule):
                     require(self, bool(node.positions), cell, "a single sequence cannot be split")
                     stack.extend(reversed(tree.split(node)))
         return right, wrong
+
+
+def leaves(tree: BoxTree, reader: TreeReader) -> Iterator[tuple[str, Node]]:
+    """The symbol and the node of each leaf of a cell whose first symbol, S, is read already."""
+    stack = tree.roots()[::-1]
+    while stack:
+        node = tree.settled(stack.pop())
+        if node is None:
+            continue
+        symbol = reader.symbol()
+        if symbol == "S":
+            stack.extend(reversed(tree.split(node)))
+            continue
+        if symbol == "W":
+            reader.token()
+        yield symbol, node
 
 
 class Placed(Protocol):

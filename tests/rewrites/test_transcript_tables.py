@@ -113,6 +113,22 @@ def check_cells(rows: Rows, inputs: int) -> None:
         assert right + wrong <= sequences > right
 
 
+def check_terms(rows: Rows, inputs: int) -> None:
+    """Of a worked set: weights are shares of the largest; a term D has the sign of its logit difference."""
+    cells = [[cell.strip("$") for cell in row] for row in rows]
+    if len(cells[0]) == 5:
+        assert all(0 <= Fraction(row[-1]) <= 1 for row in cells)
+    for row in cells if len(cells[0]) > 5 else []:
+        assert Fraction(row[4]) * Fraction(row[5]) >= 0
+
+
+def check_exponentials(rows: Rows, inputs: int) -> None:
+    """Of a worked loss: the exponentials, rounded up, add up to the last row's."""
+    *parts, (name, _, total) = [[cell.strip("$") for cell in row] for row in rows]
+    unit = Fraction(1, 10 ** len(total.partition(".")[2]))
+    assert name == "all" and 0 <= sum(Fraction(part[2]) for part in parts) - Fraction(total) <= len(parts) * unit
+
+
 def check_nothing(rows: Rows, inputs: int) -> None:
     """Amounts of different kinds."""
 
@@ -124,6 +140,8 @@ CHECKS = {
     CELLS: check_cells,
     "maximum $m$": check_lost,
     "entry": check_spread,
+    "$p$": check_terms,
+    "$x$": check_exponentials,
     "layer": check_nothing,
     "this proof": check_nothing,
     "EQKE": check_nothing,
