@@ -47,7 +47,7 @@ class Account:
 
     def sentence(self) -> str:
         """The same in words."""
-        left = "the others are evaluated" if self.rest else "no other is evaluated"
+        left = "the others are decided by the outputs left open" if self.rest else "no other is evaluated"
         return (
             f"cost {ceil_str(self.ratio, DIGITS)} of brute force: {self.accepted.variant} accepts "
             f"{self.accepted.count} of {self.accepted.accepted.size} inputs at {ceil_str(self.tier, DIGITS)}, {left}"

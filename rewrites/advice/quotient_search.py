@@ -34,17 +34,19 @@ FIELD = 51  # bits of the logits on the grids
 
 @dataclass(frozen=True)
 class Found:
-    """Advice, with what it should cost (of brute force) and certify (a share of the inputs)."""
+    """Advice, with what it should cost (of brute force) and certify (a share of the inputs), and what evaluating the
+    rivals that it leaves open should cost."""
 
     grids: Grids
     advice: QuotientAdvice
     cost: float
     share: float
+    rest: float
 
     @property
     def cascade(self) -> float:
         """The cost of an exact count."""
-        return self.cost + 1 - self.share
+        return self.cost + self.rest
 
 
 class Search:
@@ -166,12 +168,10 @@ class Search:
             return
         for logits in (SAMPLE, FULL):
             certified = self._certified(near, shift, moved, scale, logits)
-            if min(costs[variant] + 1 - share for variant, share in certified.items()) > most + DOUBT:
+            if min(costs[variant] + rest for variant, (_, rest) in certified.items()) > most + DOUBT:
                 return
-            if not any(certified.values()):
-                break
-        for variant, share in certified.items():
-            yield Found(grids, QuotientAdvice(blocks, merges, *variant), costs[variant], share)
+        for variant, (share, rest) in certified.items():
+            yield Found(grids, QuotientAdvice(blocks, merges, *variant), costs[variant], share, rest)
 
     def _shares(self, near: list[np.ndarray], side: int) -> np.ndarray:
         """For every token and neuron: how often the neuron is active there, in sixteenths."""
@@ -244,8 +244,9 @@ class Search:
 
     def _certified(
         self, near: list[np.ndarray], shift: list[np.ndarray], moved: np.ndarray, scale: np.ndarray, looked_at: int
-    ) -> dict[tuple[bool, bool], float]:
-        """((exact remainder, largest), certified share) on a sample of first tokens."""
+    ) -> dict[tuple[bool, bool], tuple[float, float]]:
+        """(exact remainder, largest): the certified share, and the cost of evaluating what is left open, on a sample of
+        first tokens."""
         n, other = self.answers.shape
         outputs = self.out.shape[1]
         size = min(n, max(8, looked_at // (other * outputs)))
@@ -260,7 +261,7 @@ class Search:
         ]
         both = errors[0].any(axis=0) & errors[1].any(axis=0)
         norms = [((e**2).sum(axis=1), np.sqrt((e[:, both] ** 2).sum(axis=1))) for e in errors]
-        passed = dict.fromkeys(((e, largest) for e in (False, True) for largest in (False, True)), 0)
+        passed = {(e, largest): np.zeros(2) for e in (False, True) for largest in (False, True)}
         columns = np.arange(other)
         for x in sample:
             hidden = np.maximum(near[0][x] + near[1], 0) + shift[0][x] + shift[1]
@@ -271,22 +272,27 @@ class Search:
             margins[columns, right] = np.inf
             bounded = norms[0][0][x] + norms[1][0] + 2 * norms[0][1][x] * norms[1][1]
             for remainder, rho in ((False, np.sqrt(bounded)), (True, np.sqrt((exact**2).sum(axis=1)))):
-                passed[remainder, False] += int((margins > distance[right] * rho[:, None]).all(axis=1).sum())
-                passed[remainder, True] += int((margins.min(axis=1) > distance[right].max(axis=1) * rho).sum())
-        return {variant: count / (size * other) for variant, count in passed.items()}
+                for largest, away in ((False, distance[right]), (True, distance[right].max(axis=1)[:, None])):
+                    rivals = (margins <= away * rho[:, None]).sum(axis=1)
+                    left = np.count_nonzero(rivals)
+                    passed[remainder, largest] += other - left, rivals.sum() + 3 * left
+        each = size * other
+        return {variant: (right / each, rest / (each * outputs)) for variant, (right, rest) in passed.items()}
 
 
 def search(form: SeparableRelu, progress: Callable[[int, int], None]) -> list[Found]:
-    """All candidates that no other one beats in both cost and share, cheapest first."""
+    """All candidates that no other one beats in both cost and share, and the cheapest for an exact count; cheapest
+    first."""
     found: list[Found] = []
     looking = Search(form)
     for done, candidate in enumerate(looking):
         progress(min(done // 4, len(looking)), len(looking))
         found.append(candidate)
     found.sort(key=lambda one: (one.cost, -one.share))
+    exact = min(found, key=lambda one: one.cascade)
     front: list[Found] = []
     for candidate in found:
-        if not front or candidate.share > front[-1].share:
+        if not front or candidate.share > front[-1].share or candidate is exact:
             front.append(candidate)
     return front
 

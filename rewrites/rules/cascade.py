@@ -1,13 +1,18 @@
-"""From accepted inputs to a count: the inputs that a quotient leaves are evaluated, on the grids and then exactly.
+"""From a quotient to a count: where it leaves open which of two outputs is larger, both are evaluated, on the grids
+and then exactly.
 
-Theorem.  An input that was accepted is right.  Another one is right if F_c - F_z > slack for every z ≠ c, and wrong if
-F_z - F_c >= slack for one; what is left is decided by the exact signs of the differences, which are dyadic rationals
-where the form is the network itself.
+Theorem.  An input without open rivals is right.  Another one is right if F_c - F_z > slack for every open rival z, and
+wrong if F_z - F_c >= slack for one; what is left is decided by the exact signs of all differences, which are dyadic
+rationals where the form is the network itself.
 
 Without evaluation (``evaluate`` is False) the others count on neither side, and neither do those whose integers leave
 them open where the form is only near the network.
 
-Proof.  [@grid-margin] for each difference; the last case is the definition.  ∎
+Proof.  The other outputs are no rivals by the premise; [@grid-margin] for each difference; the last case is the
+definition.  ∎
+
+Cost: with k open rivals an input takes its hidden layer, one column of u for its own logit and k for theirs, and k
+comparisons: (k + 3) m + k where brute force takes m C.
 
 Source: mechproof; what the quotient leaves is evaluated.
 """
@@ -21,7 +26,6 @@ from typing import Any
 import numpy as np
 
 from ...engine.arithmetic.dyadic import DyadicMatrix
-from ...engine.arithmetic.integer_product import integer_product
 from ...engine.claim import Shown
 from ...engine.cost import Cost
 from ...engine.digest import digest
@@ -35,7 +39,7 @@ from .network_function import NetworkFunction
 from .quotient import Accepted
 from .separable_relu import SeparableRelu
 
-ROWS = 1 << 13  # so many inputs are evaluated together
+TRIPLES = 1 << 14  # so many inputs with a rival are evaluated together
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +88,8 @@ class Cascade(Rule):
     premises = (Accepted, SeparableRelu)
     lemmas = (GRID_MARGIN,)
     derivation = (
-        "Accepted inputs are right; the others are evaluated on the grids and decided by [@grid-margin], and exactly "
-        "where that leaves them open."
+        "Accepted inputs are right; of the others the right output and its open rivals are evaluated on the grids and "
+        "compared by [@grid-margin], and exactly where that leaves an input open."
     )
     cost = Cost()
 
@@ -98,32 +102,51 @@ class Cascade(Rule):
             raise NotEstablished(self.tag, "the premises are about two statements")
         right = wrong = 0
         if self.evaluate:
-            verdicts = evaluated(accepted.grid, form, np.stack(np.nonzero(~accepted.accepted), axis=1))
-            right, wrong = int((verdicts == RIGHT).sum()), int((verdicts == WRONG).sum())
+            verdicts = evaluated(accepted.grid, form, accepted.rivals)
+            right, wrong = int((verdicts == RIGHT).sum()) - accepted.count, int((verdicts == WRONG).sum())
         return QuotientCount(form.statement, accepted, right, wrong, self.evaluate)
 
     def charge(self, premises: Sequence[Any], advice: Any) -> Cost:
         accepted: Accepted = premises[0]
-        neurons, outputs = accepted.grid.out.shape
-        left = (accepted.accepted.size - accepted.count) * self.evaluate
-        return Cost(multiply=left * neurons * outputs)  # as brute force is counted
+        if not self.evaluate:
+            return Cost()
+        neurons, rivals = len(accepted.grid.out), accepted.rivals_left
+        left = accepted.accepted.size - accepted.count
+        return Cost(multiply=(left + rivals) * neurons, add=left * neurons, compare=left * neurons + rivals)
 
 
-def evaluated(grid: GridNetwork, form: SeparableRelu, inputs: np.ndarray) -> np.ndarray:
-    """RIGHT, WRONG or, only of a network near which the form is, UNDECIDED, for each row (x, y) of ``inputs``."""
-    found = np.zeros(len(inputs), dtype=np.uint8)
-    for start in range(0, len(inputs), ROWS):
-        x, y = inputs[start : start + ROWS].T
-        logits = integer_product(np.maximum(grid.left[x] + grid.right[y], 0), grid.out)
-        logits += grid.left_out[x] + grid.right_out[y]
-        here = (np.arange(len(x)), grid.answers[x, y])
-        own = logits[here]
-        logits[here] = own - 2 * grid.slack  # so that it is no rival
-        margin = own - logits.max(axis=1)
-        verdicts = np.where(margin > grid.slack, RIGHT, WRONG)
-        for k in np.flatnonzero((margin > -grid.slack) & (margin <= grid.slack)):
-            verdicts[k] = _exact_verdict(form, int(x[k]), int(y[k])) if form.exact else UNDECIDED
-        found[start : start + ROWS] = verdicts
+def evaluated(grid: GridNetwork, form: SeparableRelu, rivals: np.ndarray) -> np.ndarray:
+    """RIGHT, WRONG or, only of a network near which the form is, UNDECIDED, for each input (n × n'); ``rivals`` as in
+    :class:`~.quotient.Accepted`."""
+    found = np.full(grid.answers.shape, RIGHT, dtype=np.uint8)
+    for x, row in enumerate(rivals):
+        tokens, outputs = np.nonzero(np.unpackbits(row, axis=1))
+        if not len(tokens):
+            continue
+        first = np.flatnonzero(np.diff(tokens, prepend=-1))
+        least = np.minimum.reduceat(leads(grid, np.full_like(tokens, x), tokens, outputs), first)
+        verdicts = np.where(least > grid.slack, RIGHT, WRONG)
+        for k in np.flatnonzero(np.abs(least) <= grid.slack):
+            if least[k] > -grid.slack:
+                verdicts[k] = _exact_verdict(form, x, int(tokens[first[k]])) if form.exact else UNDECIDED
+        found[x, tokens[first]] = verdicts
+    return found
+
+
+def leads(grid: GridNetwork, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """F_c - F_z for every input (x[k], y[k]) and output z[k]; equal inputs stand together."""
+    found, columns = np.empty(len(z), dtype=np.int64), np.ascontiguousarray(grid.out.T)
+    for start in range(0, len(z), TRIPLES):
+        a, b, other = (part[start : start + TRIPLES] for part in (x, y, z))
+        new = np.diff(a * len(grid.right) + b, prepend=-1) != 0
+        place = np.cumsum(new) - 1
+        a, b = a[new], b[new]
+        own = grid.answers[a, b]
+        hidden = np.maximum(grid.left[a] + grid.right[b], 0)
+        logits = (hidden * columns[own]).sum(axis=1) + grid.left_out[a, own] + grid.right_out[b, own]
+        a, b = a[place], b[place]
+        rivals = (hidden[place] * columns[other]).sum(axis=1) + grid.left_out[a, other] + grid.right_out[b, other]
+        found[start : start + TRIPLES] = logits[place] - rivals
     return found
 
 

@@ -22,6 +22,8 @@ Cost (a multiply-add, an addition, a comparison each count one, brute force is n
 2 n m C for the corrections; C(C-1)/2 m for D; ρ takes 3 n n' m, or 4 n m + 2 n n'; 2 n n' C, or n n' C + n n', for
 the comparison.
 
+The outputs z of which that is not so are the input's *open rivals*; an input without one is accepted.
+
 Source: the one-sided quotient with class slopes, carried to both sides.
 """
 
@@ -170,13 +172,25 @@ def encoded(grids: Grids, advice: QuotientAdvice, *, evaluate: bool) -> dict[str
 
 @dataclass(frozen=True, eq=False)
 class Accepted(AcceptedInputs):
-    """Inputs that a quotient accepts."""
+    """Of the inputs (x, y) and their right answers c, F_c - F_z > slack for all z ≠ c but those of ``rivals``.
+
+    ``rivals``: n × n' × ⌈C/8⌉ bytes, a bit an output.  An input without any is right.
+    """
 
     grid: GridNetwork
-    accepted: np.ndarray
+    rivals: np.ndarray
     advice: QuotientAdvice
 
     kind = "accepted_inputs"
+
+    @cached_property
+    def accepted(self) -> np.ndarray:  # type: ignore[override]
+        return np.logical_not(self.rivals.any(axis=2))
+
+    @cached_property
+    def rivals_left(self) -> int:
+        """How many open rivals all inputs have together."""
+        return sum(int(np.unpackbits(row).sum()) for row in self.rivals)
 
     @property
     def variant(self) -> str:
@@ -192,8 +206,8 @@ class Accepted(AcceptedInputs):
         return "quotient/1", lambda: encoded(self.grid.grids, self.advice, evaluate=evaluate)
 
     def identity(self) -> str:
-        bits = np.packbits(self.accepted).tobytes()
-        return f"{self.grid.identity()}:{self.advice.variant}:{hashlib.sha256(bits).hexdigest()}"
+        found = hashlib.sha256(self.rivals.tobytes()).hexdigest()
+        return f"{self.grid.identity()}:{self.advice.variant}:{found}"
 
     def sentence(self) -> str:
         of = f"${self.count}$ of the ${self.accepted.size}$ inputs"
@@ -320,13 +334,13 @@ class _Quotient:
         total: np.ndarray = (rows * rows).sum(axis=-1)
         return total
 
-    def accepted(self) -> np.ndarray:
-        """Where F̃_c - F̃_z > D(c, z) ρ + slack for every other output z."""
+    def rivals(self) -> np.ndarray:
+        """The outputs z ≠ c without F̃_c - F̃_z > D(c, z) ρ + slack, eight to a byte."""
         answers, outputs = self.grid.answers, self.grid.out.shape[1]
         distance, remainder = self.distances(), self.remainders()
         if 2 * (largest(distance) * largest(remainder) + self.grid.slack) >= WORD:
             raise NotEstablished(self.tag, "the remainder on these grids does not fit the words")
-        found = np.zeros(answers.shape, dtype=np.bool_)
+        found = np.empty((*answers.shape, -(-outputs // 8)), dtype=np.uint8)
         widest, columns = distance.max(axis=1), np.arange(answers.shape[1])
         step = max(CHUNK // (answers.shape[1] * outputs), 1)
         for start in range(0, len(answers), step):
@@ -338,7 +352,7 @@ class _Quotient:
             if not self.advice.largest:
                 logits += distance[right] * rho[:, :, None]
             logits[here] = -WORD
-            found[tokens] = needed > logits.max(axis=2)
+            found[tokens] = np.packbits(logits >= needed[:, :, None], axis=2)
         return found
 
     def charge(self) -> Cost:
@@ -362,14 +376,14 @@ class Quotient(Rule):
     lemmas = (JOIN, KINK, NORMS, REMAINDER)
     derivation = (
         "Every block is a table of its classes, the tables are added up by [@sum-on-joins], the remainders are bounded "
-        "by [@two-sided-kink] and [@norm-of-a-sum], or formed, and an input is accepted by [@remainder-by-norms] with "
-        "the grids' slack."
+        "by [@two-sided-kink] and [@norm-of-a-sum], or formed, and by [@remainder-by-norms] with the grids' slack an "
+        "output is no rival of the right one; an input of which none is left is accepted."
     )
     cost = Cost()
 
     def conclude(self, premises: Sequence[Any], advice: QuotientAdvice) -> Accepted:
         (grid,) = premises
-        return Accepted(grid, _Quotient(grid, advice, self.tag).accepted(), advice)
+        return Accepted(grid, _Quotient(grid, advice, self.tag).rivals(), advice)
 
     def charge(self, premises: Sequence[Any], advice: QuotientAdvice) -> Cost:
         (grid,) = premises

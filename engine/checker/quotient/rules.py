@@ -8,7 +8,8 @@ g_i = max(L_i + R_i, 0) + d_i + d'_i and G_z = sum of u_i(z) g_i + b(z),
     (F_c - F_z) - (G_c - G_z) = sum of (u_i(c) - u_i(z)) (h_i - g_i) >= -D(c, z) rho(x, y),
 
 D^2 >= sum of (u_i(c) - u_i(z))^2 over the neurons with a partition, rho^2 >= sum of (h_i - g_i)^2. So the network is
-right on (x, y) if G_c - G_z > D(c, z) rho + slack for every z != c. This holds for any partitions and shares.
+right on (x, y) if G_c - G_z > D(c, z) rho + slack for every z != c. This holds for any partitions and shares. Where it
+is not so for some z, F_c and these F_z are evaluated.
 
 rho: each h_i - g_i; or, since max(l + r, 0) - max(L + r, 0) is between 0 and l - L, |h_i - g_i| <= e_i(x) + e'_i(y)
 with e = max(|d|, |l - L - d|), and the squares add up to at most |e|^2 + |e'|^2 + 2 |f| |f'|, f and f' being e and e'
@@ -24,11 +25,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import isqrt
+from operator import mul
 
 from ..budget import Budget
 from ..certificate import Reader
 from ..errors import Code, Failure
-from ..packing import combined, combining_steps, offset, pack, unpack
+from ..packing import combined, combining_steps, nonnegative, offset, pack, unpack
 from ..rule import Auditor, Count, Derivation, Rule, check_count, read_count
 from ..shards import in_shards
 from .form import Form, Grid, OtherForm, Rows, form_of, on_grids
@@ -307,10 +309,12 @@ class Quotient:
             margins = needed * self.ones - logits + self.half + (room + 1 << place)
             if not self.advice.largest:
                 margins -= rho * self.packed[answer]
-            if margins & self.half == self.half and rho <= self.farthest:
+            if rho > self.farthest:
+                margins = 0
+            if margins & self.half == self.half:
                 right += 1
             elif self.advice.evaluate:
-                verdict = self.evaluated(x, y)
+                verdict = self.evaluated(x, y, nonnegative((~margins & self.half) - self.half, self.half, WIDTH))
                 right += verdict
                 wrong += not verdict
         return right, wrong
@@ -326,26 +330,36 @@ class Quotient:
         return (WORD // 2 - self.grid.slack) // max(1, *self.widest)
 
     @cached_property
+    def columns(self) -> list[tuple[int, ...]]:
+        """u, a row an output."""
+        return list(zip(*self.grid.out, strict=True))
+
+    @cached_property
     def packed(self) -> list[int]:
         """D(c, z), a number a c."""
         return [pack(row, WIDTH) for row in self.distances]
 
-    def evaluated(self, x: int, y: int) -> bool:
-        """Whether the network is right on one input: by the integers, and exactly where they leave it open."""
-        self.budget.spend(combining_steps(len(self.out), self.fields, WIDTH))
-        hidden = [max(a + b, 0) for a, b in zip(self.grid.left[x], self.grid.right[y], strict=True)]
-        sums = unpack(combined(hidden, self.out), self.fields, WIDTH, self.half)
-        logits = [a + b for a, b in zip(sums, self.grid.bias, strict=True)]
-        own = logits.pop(self.form.answers[x][y])
-        margin = own - max(logits, default=own - self.grid.slack - 1)
+    def evaluated(self, x: int, y: int, rivals: Sequence[int]) -> bool:
+        """Whether the right logit is the largest of its rivals': by the integers, and exactly where they leave it
+        open."""
+        others = [z for z in rivals if z != self.form.answers[x][y]]
+        margin = min(self.leads(x, y, others), default=self.grid.slack + 1)
         if abs(margin) > self.grid.slack:
             return margin > 0
         return self.form.right_exactly(x, y)
 
+    def leads(self, x: int, y: int, rivals: Sequence[int]) -> list[int]:
+        """F_c - F_z of these outputs z."""
+        own, bias = self.form.answers[x][y], self.grid.bias
+        self.budget.spend(2 + (1 + len(rivals)) * len(self.out) // 64)
+        hidden = [max(a + b, 0) for a, b in zip(self.grid.left[x], self.grid.right[y], strict=True)]
+        first, *others = [sum(map(mul, hidden, self.columns[z])) + bias[z] for z in (own, *rivals)]
+        return [first - other for other in others]
+
     def right(self, jobs: int) -> Count:
         """How many inputs are right at least and at most."""
         tokens, others = len(self.form.left.rows), len(self.form.right.rows)
-        _ = self.packed, self.farthest  # before there are processes, and where a reason can be given
+        _ = self.packed, self.farthest, self.columns  # before there are processes, and where a reason can be given
         right, wrong = in_shards(self.count, tokens, jobs)
         return Count(right, tokens * others - wrong)
 

@@ -11,7 +11,7 @@ import pytest
 from two_token_network import ORDER, adding_network, candidates, exact_margin, form_of
 
 from mechproof.engine.rule import NotEstablished
-from mechproof.rewrites.enumeration.outcome import RIGHT
+from mechproof.rewrites.enumeration.outcome import RIGHT, WRONG
 from mechproof.rewrites.rules.cascade import Cascade, evaluated
 from mechproof.rewrites.rules.grid_network import GridNetworkRule, Grids
 from mechproof.rewrites.rules.quotient import Quotient
@@ -38,9 +38,10 @@ def test_near_ties_are_decided_exactly():
     graph, form = form_of(statement)
     neurons = graph.claim(form).left.shape[1]
     grid = graph.claim(graph.apply(GridNetworkRule(), [form], Grids(0, (1,) * neurons)))
-    inputs = np.array(list(product(range(ORDER), repeat=2)))
-    verdicts = evaluated(grid, graph.claim(form), inputs)
-    assert (verdicts == RIGHT).tolist() == [exact_margin(statement, x, y) > 0 for x, y in inputs.tolist()]
+    inputs = list(product(range(ORDER), repeat=2))
+    rivals = np.packbits(np.arange(ORDER) != grid.answers[:, :, None], axis=2)
+    verdicts = evaluated(grid, graph.claim(form), rivals).reshape(-1)
+    assert (verdicts == RIGHT).tolist() == [exact_margin(statement, x, y) > 0 for x, y in inputs]
     last = statement.network.layers[-1]
     same = last.W_U.numerators.copy()  # type: ignore[attr-defined]
     same[:, 1], shift = same[:, 0], last.b_U.numerators.copy()  # type: ignore[attr-defined]
@@ -49,9 +50,29 @@ def test_near_ties_are_decided_exactly():
     network = replace(statement.network, layers=(*statement.network.layers[:-1], tied))
     graph, form = form_of(replace(statement, network=network))
     grid = graph.claim(graph.apply(GridNetworkRule(), [form], Grids(20, (1024,) * neurons)))
-    verdicts = (evaluated(grid, graph.claim(form), inputs) == RIGHT).tolist()
-    assert not any(right and (x + y) % ORDER < 2 for right, (x, y) in zip(verdicts, inputs.tolist(), strict=True))
-    assert any(verdicts)
+    right = (evaluated(grid, graph.claim(form), rivals).reshape(-1) == RIGHT).tolist()
+    assert not any(found and (x + y) % ORDER < 2 for found, (x, y) in zip(right, inputs, strict=True))
+    assert any(right)
+
+
+def test_only_open_rivals_are_evaluated():
+    """An output that is no rival is not looked at: without any bit every input counts as right, and a bit is enough to
+    find it wrong."""
+    statement = adding_network(9, noise=60)
+    graph, form = form_of(statement)
+    grid = graph.claim(graph.apply(GridNetworkRule(), [form], Grids(20, (1024,) * graph.claim(form).left.shape[1])))
+    nothing = np.zeros((ORDER, ORDER, 1), dtype=np.uint8)
+    assert (evaluated(grid, graph.claim(form), nothing) == RIGHT).all()
+    x, y = next((x, y) for x, y in product(range(ORDER), repeat=2) if exact_margin(statement, x, y) <= 0)
+    found = []
+    for z in set(range(ORDER)) - {int(grid.answers[x, y])}:
+        one = nothing.copy()
+        one[x, y] = np.packbits(np.arange(ORDER) == z)
+        verdicts = evaluated(grid, graph.claim(form), one)
+        found.append(verdicts[x, y] == WRONG)
+        verdicts[x, y] = RIGHT
+        assert (verdicts == RIGHT).all()
+    assert any(found)
 
 
 def test_premises_of_two_networks_are_refused():
