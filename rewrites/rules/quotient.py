@@ -185,7 +185,8 @@ class Accepted(AcceptedInputs):
 
     @cached_property
     def accepted(self) -> np.ndarray:  # type: ignore[override]
-        return np.logical_not(self.rivals.any(axis=2))
+        left: np.ndarray = self.rivals.any(axis=2)
+        return ~left
 
     @cached_property
     def rivals_left(self) -> int:
