@@ -118,19 +118,9 @@ class Interpreter:
                 return DyadicMatrix.ones(*term.shape)
             case Tensor():
                 return self._values[term.name]
-            case Sum() | Difference() | Product():
-                left, right = self.constant(term.left), self.constant(term.right)
-                if left is None or right is None:
-                    return None
-                if isinstance(term, Product):
-                    return left @ right
-                return left + right if isinstance(term, Sum) else left - right
-            case Transpose():
-                body = self.constant(term.body)
-                return None if body is None else body.T
-            case Row():
-                body = self.constant(term.body)
-                return None if body is None else body.row(term.index)
+            case Sum() | Difference() | Product() | Transpose() | Row():
+                parts = [self.constant(part) for part in term.parts()]
+                return None if any(part is None for part in parts) else term.of(*parts)
         return None
 
     def known(self, term: Term, row: int | None = None, columns: int | None = None) -> Known | None:

@@ -70,8 +70,8 @@ class MaskedSoftmax(_Function):
         """How many of the first columns row ``row`` sees."""
         return row + 1 if self.causal else self.shape[1]
 
-    def evaluate(self, values: Mapping[str, Any]) -> Any:
-        return self.body.evaluate(values).masked_softmax(self.factor, self.root, self.causal)
+    def of(self, *values: Any) -> Any:
+        return values[0].masked_softmax(self.factor, self.root, self.causal)
 
     def __str__(self) -> str:
         mask = "_{\\le}" if self.causal else ""
@@ -95,8 +95,8 @@ class Pointwise(_Function):
     def shape(self) -> Shape:
         return self.body.shape
 
-    def evaluate(self, values: Mapping[str, Any]) -> Any:
-        return self.body.evaluate(values).pointwise(self.function)
+    def of(self, *values: Any) -> Any:
+        return values[0].pointwise(self.function)
 
     def __str__(self) -> str:
         name = self.function.replace("_", "\\_")
@@ -118,8 +118,9 @@ class Entrywise(_Function):
     def shape(self) -> Shape:
         return self.left.shape
 
-    def evaluate(self, values: Mapping[str, Any]) -> Any:
-        return self.left.evaluate(values).times(self.right.evaluate(values))
+    def of(self, *values: Any) -> Any:
+        left, right = values
+        return left.times(right)
 
     def __str__(self) -> str:
         return f"\\left({self.left}\\right) \\circ \\left({self.right}\\right)"
@@ -137,8 +138,8 @@ class Normalised(_Function):
     def shape(self) -> Shape:
         return self.body.shape
 
-    def evaluate(self, values: Mapping[str, Any]) -> Any:
-        return self.body.evaluate(values).normalised(self.centred, self.epsilon)
+    def of(self, *values: Any) -> Any:
+        return values[0].normalised(self.centred, self.epsilon)
 
     def __str__(self) -> str:
         return f"\\operatorname{{{'LN' if self.centred else 'RMS'}}}\\left({self.body}\\right)"
@@ -159,8 +160,9 @@ class Stacked(_Function):
     def shape(self) -> Shape:
         return self.top.shape[0] + self.bottom.shape[0], self.top.shape[1]
 
-    def evaluate(self, values: Mapping[str, Any]) -> Any:
-        return self.top.evaluate(values).stacked(self.bottom.evaluate(values))
+    def of(self, *values: Any) -> Any:
+        top, bottom = values
+        return top.stacked(bottom)
 
     def __str__(self) -> str:
         return f"\\begin{{pmatrix}} {self.top} \\\\ {self.bottom} \\end{{pmatrix}}"
@@ -176,8 +178,8 @@ class Joined(_Function):
     def shape(self) -> Shape:
         return 1, self.body.shape[0] * self.body.shape[1]
 
-    def evaluate(self, values: Mapping[str, Any]) -> Any:
-        return self.body.evaluate(values).joined()
+    def of(self, *values: Any) -> Any:
+        return values[0].joined()
 
     def __str__(self) -> str:
         return f"\\operatorname{{rows}}\\left({self.body}\\right)"

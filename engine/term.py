@@ -43,9 +43,13 @@ class Term(ABC):
     @abstractmethod
     def shape(self) -> Shape: ...
 
-    @abstractmethod
     def evaluate(self, values: Mapping[str, Any]) -> Any:
         """The value under an assignment of matrices to tensor names."""
+        return self.of(*(part.evaluate(values) for part in self.parts()))
+
+    def of(self, *values: Any) -> Any:
+        """The value, from those of the parts; a term without parts has the value that it is given."""
+        raise TypeError(f"{self} has no parts")
 
     @abstractmethod
     def expansion(self) -> Expansion:
@@ -196,8 +200,9 @@ class Sum(Term):
     def shape(self) -> Shape:
         return self.left.shape
 
-    def evaluate(self, values: Mapping[str, Any]) -> Any:
-        return self.left.evaluate(values) + self.right.evaluate(values)
+    def of(self, *values: Any) -> Any:
+        left, right = values
+        return left + right
 
     def expansion(self) -> Expansion:
         return _combine(self.left.expansion(), self.right.expansion(), 1)
@@ -218,8 +223,9 @@ class Difference(Term):
     def shape(self) -> Shape:
         return self.left.shape
 
-    def evaluate(self, values: Mapping[str, Any]) -> Any:
-        return self.left.evaluate(values) - self.right.evaluate(values)
+    def of(self, *values: Any) -> Any:
+        left, right = values
+        return left - right
 
     def expansion(self) -> Expansion:
         return _combine(self.left.expansion(), self.right.expansion(), -1)
@@ -241,8 +247,9 @@ class Product(Term):
     def shape(self) -> Shape:
         return self.left.shape[0], self.right.shape[1]
 
-    def evaluate(self, values: Mapping[str, Any]) -> Any:
-        return self.left.evaluate(values) @ self.right.evaluate(values)
+    def of(self, *values: Any) -> Any:
+        left, right = values
+        return left @ right
 
     def expansion(self) -> Expansion:
         words: Expansion = Counter()
@@ -263,8 +270,8 @@ class Transpose(Term):
     def shape(self) -> Shape:
         return self.body.shape[1], self.body.shape[0]
 
-    def evaluate(self, values: Mapping[str, Any]) -> Any:
-        return self.body.evaluate(values).T
+    def of(self, *values: Any) -> Any:
+        return values[0].T
 
     def expansion(self) -> Expansion:
         return Counter({_transposed(word): n for word, n in self.body.expansion().items()})
@@ -289,8 +296,8 @@ class Row(Term):
     def shape(self) -> Shape:
         return 1, self.body.shape[1]
 
-    def evaluate(self, values: Mapping[str, Any]) -> Any:
-        return self.body.evaluate(values).row(self.index)
+    def of(self, *values: Any) -> Any:
+        return values[0].row(self.index)
 
     def expansion(self) -> Expansion:
         words: Expansion = Counter()
