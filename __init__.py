@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .audits.program.verdict import assert_bound_holds, audit, auditing
     from .engine.checker import Verdict as CheckVerdict
     from .engine.checker.rule import Rule
+    from .explanations.score import Score
     from .models.weights.convert import convert
     from .rewrites.proof import Proof
     from .rewrites.strategies import Options, Progress
@@ -48,6 +49,7 @@ __all__ = [
     "heuristic",
     "norm_claim",
     "prove",
+    "score",
     "stands_for",
 ]
 __version__ = "0.1.0"
@@ -112,6 +114,27 @@ def prove(
         semantics,
         EXP_ULPS if exp_ulps is None else exp_ulps,
     )
+
+
+def score(
+    explanation: str | PathLike[str],
+    model: str | PathLike[str] | Any,
+    *,
+    task: str | None = None,
+    config: str | PathLike[str] | None = None,
+) -> Score:
+    """The accuracy that follows from the sentences of a file alone, and what each of them costs (docs/score.md).
+
+    ``task`` is that of the file where none is given.  Raises a :class:`MechproofError` with one sentence for anything
+    unusable.
+    """
+    from .explanations.file import load
+    from .explanations.score import score
+    from .models.problem import statement_of
+
+    read = load(explanation)
+    statement = statement_of(model, task or read.task or DEFAULT_TASK, config)
+    return score(statement, read, Path(model).name if isinstance(model, str | PathLike) else type(model).__name__)
 
 
 def check(

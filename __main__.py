@@ -38,6 +38,10 @@ COMMANDS = {
         "rewrites.commands.story",
         "List what a network does as mechanistic claims with proved numbers, and the accuracy that follows from them.",
     ),
+    "score": (
+        "explanations.command",
+        "Say which accuracy follows from an explanation's sentences alone, and which sentence costs most.",
+    ),
     "search": (
         "rewrites.commands.search",
         "Search for proofs of a bound, and list them: what each costs, and what it gives.",

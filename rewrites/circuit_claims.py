@@ -175,7 +175,7 @@ def _score_gap(gap: ScoreGap) -> Point:
         return Point(gap.kind, title, "No distance of tokens makes up for the noise for every query.", {}, holds=False)
     far = "any smaller token" if gap.distance == 1 else f"every token smaller by {gap.distance} or more"
     # the tokens below the distance have none that far below
-    without = tuple(m for m in gap.increasing.exceptions if m >= gap.distance)
+    without = tuple(m for m in gap.exceptions if m >= gap.distance)
     but = f", the tokens {listed(without)} apart" if without else ""
     text = f"For every query, a token scores higher than {far} before positions are counted in{but}."
     return Point(gap.kind, title, text, {"distance": str(gap.distance)}, without, not without)

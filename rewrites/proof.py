@@ -41,6 +41,7 @@ from .strategies import (
     prove_metric,
     silent,
 )
+from .waterfall import waterfall
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,13 @@ class Proof:
     def certificate(self) -> bytes:
         """Raises :class:`~mechproof.engine.rule.NotEstablished` where there is none; see :attr:`certifiable`."""
         return emit(self.graph, self.goal, self.theorem.statement.sha256)
+
+    def with_waterfall(self) -> Proof:
+        """The same, with a section on how many inputs each step loses, from the truth to the bound.
+
+        Raises :class:`~.waterfall.NoWaterfall` for a proof that does not count cells of one layer.
+        """
+        return replace(self, notes=(*self.notes, waterfall(self.graph, self.goal).section()))
 
     def transcript(self, detail: str = "appendix") -> Document:
         """``detail``: summary (no proofs of lemmas), appendix, or full (all cells that are not right throughout)."""

@@ -37,27 +37,28 @@ def size_factors(table: DyadicMatrix) -> Factors:
 
 
 def story_reach(
-    gap: ScoreGap, positions: RowDifference, diagonal: Diagonal, direct: RowDifference, values: RowDifference
+    gap: ScoreGap | None,
+    positions: RowDifference | None,
+    diagonal: Diagonal,
+    direct: RowDifference,
+    values: RowDifference,
 ) -> Reach:
-    """The largest reach of every cell for which the rules of the story still show it right, in floats."""
-    network = one_layer_of(gap.statement)
-    vocabulary, length, root = network.d_vocab, network.n_ctx, float(network.d_head) ** 0.5
-    factors = gap.rank_one.factors
-    strength, size = floats(factors.strength)[:, 0], floats(factors.size)[0]
-    noise = (floats(gap.rank_one.split.bounds) + floats(positions.bounds))[:, 0]
+    """The largest reach of every cell for which the rules of the story still show it right, in floats; without a gap or
+    without positions nothing is known of the attention."""
+    network = one_layer_of(diagonal.statement)
+    vocabulary, length = network.d_vocab, network.n_ctx
     own, others = floats(diagonal.own)[:, 0], floats(diagonal.others)
     against = floats(direct.bounds)[:, 0] + floats(values.bounds).max() + SLACK
-    peaks = np.maximum.accumulate(size)
+    shares = None if gap is None or positions is None else _Shares(gap, positions)
 
     q, m, c = np.indices((vocabulary, vocabulary, length))
-    good = np.ones(vocabulary, dtype=bool)
-    good[list(gap.increasing.exceptions)] = False
-    exists = (q <= m) & (m >= 1) & (c >= 1) & good[m]
+    exists = (q <= m) & (m >= 1) & (c >= 1)
+    if shares is not None:
+        exists &= shares.good[m]
     q, m, c = q[exists], m[exists], c[exists]
 
     def right(j: np.ndarray) -> np.ndarray:
-        score = (strength[q] * (size[m] - peaks[j]) - noise[q]) / root
-        share = (length - c) / (length - c + c * np.exp(np.clip(-score, -STEEPEST, STEEPEST)))
+        share = 0.0 if shares is None else shares(q, m, c, j)
         return np.minimum(own[m], share * own[m] + (1 - share) * others[m, j]) > against[q]
 
     low, high = np.where(q == m, 0, q) - 1, m - 1
@@ -72,11 +73,28 @@ def story_reach(
     return Reach(table)
 
 
+class _Shares:
+    """Attention on the maximum from below, in floats."""
+
+    def __init__(self, gap: ScoreGap, positions: RowDifference) -> None:
+        network, factors = one_layer_of(gap.statement), gap.scores.factors
+        self._length, self._root = network.n_ctx, float(network.d_head) ** 0.5
+        self._strength, self._size = floats(factors.strength)[:, 0], floats(factors.size)[0]
+        self._noise = (floats(gap.scores.noise) + floats(positions.bounds))[:, 0]
+        self._peaks = np.maximum.accumulate(self._size)
+        self.good = np.ones(network.d_vocab, dtype=bool)
+        self.good[list(gap.exceptions)] = False
+
+    def __call__(self, q: np.ndarray, m: np.ndarray, c: np.ndarray, j: np.ndarray) -> np.ndarray:
+        score = (self._strength[q] * (self._size[m] - self._peaks[j]) - self._noise[q]) / self._root
+        return (self._length - c) / (self._length - c + c * np.exp(np.clip(-score, -STEEPEST, STEEPEST)))
+
+
 def near_reaches(gap: ScoreGap) -> tuple[Reach, ...]:
     """The reaches m - d for every d of ``DISTANCES``, in all cells whose m has a score gap."""
     network = one_layer_of(gap.statement)
     q, m, c = np.indices((network.d_vocab, network.d_vocab, network.n_ctx))
-    good = ~np.isin(m, gap.increasing.exceptions) & (c >= 1)
+    good = ~np.isin(m, gap.exceptions) & (c >= 1)
     found = []
     for distance in DISTANCES:
         exists = good & (m >= distance) & ((q == m) | (q <= m - distance))

@@ -114,6 +114,10 @@ def prove_command(
         bool,
         typer.Option("--cross-check", help="Evaluate a sample a second time, with mpmath; exit 1 on disagreement."),
     ] = False,
+    with_waterfall: Annotated[
+        bool,
+        typer.Option("--waterfall", help="Max-of-K: also show how many inputs each step loses, from the truth on."),
+    ] = False,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="enumerate: number of processes.")] = 1,
     resume: Annotated[
         Path | None,
@@ -142,6 +146,8 @@ def prove_command(
         ("--compiled", compiled, semantics is not Semantics.real, "--semantics float32, float64 or bfloat16"),
         ("--compiled", compiled, runs != 0, "torch runs, and --runs is 0"),
         ("--cross-check", check_again, semantics is Semantics.real, "--semantics real"),
+        ("--waterfall", with_waterfall, semantics is Semantics.real, "--semantics real"),
+        ("--waterfall", with_waterfall, metric is Metric.accuracy, "--metric accuracy"),
         ("--grid", grid, strategy == "separable", "--strategy separable"),
         ("--cut", cut, strategy in (None, "branch_and_bound", "induction"), "--strategy branch_and_bound or induction"),
         ("--minimise", minimise, strategy == "auto", "--strategy auto"),
@@ -191,6 +197,7 @@ def prove_command(
                     "--strategy branch_and_bound or induction",
                 ),
                 ("--cross-check", check_again, by_paths, "a strategy that rests on path tables"),
+                ("--waterfall", with_waterfall, by_paths, "a strategy that rests on path tables"),
             )
             proof = prove(
                 statement,
@@ -207,11 +214,13 @@ def prove_command(
             raise typer.Exit(1) from None
         try:
             checked = cross_check(proof.graph, proof.goal, proof.name) if check_again else None
+            proof = proof.with_waterfall() if with_waterfall else proof
         except BudgetSpent:
-            _say_undecided(f"{metric.value}: the budget of {budget} s ended before the cross-check did", as_json)
+            what = "cross-check" if check_again else "waterfall"
+            _say_undecided(f"{metric.value}: the budget of {budget} s ended before the {what} did", as_json)
             raise typer.Exit(1) from None
         if checked is not None:
-            proof = replace(proof, notes=(checked.section(),))
+            proof = replace(proof, notes=(*proof.notes, checked.section()))
         folder = out or default_folder(weights, proof, strategy, options, semantics.value, detail.value)
         real = semantics is Semantics.real
         compared = None if real else Comparison.of(proof, SAMPLE if runs is None else runs, compiled=compiled)

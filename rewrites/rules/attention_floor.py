@@ -20,6 +20,7 @@ import numpy as np
 
 from ...engine.arithmetic.ball import Ball, precision
 from ...engine.arithmetic.interval import ScaledTable, scaled_table
+from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.digest import digest
 from ...engine.formula import At, ForAll, Num, Range, Total, Var
@@ -27,7 +28,7 @@ from ...engine.rule import Lemma, NotEstablished, Rule
 from ...engine.term import Equation
 from ...models.one_layer import one_layer_of
 from ...models.one_layer_terms import OneLayerTerms
-from .attention_range import EXP_PRECISION, GRID_BITS, MANTISSA_BITS, AttentionRange, Reach, check_reach
+from .attention_range import EXP_PRECISION, GRID_BITS, MANTISSA_BITS, Reach, check_reach
 from .notions import REACH
 from .path_decomposition import K, Paths, V, exp_of_score
 from .row_difference import RowDifference
@@ -60,14 +61,29 @@ SHARE = Lemma(
 
 
 @dataclass(frozen=True, eq=False)
-class AttentionFloor(AttentionRange):
-    """An :class:`AttentionRange` whose upper ends are all one."""
+class AttentionFloor(Claim):
+    """For every treated cell: attention on m of at least low·2^-GRID_BITS, on all sequences within the reach."""
+
+    paths: Paths
+    reach: Reach
+    low: np.ndarray
 
     kind = "attention_floor"
 
+    @property
+    def high(self) -> np.ndarray:
+        """The attention is at most all of it."""
+        return np.where(self.reach.table >= 0, 1 << GRID_BITS, -1)
+
+    @property
+    def cells(self) -> int:
+        return int((self.reach.table >= 0).sum())
+
+    def conclusion(self) -> dict[str, Any]:
+        return {"kind": self.kind, "cells": self.cells}
+
     def identity(self) -> str:
-        # the positions' differences are not the split's: what they give is in the floors
-        return digest([super().identity(), [hex(low) for low in self.low.ravel().tolist()]])
+        return digest([self.paths.identity(), self.reach.text(), [hex(low) for low in self.low.ravel().tolist()]])
 
     def sentence(self) -> str:
         return (
@@ -104,25 +120,40 @@ class AttentionFloorRule(Rule):
         if positions.term.shape != table.shape or not Equation("EQKP", positions.term, table).holds():
             raise NotEstablished(self.tag, f"{positions.term} does not expand to the same words as EQKP")
         check_reach(self, advice, network.d_vocab, network.n_ctx)
-        exceptions = gap.increasing.exceptions
+        exceptions = gap.exceptions
         if (advice.table[:, list(exceptions), :] >= 0).any():
             raise NotEstablished(self.tag, f"there is no score gap for the tokens {exceptions}")
         if network.n_ctx > MOST_POSITIONS:
             raise NotEstablished(self.tag, f"there are more than {MOST_POSITIONS} positions")
-        low = _floors(gap, positions, advice.table)
-        high = np.where(advice.table >= 0, 1 << GRID_BITS, -1)
-        return AttentionFloor(paths, gap.rank_one.split, advice, low, high)
+        return AttentionFloor(paths, advice, _floors(gap, positions, advice.table))
+
+
+class AnyAttention(Rule):
+    """From the paths.  Advice: :class:`Reach`; any reach is sound."""
+
+    name = "any_attention"
+    premises = (Paths,)
+    lemmas = ()
+    notions = (REACH,)
+    derivation = "A share of attention is not negative, whatever the scores are."
+    cost = Cost()
+
+    def conclude(self, premises: Sequence[Any], advice: Reach) -> AttentionFloor:
+        (paths,) = premises
+        network = one_layer_of(paths.statement)
+        check_reach(self, advice, network.d_vocab, network.n_ctx)
+        return AttentionFloor(paths, advice, np.where(advice.table >= 0, 0, -1))
 
 
 def _floors(gap: ScoreGap, positions: RowDifference, reach: np.ndarray) -> np.ndarray:
     """The attention from below (V × V × K, -1 where nothing is treated)."""
-    split = gap.rank_one.split
-    noise = split.bounds + positions.bounds
+    factors = gap.scores.factors
+    noise, scores = gap.scores.noise + positions.bounds, factors.strength @ factors.size
     with precision(EXP_PRECISION):
         root = Ball.sqrt(one_layer_of(gap.statement).d_head)
-        table = _exponentials(root, split.approximation.integers(), split.approximation.exponent)
+        table = _exponentials(root, scores.integers(), scores.exponent)
         factor = _exponentials(root, noise.integers(), noise.exponent)
-    (size,) = gap.rank_one.factors.size.integers()
+    (size,) = factors.size.integers()
     peaks = np.array([max(range(j + 1), key=size.__getitem__) for j in range(len(size))], dtype=np.int64)
     q, m, c = np.nonzero(reach >= 0)
     key = peaks[reach[q, m, c]]

@@ -23,6 +23,7 @@ from ...engine.arithmetic.printing import floor_str
 from ...engine.certificate import dyadic_matrix
 from ...engine.claim import Claim
 from ...engine.cost import Cost
+from ...engine.digest import tensor_digest
 from ...engine.formula import At, ForAll, Min, Num, Range, Var, Where
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...engine.term import Term, encoded
@@ -61,7 +62,8 @@ class Diagonal(Claim):
         return {"kind": self.kind, "term": encoded(self.term), "margins": dyadic_matrix(self.own)}
 
     def identity(self) -> str:
-        return f"{self.statement.sha256}:{self.term.key}:{self.meanings}"
+        margins = f"{tensor_digest(self.own)}:{tensor_digest(self.others)}"
+        return f"{self.statement.sha256}:{self.term.key}:{margins}:{self.meanings}"
 
     def sentence(self) -> str:
         good = [margin for margin in self.margins if margin > 0]

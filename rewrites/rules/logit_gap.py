@@ -44,6 +44,7 @@ from ...engine.formula import At, ForAll, Max, Min, Num, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...models.one_layer import one_layer_of
 from .additive_margin import AdditiveMargin
+from .attention_floor import AttentionFloor
 from .attention_range import GRID_BITS, AttentionRange
 from .cell_sets import ALONE, CellSets, first_tokens
 from .notions import LOGIT_GAP
@@ -159,7 +160,7 @@ class LogitGap(Claim):
     ``certified`` is V × V × K, booleans; c = 0 stands for the one sequence that is m everywhere (q = m).
     """
 
-    attention: AttentionRange
+    attention: AttentionRange | AttentionFloor
     certified: np.ndarray
 
     kind = "logit_gap"

@@ -19,24 +19,43 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
+from ...engine.arithmetic.dyadic import DyadicMatrix
+from ...engine.arithmetic.printing import ceil_str, floor_str
 from ...engine.claim import Claim
 from ...engine.cost import Cost
+from ...engine.digest import tensor_digest
 from ...engine.formula import At, ForAll, Max, Num, Range, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...models.statement import Statement
 from .increasing import Increasing
 from .path_decomposition import V
-from .rank_one import RankOne
+from .rank_one import Factors, RankOne
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Strengths and sizes, and the noise d (V × 1), by which score gaps are bounded."""
+
+    factors: Factors
+    noise: DyadicMatrix
+
+    @cached_property
+    def exceptions(self) -> tuple[int, ...]:
+        """The tokens t > 0 whose size is not above that of all smaller ones."""
+        (size,) = self.factors.size.integers()
+        return tuple(t for t, top in enumerate(accumulate(size[:-1], max), 1) if size[t] <= top)
 
 
 @dataclass(frozen=True)
 class ScoreGap(Claim):
     """For all q, all m that are no exceptions and all k <= j < m: EQKE[q,m] - EQKE[q,k] >= gap(q, m, j).
 
-    gap(q, m, j) = a[q] (s[m] - peaks[j]) - d[q] with peaks[j] the largest of s[0], …, s[j].
+    gap(q, m, j) = a[q] (s[m] - peaks[j]) - d[q] with peaks[j] the largest of s[0], …, s[j]; a, s and d are those of
+    the direction itself, or what is ``stated`` of them.
     """
 
     increasing: Increasing
+    stated: Scores | None = None
 
     kind = "score_gap"
 
@@ -44,24 +63,34 @@ class ScoreGap(Claim):
     def rank_one(self) -> RankOne:
         return self.increasing.rank_one
 
+    @cached_property
+    def scores(self) -> Scores:
+        """a, s and d."""
+        return self.stated or Scores(self.rank_one.factors, self.rank_one.split.bounds)
+
+    @property
+    def exceptions(self) -> tuple[int, ...]:
+        """The tokens that have no gap."""
+        return self.scores.exceptions
+
     @property
     def statement(self) -> Statement:
         return self.rank_one.statement
 
     def gap(self, q: int, m: int, j: int) -> Fraction:
-        factors, (size,) = self.rank_one.factors, self.rank_one.factors.size.fractions()
+        factors, (size,) = self.scores.factors, self.scores.factors.size.fractions()
         rise = size[m] - max(size[: j + 1])
-        return factors.strength.fraction(q, 0) * rise - self.rank_one.split.bounds.fraction(q, 0)
+        return factors.strength.fraction(q, 0) * rise - self.scores.noise.fraction(q, 0)
 
     @cached_property
     def distance(self) -> int | None:
         """The least G such that gap(q, m, m - G) > 0 for all queries and all m >= G that are no exceptions; None where
         there is none below V."""
-        factors, (size,) = self.rank_one.factors, self.rank_one.factors.size.fractions()
-        bounds, strengths = self.rank_one.split.bounds.fractions(), factors.strength.fractions()
+        factors, (size,) = self.scores.factors, self.scores.factors.size.fractions()
+        bounds, strengths = self.scores.noise.fractions(), factors.strength.fractions()
         needed = max(d * Fraction(a.denominator, a.numerator) for (d,), (a,) in zip(bounds, strengths, strict=True))
         peaks = list(accumulate(size, max))
-        targets = sorted(set(range(1, len(size))) - set(self.increasing.exceptions))
+        targets = sorted(set(range(1, len(size))) - set(self.exceptions))
         far = (g for g in range(1, len(size)) if all(size[m] - peaks[m - g] > needed for m in targets if m >= g))
         return next(far, None) if targets else None
 
@@ -69,7 +98,9 @@ class ScoreGap(Claim):
         return {"kind": self.kind}
 
     def identity(self) -> str:
-        return self.increasing.identity()
+        stated = self.stated
+        parts = () if stated is None else (stated.factors.strength, stated.factors.size, stated.noise)
+        return ":".join([self.increasing.identity(), *map(tensor_digest, parts)])
 
     def sentence(self) -> str:
         start = (
@@ -79,6 +110,13 @@ class ScoreGap(Claim):
             "noise $d(q)$ of "
             "the split"
         )
+        if self.stated is not None:
+            least = floor_str(min(row[0] for row in self.stated.factors.strength.fractions()), 4)
+            most = ceil_str(max(row[0] for row in self.stated.noise.fractions()), 4)
+            start += (
+                f", where numbers that are no better stand for $a(q)$, $s$ and $d(q)$: strengths of at least {least}, "
+                f"noise of at most {most}"
+            )
         if self.distance is None:
             return f"{start}; no distance $m - k$ makes this positive for all queries."
         return f"{start}; from a distance $m - k \\ge {self.distance}$ on this is positive for all queries."

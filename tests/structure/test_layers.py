@@ -19,6 +19,7 @@ ALLOWED = {
     "rewrites": ("engine", "models", "rewrites"),
     "audits": ("engine", "models", "rewrites", "audits"),
     "claims": ("engine", "models", "rewrites", "claims"),
+    "explanations": ("engine", "models", "rewrites", "explanations"),
     "stages": ("engine", "models", "rewrites", "stages"),
     "sweeps": ("engine", "models", "rewrites", "sweeps"),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PLACES = ("README.md", "docs", "rewrites", "claims", "sweeps", "stages", "audits", "models", "engine")
+PLACES = ("README.md", "docs", "rewrites", "claims", "sweeps", "stages", "explanations", "audits", "models", "engine")
 CITED = re.compile(r"\bspec/|[Tt]he specification|\bspec R[0-9]|\bR[0-9]{1,2}[a-c]?\b")
 
 

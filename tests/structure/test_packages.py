@@ -7,7 +7,7 @@ from configparser import ConfigParser
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ("engine", "models", "rewrites", "audits", "claims", "stages", "sweeps")
+SHIPPED = ("engine", "models", "rewrites", "audits", "claims", "explanations", "stages", "sweeps")
 
 
 def setup() -> ConfigParser:

@@ -15,7 +15,7 @@ import pytest
 
 pytestmark = pytest.mark.ci
 ROOT = Path(__file__).parents[2]
-SHIPPED = ("engine", "models", "rewrites", "audits", "claims", "stages", "sweeps")
+SHIPPED = ("engine", "models", "rewrites", "audits", "claims", "explanations", "stages", "sweeps")
 LEFT_BEHIND = shutil.ignore_patterns(
     ".*", "__pycache__", "build", "dist", "*.egg-info", "tests", "docs", "proofs_out", "mechproof-out"
 )

@@ -40,8 +40,8 @@ class Story:
     rows: CommonRows
 
 
-def story(bench: Workbench) -> Story:
-    """All claims that :func:`story_gap` builds upon."""
+def story(bench: Workbench, *, common: bool = True) -> Story:
+    """All claims that :func:`story_gap` builds upon; ``common``: with common rows of UU and PVOU moved to EVOU."""
     bench = bench.fresh()
     graph, tables = bench.graph, bench.terms.tables
     paths = graph.claim(bench.paths).tables
@@ -52,14 +52,18 @@ def story(bench: Workbench) -> Story:
     rank_one = graph.apply(RankOneRule(), [split], factors)
     increasing = graph.apply(IncreasingRule(), [rank_one])
     gap = graph.apply(ScoreGapRule(), [rank_one, increasing])
-    u = bench.name("u", middle_row(paths["UU"]), "u")
-    w = bench.name("w", middle_row(paths["PVOU"]), "w")
-    direct = bench.exact(_without(tables["UU"], u))
-    values = bench.exact(_without(tables["PVOU"], w))
-    with_rows = tables["EVOU"] + Ones(bench.terms.d_vocab) @ u + Ones(bench.terms.d_vocab) @ w
+    rest: dict[str, Term] = {name: tables[name] for name in ("UU", "PVOU")}
+    with_rows: Term = tables["EVOU"]
+    rows: list[Tensor] = []
+    for name, letter in (("UU", "u"), ("PVOU", "w")) if common else ():
+        row = bench.name(letter, middle_row(paths[name]), letter)
+        rest[name], with_rows = _without(rest[name], row), with_rows + Ones(bench.terms.d_vocab) @ row
+        rows.append(row)
+    direct, values = bench.exact(rest["UU"]), bench.exact(rest["PVOU"])
     diagonal = graph.apply(DiagonalRule(), [bench.known], with_rows)
     positions = bench.exact(tables["EQKP"])
-    return Story(split, rank_one, increasing, gap, positions, direct, values, diagonal, CommonRows(u, w))
+    moved = CommonRows(*rows) if common else CommonRows(None, None)
+    return Story(split, rank_one, increasing, gap, positions, direct, values, diagonal, moved)
 
 
 def _without(table: Term, row: Tensor) -> Term:

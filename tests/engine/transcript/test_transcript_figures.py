@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mechproof.engine.transcript.figures import BadPicture, Bars, Curve, HeatMap
+from mechproof.engine.transcript.figures import BadPicture, Bars, Cascade, Curve, HeatMap
+from mechproof.engine.transcript.figures.bars import THICK
 from mechproof.engine.transcript.figures.curve import LEFT, WIDTH, octaves
 from mechproof.engine.transcript.figures.drawing import Box, Pixels, Words, picture, png, svg, truncated
 from mechproof.engine.transcript.figures.heat_map import ABOVE, BELOW, NOTHING, WHITE
@@ -18,6 +19,7 @@ from mechproof.engine.transcript.figures.heat_map import shade as colour_of
 
 MAP = HeatMap("m", "row", "column", tuple(tuple(Fraction(i - j, 3) for j in range(8)) for i in range(6)))
 BARS = Bars("b", ("gain", "loss <1>", "none"), (Fraction(2), Fraction(-1), 0))
+FALL = Cascade("f", ("all", "first", "second", "won", "left"), (100, 90, 20, 21))
 CURVE = Curve("c", "cost", "bound", ((10**6, Fraction(9, 10), "fast"), (10, Fraction(1, 2), "slow")))
 
 
@@ -41,7 +43,7 @@ def test_printed_numbers_are_cut_off_never_rounded(value):
 
 
 class TestDrawings:
-    @pytest.mark.parametrize("figure", [MAP, BARS, CURVE], ids=lambda figure: figure.title)
+    @pytest.mark.parametrize("figure", [MAP, BARS, FALL, CURVE], ids=lambda figure: figure.title)
     def test_both_renderings_are_well_formed_and_stable(self, figure):
         """Protects determinism: the same figure gives the same bytes."""
         drawing = figure.drawing()
@@ -53,7 +55,7 @@ class TestDrawings:
         assert tex.endswith(r"\end{picture}")
         assert all(line.endswith("%") for line in tex.splitlines()[:-1])
 
-    @pytest.mark.parametrize("figure", [MAP, BARS, CURVE], ids=lambda figure: figure.title)
+    @pytest.mark.parametrize("figure", [MAP, BARS, FALL, CURVE], ids=lambda figure: figure.title)
     def test_shapes_lie_inside(self, figure):
         """Protects pictures from clipped marks."""
         drawing = figure.drawing()
@@ -194,3 +196,28 @@ def test_pictures_without_content_are_refused(make):
     """Protects renderers from empty and ragged data."""
     with pytest.raises(BadPicture):
         make()
+
+
+class TestCascades:
+    def test_each_bar_begins_where_the_last_one_ended(self):
+        """Protects the sum: what is read off the picture adds up."""
+        boxes = [shape for shape in FALL.drawing().shapes if isinstance(shape, Box) and shape.height == THICK]
+        ends = [(box.x, box.x + box.width) for box in boxes]
+
+        assert len(boxes) == 5
+        assert ends[0][1] == ends[1][1]
+        assert ends[1][0] == ends[2][1]
+        assert ends[2][0] == ends[3][0] == ends[4][1] - (ends[3][1] - ends[3][0])
+        assert ends[3][1] == ends[4][1]
+
+    def test_losses_and_gains_are_told_apart(self):
+        """In words as well as by colour."""
+        assert [amount for _, amount in FALL.summary()[1]] == ["100", "-10", "-70", "+1", "21"]
+        assert len({shape.colour for shape in FALL.drawing().shapes if isinstance(shape, Box)}) == 4
+
+    def test_what_is_no_cascade_is_refused(self):
+        """No step, or a name too few."""
+        with pytest.raises(BadPicture, match="a cascade needs a step"):
+            Cascade("f", ("all",), (1,))
+        with pytest.raises(BadPicture, match="found 2 names for 2 amounts"):
+            Cascade("f", ("all", "left"), (2, 1))

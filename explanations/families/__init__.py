@@ -1,0 +1,1 @@
+"""Families of sentences, one a file; see :mod:`..reading`."""
