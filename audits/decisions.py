@@ -72,19 +72,22 @@ class Decided(TorchFunctionMode):
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         name, kwargs = operation(func), kwargs or {}
+        if name in OUTSIDE:
+            return func(*args, **kwargs)
         given = (*args, *kwargs.values())
-        for value in tensors(given):
+        read = list(tensors(given))
+        for value in read:
             if id(value) in self._places:
                 self.decide(*self._places.pop(id(value)))
         result = self.perform(func, name, args, kwargs)
-        if not floats(given):
+        if not any(value.is_floating_point() for value in read):
             return result
         found = args[0] if name == "__setitem__" else result
         if isinstance(found, tuple):
             for part in found:
                 if isinstance(part, Tensor) and not part.is_floating_point():
                     self._places[id(part)] = (part, name, given)
-        elif not found.is_floating_point() if isinstance(found, Tensor) else name not in OUTSIDE:
+        elif not isinstance(found, Tensor) or not found.is_floating_point():
             self.decide(found, name, given)
         return result
 

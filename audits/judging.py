@@ -60,7 +60,7 @@ class SubCubicJudge:
         doubtful = cells[open_cells]
         axes = doubtful.q, doubtful.m, doubtful.c
         by_floats = self._positive[axes] | negative(self._reference.bounds(doubtful))
-        as_claimed = negative(self._truth.relaxation(run.steps, run.gaps, repaired=False).bounds(doubtful))
+        as_claimed = negative(relaxation.as_claimed().bounds(doubtful))
         findings = found(
             list(zip(*(axis.tolist() for axis in axes), strict=True)),
             doubtful.gap.tolist(),

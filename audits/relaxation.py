@@ -11,16 +11,18 @@ exact,
 
     logit_x - logit_m  <=  g_q + ū_x - ū_m + P_x + α r_x + (1 - α) w    for some α in [α⁻, α⁺],
 
-which is affine in α, so largest at an end.  No average enters, so nothing of the published rule for it does.
+which is affine in α, so largest at an end.  No average enters, so nothing of the published rule for it does.  An output
+whose value is at most another's at α = 0 and at α = 1 is at most that in between, and is left out.
 
 Numbers of this module are integers over one power of two, and balls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from math import frexp
 
 import numpy as np
@@ -97,6 +99,15 @@ def _least_exponent(values: Tensor) -> int:
     return min((frexp(value)[1] - 53 for value in finite[finite != 0].ravel().tolist()), default=0)
 
 
+def _leading(start: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The lines start + α slope that no other is above at both ends of 0 <= α <= 1."""
+    end, kept = start + slope, list[int]()
+    for line in sorted(range(len(start)), key=lambda line: (start[line], end[line]), reverse=True):
+        if not kept or end[line] > end[kept[-1]]:
+            kept.append(line)
+    return start[kept], slope[kept]
+
+
 def _spread(table: np.ndarray) -> np.ndarray:
     return table.max(axis=1) - table.min(axis=1)
 
@@ -113,18 +124,22 @@ class Truth:
     def _others(self) -> np.ndarray:
         return np.array([[x for x in range(self.size) if x != m] for m in range(self.size)], dtype=np.int64)
 
-    def relaxation(self, steps: Mapping[str, Tensor], gaps: Tensor, *, repaired: bool = True) -> Relaxation:
-        """From the steps of a run that claim something, by name; not ``repaired``: noise as claimed."""
-        return Relaxation(self, steps, gaps, repaired)
+    def relaxation(self, steps: Mapping[str, Tensor], gaps: Tensor) -> Relaxation:
+        """From the steps of a run that claim something, by name."""
+        return Relaxation(self, steps, gaps)
+
+    @cached_property
+    def integers(self) -> Callable[[str, int], np.ndarray]:
+        """The entries of a table, by name, over 2**exponent."""
+        return cache(lambda name, exponent: _integers(self.paths.tables[name], exponent))
 
 
 class Relaxation:
     """One run's claims beside the truth: ``shortfalls`` in what it claims, and the least upper bounds of cells."""
 
-    def __init__(self, truth: Truth, steps: Mapping[str, Tensor], gaps: Tensor, repaired: bool) -> None:
+    def __init__(self, truth: Truth, steps: Mapping[str, Tensor], gaps: Tensor) -> None:
         self.truth = truth
         self._gaps = gaps.numpy()
-        tables = truth.paths.tables
         self._score_exponent = min(
             truth.paths.score_exponent, *(_least_exponent(steps[name]) for name in ("score table", "score noise"))
         )
@@ -134,21 +149,27 @@ class Relaxation:
         scores, logits = self._score_exponent, self._logit_exponent
         self._table = _integers(steps["score table"], scores)
         self._row = _integers(steps["common row"], logits)
-        self._direct = _integers(tables["UU"], logits)
-        self._tokens, self._places = (_integers(tables[name], logits) for name in ("EVOU", "PVOU"))
-        positional = _integers(tables["EQKP"], scores)
+        self._direct, self._tokens, self._places = (truth.integers(name, logits) for name in ("UU", "EVOU", "PVOU"))
+        positional = truth.integers("EQKP", scores)
         self._offsets = np.sort(positional[:, :-1] - positional[:, -1:], axis=1)
         claims = {
-            "score noise": (_spread(_integers(tables["EQKE"], scores) - self._table), scores),
+            "score noise": (_spread(truth.integers("EQKE", scores) - self._table), scores),
             "direct noise": (_spread(self._direct - self._row), logits),
         }
         self.shortfalls: list[Shortfall] = []
+        self._claimed: dict[str, np.ndarray] = {}
         self._noise: dict[str, np.ndarray] = {}
         for name, (least, exponent) in claims.items():
             claimed = _integers(steps[name], exponent)
             below = np.nonzero(claimed < least)[0].tolist()
             self.shortfalls += [Shortfall(name, q, claimed[q], least[q], exponent) for q in below]
-            self._noise[name] = np.maximum(claimed, least) if repaired else claimed
+            self._claimed[name], self._noise[name] = claimed, np.maximum(claimed, least)
+
+    def as_claimed(self) -> Relaxation:
+        """The same, were the noise as small as claimed."""
+        other = copy(self)
+        other._noise = self._claimed
+        return other
 
     @cached_property
     def _widest(self) -> np.ndarray:
@@ -199,7 +220,8 @@ class Relaxation:
         found = np.empty(len(cells), dtype=object)
         for m in np.unique(cells.m).tolist():
             places, own = self._base(m)
-            base, here = ball(self._against(self._row, m) + places), cells.m == m
+            base, own = _leading(self._against(self._row, m) + places, own)
+            base, here = ball(base), cells.m == m
             ends = []
             for share, rest in (lows, highs):
                 top = larger.reduce(base[None, :] + share[here][:, None] * own[None, :], axis=1)

@@ -47,7 +47,7 @@ class Replays:
             machine = Machine(precision.kind)
             with precision.working():
                 modes = running(Setting(PUBLISHED), self._advice)
-                with machine.running(), modes, Decided() as decided:
+                with machine.running(), Decided() as decided, modes:
                     published = compute(network(PUBLISHED))
                 self.truth = behold(published, machine.memory)
             if all(step.complete for step in self.truth.values()):
@@ -65,7 +65,7 @@ class Replays:
             meant = vars(self._network(PUBLISHED))
             for name, tensor in vars(network).items():
                 stands_for(tensor, meant[name])
-        with running(setting, self._advice), mode:
+        with mode, running(setting, self._advice):
             run = self._compute(network)
         if isinstance(mode, Apriori):
             known = self._bounds[setting.dtype] = Bounds.of(run, mode, self._decided)

@@ -229,6 +229,7 @@ def audit(
     found: list[VerifierAudit] = []
     work = _Work(weights, config, tuple(dtypes), budget)
     shared = max(1, min(processes, len(verifiers)))
+    progress("auditing", 0, len(verifiers))
     for one in _audits(work, verifiers, shared, progress):
         found.append(one)
         progress("auditing", len(found), len(verifiers))

@@ -61,11 +61,11 @@ class Replay:
     def count(self, *, all_choices: bool = False) -> int:
         """The sequences that the published count gives, or with all m - G + 1 choices."""
         positions, total = self.worst.shape[2], 0
-        for q, m, c in self.certified.nonzero().tolist():
+        for (q, m, c), gap in zip(self.certified.nonzero().tolist(), self.gaps[self.certified].tolist(), strict=True):
             if c and not m:
                 continue
             free = c if q == m else c - 1
-            choices = max(0, m - int(self.gaps[q, m, c])) + all_choices
+            choices = max(0, m - gap) + all_choices
             total += comb(positions - 1, free) * choices**free if free else 1
         return total
 
@@ -251,29 +251,32 @@ def _largest_wrong(
     least, most = _attention(network, steps, gaps)
     steps["least attention"], steps["largest attention"] = least, most
     worst = torch.full_like(least, nan)
-    others = spread(steps["EVOU"]).cummax(dim=0).values
-    for m in range(size):
-        keep = torch.arange(size) != m
-        if not keep.any():
-            continue
-        row = steps["EVOU"][m] - steps["EVOU"][m, m]
-        places = (steps["PVOU"] - steps["PVOU"][:, m : m + 1]).amax(dim=0)
-        worst[m, m, 0] = (steps["UU"][m] - steps["UU"][m, m] + row + places)[keep].max()
-        base = steps["common row"] - steps["common row"][m] + places
-        top = row[keep].max()
-        for c in range(1, positions):
-            narrowest = int(gaps[: m + 1, m, c].min())
-            if m < narrowest:
-                continue
-            wide = others[m - narrowest]
-            share = (least if top < wide else most)[: m + 1, m, c]
-            defined = ~share.isnan()
-            if not defined.any():
-                continue
-            average = configuration.attention == "mean"
-            anchor = share[defined].mean() if average else torch.zeros((), dtype=row.dtype)
-            start = (base + anchor * row)[keep].max() + (1 - anchor) * wide
-            worst[: m + 1, m, c] = start + steps["direct noise"][: m + 1] + (share - anchor) * (top - wide)
+    if size == 1:
+        return worst
+    wrong = ~torch.eye(size, dtype=torch.bool)
+
+    def against(table: Tensor) -> Tensor:
+        """Entries at the wrong outputs (second axis) minus the entry at m (first axis)."""
+        return (table - table.diagonal()[:, None])[wrong].reshape(size, size - 1)
+
+    tokens, common = against(steps["EVOU"]), steps["common row"]
+    places = (steps["PVOU"] - steps["PVOU"].T[:, :, None]).amax(dim=1)[wrong].reshape(size, size - 1)
+    every = torch.arange(size)
+    worst[every, every, 0] = (against(steps["UU"]) + tokens + places).amax(dim=1)
+
+    narrowest = torch.where(every[:, None, None] <= every[:, None], gaps, size).amin(dim=0)
+    m, c = ((every[:, None] >= narrowest) & (torch.arange(positions) >= 1)).nonzero(as_tuple=True)
+    top, wide = tokens.amax(dim=1)[m], spread(steps["EVOU"]).cummax(dim=0).values[m - narrowest[m, c]]
+    share = torch.where(top < wide, least[:, m, c], most[:, m, c])
+    defined = ~share.isnan()
+    some = defined.any(dim=0)
+    m, c, top, wide, share, defined = m[some], c[some], top[some], wide[some], share[:, some], defined[:, some]
+    anchor = torch.zeros(len(m), dtype=share.dtype)
+    if configuration.attention == "mean" and len(m):  # in the published order of summation
+        anchor = torch.stack([share[defined[:, cell], cell].mean() for cell in range(len(m))])
+    base = against(common.expand(size, size)) + places
+    start = (base[m] + anchor[:, None] * tokens[m]).amax(dim=1) + (1 - anchor) * wide
+    worst[:, m, c] = start + steps["direct noise"][:, None] + (share - anchor) * (top - wide)
     return worst
 
 

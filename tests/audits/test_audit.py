@@ -16,13 +16,13 @@ from float_networks import small
 from typer.testing import CliRunner
 
 from mechproof.__main__ import app
-from mechproof.audits import reporting
+from mechproof.audits import relaxation, reporting
 from mechproof.audits.attack import lie, minimised, nonzero
 from mechproof.audits.corpus import LIST, entry
 from mechproof.audits.findings import BoundAudit, CellFinding, Verdict, VerifierAudit
 from mechproof.audits.legend import LEGEND
 from mechproof.audits.network_audit import Audit
-from mechproof.audits.relaxation import Cells
+from mechproof.audits.relaxation import Cells, certified
 from mechproof.audits.run_errors import RunErrors
 from mechproof.audits.runs import Setting
 from mechproof.audits.session import HasBiases, Session, audit
@@ -259,6 +259,30 @@ def test_command(data, tmp_path):
     assert "log(1 + 25 exp(-20)) is 0 (float32)" in loss.output.replace("\n", " ")
     assert run(app, ["audit", str(folder / "total_v8_k4.npz"), "--strategy", "loss", *options]).exit_code == 2
     assert run(app, ["audit"]).exit_code == 2
+
+
+@pytest.mark.ci
+def test_all_exit_with_0_where_everything_is_implied(tmp_path):
+    """``--all``: uniform attention and logits that are powers of two, so that every published bound follows exactly."""
+    square, output = np.eye(4, dtype=np.float32), np.diag(4.0 ** np.arange(4)).astype(np.float32)
+    position, nothing = np.zeros((2, 4), dtype=np.float32), np.zeros((4, 4), dtype=np.float32)
+    straight = {"W_E": square, "W_pos": position, "W_V": square, "W_O": square, "W_U": output}
+    path = small(tmp_path, 0, **straight, W_Q=nothing, W_K=nothing)
+    done = CliRunner().invoke(app, ["audit", str(path), "--all", "--dtype", "float32", "--quiet"])
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "s HOLDS 103 bounds audited: 103 HOLDS")
+
+
+def test_outputs_that_never_lead_are_left_out(data, monkeypatch):
+    """Bounds of cells are those of all outputs."""
+    session = Session(data / "unsound_averaging" / "total_v8_k4.npz")
+    verifier, network = published("mean/mean/sub"), session.network("float32")
+    run = verifier.verify(network, verifier.search(network))
+    assert isinstance(run, Replay)
+    cells = certified(run)
+    found = session.truth.relaxation(run.steps, run.gaps).bounds(cells)
+    monkeypatch.setattr(relaxation, "_leading", lambda start, slope: (start, slope))
+    every = session.truth.relaxation(run.steps, run.gaps).bounds(cells)
+    assert len(cells) > 10 and all(abs(a - b) < 1e-40 for a, b in zip(found, every, strict=True))
 
 
 def test_a_bound_that_depends_on_summation_order_says_so(tmp_path):
