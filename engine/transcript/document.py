@@ -20,6 +20,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from functools import cache
+from operator import is_
 from typing import Literal, TypeVar
 
 from ..errors import MechproofError
@@ -101,7 +103,7 @@ class Math(Inline):
     latex: str
 
     def __post_init__(self) -> None:
-        formula.read(self.latex)
+        formula.require(self.latex)
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ class DisplayMath(Block):
     number: str = ""
 
     def __post_init__(self) -> None:
-        formula.read(self.latex)
+        formula.require(self.latex)
 
 
 @dataclass(frozen=True)
@@ -266,8 +268,13 @@ def nodes(root: Node) -> Iterator[Node]:
         yield from nodes(child)
 
 
+@cache
+def _names(kind: type[Node]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))  # type: ignore[arg-type]
+
+
 def children(node: Node) -> Iterator[Node]:
-    pending = [getattr(node, field.name) for field in reversed(fields(node))]  # type: ignore[arg-type]
+    pending = [getattr(node, name) for name in reversed(_names(type(node)))]
     while pending:
         value = pending.pop()
         if isinstance(value, Node):
@@ -282,9 +289,14 @@ def rebuilt(node: N, change: Callable[[Node], Node]) -> N:
     def image(value: object) -> object:
         if isinstance(value, Node):
             return rebuilt(change(value), change)
-        return tuple(image(item) for item in value) if isinstance(value, tuple) else value
+        if not isinstance(value, tuple):
+            return value
+        images = tuple(map(image, value))
+        return value if all(map(is_, images, value)) else images
 
-    return replace(node, **{field.name: image(getattr(node, field.name)) for field in fields(node)})  # type: ignore
+    own = [(name, getattr(node, name)) for name in _names(type(node))]
+    new = {name: made for name, value in own if (made := image(value)) is not value}
+    return replace(node, **new) if new else node  # type: ignore[type-var]
 
 
 def numbered(document: Document) -> Document:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from xml.etree import ElementTree as Tree
 
 from ..errors import MechproofError
@@ -369,6 +370,16 @@ class Reader:
         return Atom(ORD, element("mrow", "", *before, grid, *after) if before else grid)
 
 
+# What is shown of one formula is kept: a transcript has the same few hundred formulas in every form, and in every copy.
+remembered = lru_cache(maxsize=4096)
+
+
+@remembered
+def require(latex: str) -> None:
+    """Raises UnsupportedMath or MalformedMath for what :func:`read` cannot read."""
+    read(latex)
+
+
 def read(latex: str) -> list[Atom]:
     """The formula as a row of atoms; raises UnsupportedMath or MalformedMath."""
     reader = Reader(latex)
@@ -377,6 +388,7 @@ def read(latex: str) -> list[Atom]:
     return reader.row("")
 
 
+@remembered
 def mathml(latex: str, display: bool = False) -> str:
     r"""MathML of the formula; a long one in several ``<math>`` pieces that may break between them.
 

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from . import symbols
 from .document import Code, Emphasis, Inline, Math, Reference, Strong, Text
-from .formula import joined, read
+from .formula import joined, read, remembered
 from .markup import prose
 from .rendering import visible
 
@@ -36,6 +36,7 @@ def plain(text: str) -> str:
     return "".join(map(_inline, prose(text)))
 
 
+@remembered
 def plain_formula(latex: str) -> str:
     r"""A formula as plain text; raises what :func:`.formula.read` raises.
 

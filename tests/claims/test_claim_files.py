@@ -9,7 +9,7 @@ import re
 import sys
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 import numpy as np
 import pytest
@@ -354,7 +354,7 @@ def test_seconds_are_for_all_claims_together(tmp_path, monkeypatch):
     def slowly(self, statement):
         while next(endless, False):
             while True:
-                pass
+                sleep(0.01)
         return settle(self, statement)
 
     monkeypatch.setattr(Session, "settle", slowly)
@@ -372,7 +372,7 @@ def test_each_claim_may_have_seconds_of_its_own(command, tmp_path, monkeypatch):
 
     def slowly(self, statement):
         while str(statement) == "V = 3":
-            pass
+            sleep(0.01)
         return settle(self, statement)
 
     monkeypatch.setattr(Session, "settle", slowly)
@@ -395,7 +395,7 @@ def test_claims_that_the_time_does_not_reach_are_undecided(tmp_path, monkeypatch
         while monotonic() < end:
             with suppress(BudgetSpent):
                 while monotonic() < end:
-                    pass
+                    sleep(0.01)
         return Verdict("PROVED", "late")
 
     monkeypatch.setattr(Session, "settle", stubborn)

@@ -15,6 +15,7 @@ from gap_cells import leaning
 from layered_network import Draw, every_kind
 from two_token_network import adding_network
 
+from mechproof.engine.transcript import Document, numbered
 from mechproof.models.statement import Statement
 from mechproof.rewrites.proof import Proof, prove
 from mechproof.rewrites.strategies import DEFAULTS, Options
@@ -75,6 +76,12 @@ def _proofs() -> dict[str, Callable[[Path], Proof]]:
 
 
 PROOFS = _proofs()
+# Each of their layers, functions and lemmas is in another one's transcript too.
+REPEATED = (
+    *(f"boxes {kind}" for kind in ("one head", "three heads", "square", "identity", "silu", "relu", "layernorm")),
+    *(f"layers gated {function}" for function in ("relu", "identity", "gelu", "gelu_new")),
+    *(f"layers {kind}" for kind in ("one head", "two layers", "no mix", "mlp first", "norm in place", "mlp in place")),
+)
 
 
 @cache
@@ -82,3 +89,9 @@ def proof_of(name: str) -> Proof:
     """The proof of that name."""
     with TemporaryDirectory() as folder:
         return PROOFS[name](Path(folder))
+
+
+@cache
+def document_of(name: str, detail: str = "appendix") -> Document:
+    """The transcript of that proof, numbered."""
+    return numbered(proof_of(name).transcript(detail))

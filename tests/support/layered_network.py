@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +51,34 @@ def write(layers: Layers, folder: Path, name: str = "net") -> Path:
     return path
 
 
+@lru_cache(maxsize=1024)
+def _exact(kind: str, shape: tuple[int, ...], data: bytes) -> np.ndarray:
+    with mpmath.workdps(DIGITS):
+        return np.array([mpmath.mpf(float(v)) for v in np.frombuffer(data, kind)], dtype=object).reshape(shape)
+
+
+def exact(numbers: Any) -> np.ndarray:
+    """The numbers as mpmath has them."""
+    array = np.asarray(numbers)
+    return _exact(array.dtype.str, array.shape, array.tobytes())
+
+
 def _times(x: Sequence[Any], w: np.ndarray) -> list[Any]:
-    return [mpmath.fsum(a * mpmath.mpf(float(b)) for a, b in zip(x, column, strict=True)) for column in w.T]
+    return [mpmath.fdot(x, column) for column in exact(w).T]
 
 
 def _plus(x: Sequence[Any], b: Any) -> list[Any]:
-    return list(x) if b is None else [a + mpmath.mpf(float(c)) for a, c in zip(x, b, strict=True)]
+    return list(x) if b is None else [a + c for a, c in zip(x, exact(b), strict=True)]
 
 
 def pointwise(function: str, x: Any) -> Any:
-    """phi(x)."""
+    """phi(x), in the digits that are asked for here."""
+    return _pointwise(function, x, mpmath.mp.prec)
+
+
+# Inputs that begin alike have the same numbers at the first positions.
+@lru_cache(maxsize=1 << 14)
+def _pointwise(function: str, x: Any, _precision: int) -> Any:
     if function == "relu":
         return max(x, mpmath.mpf(0))
     if function == "identity":
@@ -82,7 +101,7 @@ def normed(norm: dict[str, Any] | None, x: Sequence[Any]) -> list[Any]:
     y = [a - mean for a in x]
     root = mpmath.sqrt(mpmath.fsum(a * a for a in y) / len(y) + mpmath.mpf(float(norm["epsilon"])))
     gains = norm.get("w", np.ones(len(x)))
-    return _plus([a / root * mpmath.mpf(float(g)) for a, g in zip(y, gains, strict=True)], norm.get("b"))
+    return _plus([a / root * g for a, g in zip(y, exact(gains), strict=True)], norm.get("b"))
 
 
 def scale(text: str) -> Any:
@@ -134,7 +153,7 @@ def logits(layers: Layers, tokens: Sequence[int]) -> list[list[Any]]:
     first = layers[0]
     stream = []
     for p, t in enumerate(tokens):
-        row = [mpmath.mpf(float(v)) for v in (first["tables"][p] if "tables" in first else first["E"])[t]]
+        row = exact(first["tables"][p] if "tables" in first else first["E"])[t]
         stream.append(_plus(row, first["P"][p] if "P" in first else None))
     for layer in layers[1:]:
         match layer["kind"]:

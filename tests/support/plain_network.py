@@ -7,9 +7,11 @@ exact zeros.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import mpmath
+import numpy as np
 
 from mechproof.engine.arithmetic.tensor import DyadicTensor
 from mechproof.models.layers.attention import Attention
@@ -22,7 +24,6 @@ from mechproof.models.layers.pointwise import Pointwise
 from mechproof.models.layers.sum import Sum
 from mechproof.models.layers.unembed import Unembed
 from mechproof.models.network import Network
-from mechproof.models.tasks.task import Task
 
 BITS = 400
 Row = list[Any]
@@ -38,22 +39,31 @@ FUNCTIONS = {
 }
 
 
-def numbers(tensor: DyadicTensor) -> Any:
-    return mpmath_nested(tensor.numerators.tolist(), tensor.exponent)
+def numbers(tensor: DyadicTensor) -> np.ndarray:
+    """The entries as mpmath has them."""
+    return _numbers(tuple(tensor.numerators.ravel().tolist()), tensor.exponent).reshape(tensor.shape)
 
 
-def mpmath_nested(value: Any, exponent: int) -> Any:
-    if isinstance(value, list):
-        return [mpmath_nested(item, exponent) for item in value]
-    return mpmath.ldexp(mpmath.mpf(value), exponent)
+@lru_cache(maxsize=4096)
+def _numbers(numerators: tuple[int, ...], exponent: int) -> np.ndarray:
+    with mpmath.workprec(BITS):
+        return np.array([mpmath.ldexp(mpmath.mpf(value), exponent) for value in numerators], dtype=object)
 
 
-def times(x: Row, matrix: list[Row]) -> Row:
-    return [mpmath.fsum(a * row[j] for a, row in zip(x, matrix, strict=True)) for j in range(len(matrix[0]))]
+# Inputs that begin alike have the same numbers at the first positions.
+@lru_cache(maxsize=1 << 14)
+def pointwise(function: str, x: Any) -> Any:
+    """phi(x)."""
+    with mpmath.workprec(BITS):
+        return FUNCTIONS[function](x)
 
 
-def plus(x: Row, shift: DyadicTensor | None) -> Row:
-    return x if shift is None else [a + b for a, b in zip(x, numbers(shift), strict=True)]
+def times(x: Sequence[Any], matrix: np.ndarray) -> Row:
+    return [mpmath.fdot(x, column) for column in matrix.T]
+
+
+def plus(x: Sequence[Any], shift: DyadicTensor | None) -> Row:
+    return list(x) if shift is None else [a + b for a, b in zip(x, numbers(shift), strict=True)]
 
 
 def logits(network: Network, tokens: Sequence[int], read: Sequence[int]) -> list[Row]:
@@ -65,16 +75,15 @@ def logits(network: Network, tokens: Sequence[int], read: Sequence[int]) -> list
         return [stream[p] for p in read]
 
 
-def margins(network: Network, task: Task, tokens: Sequence[int], answers: Sequence[int]) -> Row:
-    """The right logit minus the largest other one, at each read position."""
+def margins(rows: Sequence[Row], answers: Sequence[int]) -> Row:
+    """The right logit minus the largest other one, of logits at each read position."""
     with mpmath.workprec(BITS):
-        rows = logits(network, tokens, task.read)
         return [row[c] - max(x for z, x in enumerate(row) if z != c) for row, c in zip(rows, answers, strict=True)]
 
 
-def cross_entropies(network: Network, task: Task, tokens: Sequence[int], answers: Sequence[int]) -> Row:
+def cross_entropies(rows: Sequence[Row], answers: Sequence[int]) -> Row:
+    """-log softmax of the right logit."""
     with mpmath.workprec(BITS):
-        rows = logits(network, tokens, task.read)
         return [mpmath.log(mpmath.fsum(map(mpmath.exp, row))) - row[c] for row, c in zip(rows, answers, strict=True)]
 
 
@@ -104,7 +113,7 @@ def _after(layer: Any, stream: list[Row], tokens: Sequence[int]) -> list[Row]:
         case Linear():
             return [plus(times(x, numbers(layer.W)), layer.b) for x in stream]
         case Pointwise():
-            return [[FUNCTIONS[layer.function](a) for a in x] for x in stream]
+            return [[pointwise(layer.function, a) for a in x] for x in stream]
         case Unembed():
             return [plus(times(_norm(layer.norm, x), numbers(layer.W_U)), layer.b_U) for x in stream]
         case Mlp():
@@ -118,12 +127,11 @@ def _after(layer: Any, stream: list[Row], tokens: Sequence[int]) -> list[Row]:
 
 
 def _mlp(layer: Mlp, y: Row) -> Row:
-    phi = FUNCTIONS[layer.function]
     entering = times(y, numbers(layer.W_in))
     if layer.W_gate is None:
-        hidden = [phi(a) for a in plus(entering, layer.b_in)]
+        hidden = [pointwise(layer.function, a) for a in plus(entering, layer.b_in)]
     else:
-        gate = [phi(a) for a in times(y, numbers(layer.W_gate))]
+        gate = [pointwise(layer.function, a) for a in times(y, numbers(layer.W_gate))]
         hidden = plus([a * b for a, b in zip(gate, entering, strict=True)], layer.b_in)
     return plus(times(hidden, numbers(layer.W_out)), layer.b_out)
 
@@ -144,8 +152,8 @@ def _attention(layer: Attention, stream: list[Row]) -> list[Row]:
         )
         for p in range(len(stream)):
             seen = range(p + 1) if layer.mask == "causal" else range(len(stream))
-            weights = [mpmath.exp(scale * mpmath.fsum(a * b for a, b in zip(q[p], k[m], strict=True))) for m in seen]
+            weights = [mpmath.exp(scale * mpmath.fdot(q[p], k[m])) for m in seen]
             total = mpmath.fsum(weights)
-            mixed = [mpmath.fsum(w * v[m][j] for m, w in enumerate(weights)) / total for j in range(len(v[0]))]
+            mixed = [mpmath.fdot(weights, column) / total for column in zip(*(v[m] for m in seen), strict=True)]
             result[p] = [a + b for a, b in zip(result[p], times(mixed, numbers(layer.W_O[h])), strict=True)]
     return result

@@ -79,9 +79,9 @@ def test_false_witnesses_are_refused(tmp_path):
     """What is no input of the task, and an input with a larger margin than the bound."""
     content, path, task = certificate(CASES[0], "margin", tmp_path)
     advice, high = content["derivations"][-1]["advice"], int(content["relation"]["high"], 16)
-    every = small.margins(small.layers(1, 5, 5, sharp=8.0), small.inputs("repeated", 5, 5))
+    layers = small.layers(1, 5, 5, sharp=8.0)
     with mpmath.workdps(50):
-        larger = next(t for t, margin in every.items() if margin * ONE > high)
+        larger = next(t for t in small.inputs("repeated", 5, 5) if small.margins(layers, [t])[t] * ONE > high)
     for witness in (larger, (0, 0, 0, 0, 0), (0, 1), (0, 1, 2, 3, 9), ()):
         advice["witness"] = list(witness)
         assert verdict(content, path, task).code == "E216", witness

@@ -11,7 +11,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from plain_network import BITS, cross_entropies, margins
+from plain_network import BITS, cross_entropies, logits, margins
 from random_network import Maker, every_kind, network
 from real_networks import GROUP_TRANSFORMER, real_network
 from shared_data import shared
@@ -59,17 +59,25 @@ def listed(chosen: Task) -> list[list[int]]:
     return np.concatenate(list(chosen.inputs.blocks(7))).tolist()
 
 
+def plainly(net: Network, chosen: Task) -> list[tuple[Any, list[int]]]:
+    """The logits at each read position, and the right answers, of every input."""
+    every = listed(chosen)
+    answers = chosen.answer(np.array(every)).tolist()
+    return [(logits(net, tokens, chosen.read), right) for tokens, right in zip(every, answers, strict=True)]
+
+
+def right_at(every: list[tuple[Any, list[int]]]) -> list[list[bool]]:
+    """Right or not, at each input and position."""
+    return [[x > 0 for x in margins(*one)] for one in every]
+
+
 def truth(net: Network, chosen: Task) -> tuple[list[list[bool]], Any, Any]:
     """(right at each input and position, least margin, mean loss), plainly."""
-    right, all_margins, losses = [], [], []
-    for tokens in listed(chosen):
-        answers = chosen.answer(np.array([tokens]))[0].tolist()
-        found = margins(net, chosen, tokens, answers)
-        right.append([x > 0 for x in found])
-        all_margins += found
-        losses += cross_entropies(net, chosen, tokens, answers)
+    every = plainly(net, chosen)
+    losses = [x for one in every for x in cross_entropies(*one)]
     with mpmath.workprec(BITS):
-        return right, min(all_margins), mpmath.fsum(losses) / len(losses)
+        least = min(x for one in every for x in margins(*one))
+        return right_at(every), least, mpmath.fsum(losses) / len(losses)
 
 
 def enclosed(low: Fraction, x: Any, high: Fraction) -> bool:
@@ -132,7 +140,7 @@ def twins(net: Network) -> Network:
 def test_ties_are_wrong(name):
     """Exact ties are decided, and wrong; nothing is left undecided."""
     net = twins(NETWORKS[name])
-    right, _, _ = truth(net, task(net))
+    right = right_at(plainly(net, task(net)))
     found = decide(net, task(net))
     assert (found.right, found.undecided) == (sum(map(all, right)), 0)
     if name in ("two heads", "rational scale"):
@@ -152,7 +160,7 @@ def test_outputs_with_one_column_tie(name):
         return DyadicTensor(numerators, tensor.exponent)
 
     net = replace(net, layers=(*net.layers[:-1], replace(last, W_U=twin(last.W_U), b_U=twin(last.b_U))))
-    right, _, _ = truth(net, task(net))
+    right = right_at(plainly(net, task(net)))
     found = decide(net, task(net))
     assert (found.right, found.wrong) == (sum(map(all, right)), INPUTS - sum(map(all, right)))
     assert found.stages["exact"] >= sum(
