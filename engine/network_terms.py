@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from .term import Expansion, Shape, Term, grouped, opaque
@@ -37,7 +38,7 @@ class Selection(_Function):
 
     bare = True
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         return len(self.positions), self.vocabulary
 
@@ -62,7 +63,7 @@ class MaskedSoftmax(_Function):
     root: int
     causal: bool
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         return self.body.shape
 
@@ -91,7 +92,7 @@ class Pointwise(_Function):
     body: Term
     function: str
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         return self.body.shape
 
@@ -114,7 +115,7 @@ class Entrywise(_Function):
         if self.left.shape != self.right.shape:
             raise ValueError(f"{self.left} is {self.left.shape} and {self.right} is {self.right.shape}")
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         return self.left.shape
 
@@ -134,7 +135,7 @@ class Normalised(_Function):
     centred: bool
     epsilon: Fraction
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         return self.body.shape
 
@@ -156,7 +157,7 @@ class Stacked(_Function):
         if self.top.shape[1] != self.bottom.shape[1]:
             raise ValueError(f"{self.top} is {self.top.shape} and {self.bottom} is {self.bottom.shape}")
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         return self.top.shape[0] + self.bottom.shape[0], self.top.shape[1]
 
@@ -174,7 +175,7 @@ class Joined(_Function):
 
     body: Term
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         return 1, self.body.shape[0] * self.body.shape[1]
 

@@ -7,10 +7,11 @@ Nothing here is trusted: a script is advice.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from .equality import Chain, Expansion, Move, NamedStep, Script, Symmetry
 from .graph import ProofGraph
-from .rewriting import Entry, Position, Rewritten
+from .rewriting import Entry, Fact, Position
 from .rule import NotEstablished
 from .term import Term
 
@@ -25,9 +26,39 @@ def normalised(
     Conditions are facts that the graph has proved, for all tensors or for those of the statement ``about``.  Raises
     :class:`NotEstablished` after ``limit`` rewrites.
     """
-    search = _Search(graph, entries, about, limit)
-    search.normal(term, ())
-    return graph.apply(NamedStep(len(search.facts)), list(search.facts), Script(name, term, tuple(search.moves)))
+    key = term.key, tuple(entries), limit
+    found = _FOUND.get(key)
+    if found is None or any((_known(graph, fact, about) is not None) != held for fact, held in found.asked):
+        search = _Search(graph, entries, about, limit)
+        search.normal(term, ())
+        found = _FOUND[key] = Found(tuple(search.moves), tuple(search.used.values()), tuple(search.asked.values()))
+        if len(_FOUND) > MOST:
+            _FOUND.pop(next(iter(_FOUND)))
+    known = (_known(graph, fact, about) for fact in found.used)
+    facts = dict.fromkeys(fact for fact in known if fact is not None)
+    return graph.apply(NamedStep(len(facts)), list(facts), Script(name, term, found.moves))
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found for a term: the moves, the conditions that they need, and all that were looked for, with whether
+    they were known; conditions are for all tensors here."""
+
+    moves: tuple[Move, ...]
+    used: tuple[Fact, ...]
+    asked: tuple[tuple[Fact, bool], ...]
+
+
+# Networks of one size have the same terms, and one network has many proofs: where the same conditions are known, the
+# same moves lead to the normal form.
+_FOUND: dict[tuple[str, tuple[Entry, ...], int], Found] = {}
+MOST = 256
+
+
+def _known(graph: ProofGraph, fact: Fact, about: str) -> int | None:
+    """The id of the fact, for all tensors or for those of the statement ``about``."""
+    everywhere = graph.find(fact)
+    return graph.find(replace(fact, about=about)) if everywhere is None else everywhere
 
 
 class _Search:
@@ -39,7 +70,9 @@ class _Search:
         # Terms known to be normal, by their identity; held, so that no other gets it.
         self._normal: dict[int, Term] = {}
         self.moves: list[Move] = []
-        self.facts: dict[int, None] = {}
+        # By kind and identity.
+        self.used: dict[tuple[type[Fact], str], Fact] = {}
+        self.asked: dict[tuple[type[Fact], str], tuple[Fact, bool]] = {}
 
     def normal(self, term: Term, position: Position) -> Term:
         """The normal form of the subterm at ``position``; its moves are written down."""
@@ -60,25 +93,19 @@ class _Search:
             found = entry.rewrite(term)
             if found is None:
                 continue
-            facts = self._proved(found)
-            if facts is not None:
+            conditions = {(type(fact), fact.identity()): fact for fact in found.conditions("")}
+            if all(self._ask(key, fact) for key, fact in conditions.items()):
                 if len(self.moves) >= self._limit:
                     raise NotEstablished("normal form", f"none after {self._limit} rewrites")
-                self.facts.update(dict.fromkeys(facts))
+                self.used.update(conditions)
                 self.moves.append(Move(entry, position))
                 return found.term
         return None
 
-    def _proved(self, found: Rewritten) -> list[int] | None:
-        """The ids of the conditions, None if one is not proved."""
-        ids = []
-        for general, special in zip(found.conditions(""), found.conditions(self._about), strict=True):
-            everywhere = self._graph.find(general)
-            fact = self._graph.find(special) if everywhere is None else everywhere
-            if fact is None:
-                return None
-            ids.append(fact)
-        return ids
+    def _ask(self, key: tuple[type[Fact], str], fact: Fact) -> bool:
+        if key not in self.asked:
+            self.asked[key] = fact, _known(self._graph, fact, self._about) is not None
+        return self.asked[key][1]
 
 
 def chained(graph: ProofGraph, equations: Sequence[int]) -> int:

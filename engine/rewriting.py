@@ -321,20 +321,22 @@ def build(pattern: Pattern, binding: Binding) -> Term:
 
 def _match(pattern: Pattern, term: Term, binding: Binding) -> bool:
     match pattern:
+        case Shaped(former, parts, fixed):
+            if type(term) is not former:
+                return False
+            if free := pattern.free:
+                found = tuple(getattr(term, name) for name in free)
+                if binding.settings.setdefault((former, free), found) != found:
+                    return False
+            same = all(getattr(term, name) == value for name, value in fixed)
+            return same and all(_match(p, t, binding) for p, t in zip(parts, term.parts(), strict=True))
         case Meta(name):
-            return binding.terms.setdefault(name, term) == term
+            known = binding.terms.setdefault(name, term)
+            return known is term or known == term
         case OnesOf():
             return isinstance(term, Ones)
         case ZerosOf(rows, columns):
             return isinstance(term, Zeros) and _fits((rows, columns), term.shape, binding.sizes)
-        case Shaped(former, parts, fixed):
-            if type(term) is not former:
-                return False
-            free = pattern.free
-            found = tuple(getattr(term, name) for name in free)
-            same = all(getattr(term, name) == value for name, value in fixed)
-            same = same and binding.settings.setdefault((former, free), found) == found
-            return same and all(_match(p, t, binding) for p, t in zip(parts, term.parts(), strict=True))
         case Last(body):
             return isinstance(term, Row) and term.index == term.body.shape[0] - 1 and _match(body, term.body, binding)
     raise TypeError(f"{type(pattern).__name__} is no pattern")

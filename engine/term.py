@@ -22,7 +22,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from typing import Any, ClassVar
 
@@ -81,26 +81,36 @@ class Term(ABC):
         inside = [value.key if isinstance(value, Term) else repr(value) for value in values]
         return hashlib.sha256("\x00".join([type(self).__name__, *inside]).encode()).hexdigest()
 
+    @cached_property
+    def words(self) -> str:
+        """Shape and expansion, written so that equal ones are written alike."""
+        return f"{self.shape}{sorted((repr(word), n) for word, n in self.expansion().items())}"
+
     def parts(self) -> tuple[Term, ...]:
         """The terms directly below this one."""
-        values = (getattr(self, name) for name in names_of(type(self)))
-        return tuple(value for value in values if isinstance(value, Term))
+        return tuple([getattr(self, name) for name in part_names(type(self))])
 
     def settings(self) -> tuple[object, ...]:
         """What this term has besides its parts: a row's index, a softmax's scale."""
-        values = (getattr(self, name) for name in names_of(type(self)))
-        return tuple(value for value in values if not isinstance(value, Term))
+        parts = part_names(type(self))
+        return tuple(getattr(self, name) for name in names_of(type(self)) if name not in parts)
 
     def with_part(self, index: int, part: Term) -> Term:
         """This term with its ``index``-th part replaced; raises ValueError when the shapes no longer fit."""
-        names = [name for name in names_of(type(self)) if isinstance(getattr(self, name), Term)]
-        return replace(self, **{names[index]: part})  # type: ignore[type-var]
+        changed = part_names(type(self))[index]
+        return type(self)(*(part if name == changed else getattr(self, name) for name in names_of(type(self))))
 
 
 @cache
 def names_of(former: type[Term]) -> tuple[str, ...]:
     """The names of what a term of this kind is made of, parts and settings."""
     return tuple(field.name for field in fields(former))  # type: ignore[arg-type]
+
+
+@cache
+def part_names(former: type[Term]) -> tuple[str, ...]:
+    """The names of its parts: the fields that are declared to be terms."""
+    return tuple(field.name for field in fields(former) if field.type in ("Term", Term))  # type: ignore[arg-type]
 
 
 def _same_shape(left: Term, right: Term) -> Shape:
@@ -174,7 +184,7 @@ class Named(Term):
     def parts(self) -> tuple[Term, ...]:
         return ()
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         return self.body.shape
 
@@ -196,7 +206,7 @@ class Sum(Term):
     def __post_init__(self) -> None:
         _same_shape(self.left, self.right)
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         return self.left.shape
 
@@ -219,7 +229,7 @@ class Difference(Term):
     def __post_init__(self) -> None:
         _same_shape(self.left, self.right)
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         return self.left.shape
 
@@ -243,7 +253,7 @@ class Product(Term):
         if self.left.shape[1] != self.right.shape[0]:
             raise ValueError(f"{self.left} is {self.left.shape} and {self.right} is {self.right.shape}: no product")
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         return self.left.shape[0], self.right.shape[1]
 
@@ -266,7 +276,7 @@ class Product(Term):
 class Transpose(Term):
     body: Term
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         return self.body.shape[1], self.body.shape[0]
 
@@ -292,7 +302,7 @@ class Row(Term):
         if not 0 <= self.index < self.body.shape[0]:
             raise ValueError(f"{self.body} has {self.body.shape[0]} rows, no row {self.index}")
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         return 1, self.body.shape[1]
 
@@ -372,8 +382,7 @@ def product(terms: Sequence[Term]) -> Term:
 
 def opaque(function: str, *bodies: Term) -> Expansion:
     """A function of terms as one atom: equal when the arguments have equal expansions."""
-    arguments = [f"{body.shape}{sorted((repr(word), n) for word, n in body.expansion().items())}" for body in bodies]
-    return Counter({((function + "".join(arguments), None, False),): 1})
+    return Counter({((function + "".join(body.words for body in bodies), None, False),): 1})
 
 
 @dataclass(frozen=True)

@@ -100,8 +100,15 @@ def test_at_least_says_what_is_known(run, share, arguments, start):
 
     assert result.out.splitlines()[-1].startswith(start)
     assert result.code == (0 if start.startswith("s PROVED") else 1)
-    status = json.loads(run("prove", TIED, "--at-least", share, *arguments, "--json").out)["status"]
-    assert status == start.split()[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(("0.1",), "PROVED"), (("514/4096",), "REFUTED"), (("9/10", "--strategy", "cubic"), "UNDECIDED")],
+)
+def test_the_json_says_what_is_known(run, arguments, status):
+    """The same as the last line's, of each of the three."""
+    assert json.loads(run("prove", TIED, "--at-least", *arguments, "--json").out)["status"] == status
 
 
 @pytest.mark.parametrize("share", ["2", "4097/4096", "1.0000001", "1/0", "0.9.", "-1", "half"])

@@ -14,6 +14,7 @@ import mpmath
 import numpy as np
 import pytest
 from shared_data import shared
+from shares import shared_out
 
 from mechproof.claims.files import read_toml
 from mechproof.claims.run import read, run
@@ -233,35 +234,39 @@ def test_what_means_nothing_is_an_error_with_its_sentence(tmp_path, text, told):
     assert line.split()[0] in ("ERROR", "UNDECIDED") and told in line
 
 
+CELL = Path(__file__).parents[1] / "data" / "unsound_averaging" / "cell_v3_k3.npz"
+
+
 def test_words_of_networks_beside_path_tables(tmp_path):
     """A network with path tables has the other words too, and both in one statement."""
     file = tmp_path / "claims.toml"
     texts = (
-        "least_margin < 0 and max(EVOU) > 0",
-        "len(wrong) = 4096 - 4096 * accuracy",
-        "blocks.0.attn.hook_pattern(3, 60)[0, -1, 1] >= 99 %",
-        "for all a, b: correct(a, b) and least_margin > 0",
+        "least_margin > 0 and max(EVOU) > 0",
+        "len(wrong) = 27 - 27 * accuracy",
+        "sum(blocks.0.attn.hook_pattern(0, 1, 2)[0, -1, :]) >= 99 %",
+        "for all a, b: correct(a, b, 2) or least_margin <= 0",
     )
     claims = "".join(f"[[claim]]\nid = 'c{n}'\nstatement = '{text}'\n" for n, text in enumerate(texts))
-    file.write_text(f"model = 'zoo:max_of_2_v64_d32_seed123'\n{claims}", "utf-8")
+    file.write_text(f"model = '{CELL}'\n{claims}", "utf-8")
     found = [f"{r.verdict.status} {r.verdict.detail}" for r in run(read_toml(file)).results]
     assert [line.split()[0] for line in found] == ["REFUTED", "PROVED", "PROVED", "PROVED"]
-    assert found[1].startswith("PROVED len(wrong) = 0")
+    assert found[1].startswith("PROVED len(wrong) = 11")
 
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "examples" / "claims" / "published"
 
 
-@pytest.mark.parametrize(
-    ("name", "weights", "ids"),
-    [
-        ("induction_n6", "params_s1.npz", ["xo-acc"]),
-        ("cumsum", "cumsum.npz", ["arena-cumsum"]),
-        ("induction_gbmi", "l_2_2_model.npz", ["l22-loss-bound", "ft0-accuracy-bound", "ft0-not-all"]),
-    ],
-)
-def test_published_claims_about_weights_that_the_user_has(name, weights, ids):
+OF_USERS = {
+    "induction_n6": ("params_s1.npz", ["xo-acc"]),
+    "cumsum": ("cumsum.npz", ["arena-cumsum"]),
+    "induction_gbmi": ("l_2_2_model.npz", ["l22-loss-bound", "ft0-accuracy-bound", "ft0-not-all"]),
+}
+
+
+@pytest.mark.parametrize("name", shared_out(OF_USERS, kept=["induction_gbmi"]))
+def test_published_claims_about_weights_that_the_user_has(name):
     """Verdicts as the files expect; the weights are looked for in the folder that is given."""
+    weights, ids = OF_USERS[name]
     folder = shared(f"{name}/{weights}").parent
     results = run(read(PUBLISHED / f"{name}.toml", folder).only(ids)).results
     assert [result.line for result in results if not result.as_expected] == []

@@ -29,28 +29,16 @@ def claims(folder: Path, *statements: str) -> None:
     (folder / "claims.toml").write_text(text, "utf-8")
 
 
-def test_claims_that_hold_pass(tmp_path):
-    """Each claim is a test with its own name, beside the project's own tests."""
-    claims(tmp_path, "accuracy = 16/27", 'accuracy = 1"\nexpect = "REFUTED')
+def test_each_claim_is_a_test(tmp_path):
+    """With its own name, beside the project's own tests: one that holds passes; of one that does not the report is the
+    verdict, not a traceback; a bad one fails alone, with its sentence; the exit code is pytest's."""
+    claims(tmp_path, "accuracy = 16/27", 'accuracy = 1"\nexpect = "REFUTED', "accuracy = 17/27", "acuracy = 1")
     (tmp_path / "test_own.py").write_text("def test_own(): pass\n")
     done = pytest_run(tmp_path, "--mechproof", "claims.toml")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "claims.toml::c0 PASSED" in done.stdout and "3 passed" in done.stdout
-
-
-def test_a_claim_that_does_not_hold_fails_with_its_line(tmp_path):
-    """The report is the verdict, not a traceback; the exit code is pytest's."""
-    claims(tmp_path, "accuracy = 17/27", "accuracy = 16/27")
-    done = pytest_run(tmp_path, "--mechproof", "claims.toml")
-    assert done.returncode == 1 and "1 failed, 1 passed" in done.stdout
-    assert "expected PROVED: REFUTED  c0  accuracy = 16/27" in done.stdout and "Traceback" not in done.stdout
-
-
-def test_a_bad_claim_fails_alone(tmp_path):
-    """With its sentence; the other claims are tests as before."""
-    claims(tmp_path, "acuracy = 1", "accuracy = 16/27")
-    done = pytest_run(tmp_path, "--mechproof", "claims.toml")
-    assert done.returncode == 1 and "1 failed, 1 passed" in done.stdout
+    assert done.returncode == 1 and "2 failed, 3 passed" in done.stdout, done.stdout + done.stderr
+    assert all(f"claims.toml::c{n} PASSED" in done.stdout for n in (0, 1))
+    assert all(f"claims.toml::c{n} FAILED" in done.stdout for n in (2, 3))
+    assert "expected PROVED: REFUTED  c2  accuracy = 16/27" in done.stdout and "Traceback" not in done.stdout
     assert "the nearest known name is 'accuracy'" in done.stdout
 
 
@@ -75,7 +63,7 @@ def test_the_plugin_is_registered():
 
 
 def test_files_of_a_paper_that_are_missing_are_pytest_warnings(tmp_path):
-    """With the place; the claims around are tests."""
+    """With the place; the claims around are tests, and where all hold the exit code is 0."""
     marked = f"\\mechproofmodel{{{CELL}}}\n\\input{{none}}\\mechclaim{{a}}{{accuracy = 16/27}}{{x}}"
     (tmp_path / "paper.tex").write_text(marked, "utf-8")
     done = pytest_run(tmp_path, "--mechproof", "paper.tex")

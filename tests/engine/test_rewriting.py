@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -155,6 +156,23 @@ def test_a_proved_condition_is_listed_in_the_explanation():
     (line,) = equation_lines(graph, claim)
     assert (line.name, line.rewrites, line.conditions) == ("total", (("unit-total", term, Ones(2)),), (condition,))
     assert graph.claim(condition) == UnitRowSums(S)
+
+
+def test_what_was_found_for_a_term_is_used_only_where_the_same_is_known():
+    """The same moves for the same term and the same conditions, in any graph; other conditions are searched again."""
+    term = S @ Ones(5)
+
+    def found(graph: ProofGraph, *known: Any) -> Any:
+        for fact in known:
+            graph.apply(SelectionRows(), (), fact)
+        return graph.claim(normalised(graph, term, "total", rules("unit-total")))
+
+    for _ in range(2):
+        assert found(ProofGraph(), S) == Equal(term, Ones(2))
+        assert found(ProofGraph(), S.row(0)) == Equal(term, term)
+    graph = ProofGraph()
+    assert [found(graph), found(graph, S)] == [Equal(term, term), Equal(term, Ones(2))]
+    graph.replay()
 
 
 def test_the_selection_rule_knows_selections_only():

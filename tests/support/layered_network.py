@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -284,58 +284,57 @@ def stack(draw: Draw, *middle: dict[str, Any], tokens: int = 5, positions: int =
     return [draw.embed(tokens, 4, positions), *middle, draw.unembed(4, tokens, **last)]
 
 
-def every_kind(draw: Draw) -> dict[str, Layers]:
-    """Networks in which every kind of layer and every setting occurs, on three positions of five tokens."""
+def every_kind(draw: Draw, tokens: int = 5) -> dict[str, Layers]:
+    """Networks in which every kind of layer and every setting occurs, on three positions."""
     d = 4
+    whole = partial(stack, draw, tokens=tokens)
     bare = {"W_Q": draw(1, d, 2), "W_K": draw(1, d, 2), "W_V": draw(1, d, 3), "W_O": draw(1, 3, d)}
     functions = ("relu", "identity", "square", "gelu", "gelu_new", "silu")
     return {
-        "one head": stack(draw, draw.attention(d, 1)),
-        "no biases": stack(draw, {"kind": "attention", "scale": "3/4", "mask": "causal", **bare}),
-        "two heads, no mask": stack(draw, draw.attention(d, 2, mask="none", scale="2")),
-        "two layers": stack(draw, draw.attention(d, 2), draw.attention(d, 1)),
-        "three layers with norms": stack(
-            draw, *(draw.attention(d, 1, norm=draw.norm(d, f)) for f in ("layernorm", "rmsnorm", "layernorm"))
+        "one head": whole(draw.attention(d, 1)),
+        "no biases": whole({"kind": "attention", "scale": "3/4", "mask": "causal", **bare}),
+        "two heads, no mask": whole(draw.attention(d, 2, mask="none", scale="2")),
+        "two layers": whole(draw.attention(d, 2), draw.attention(d, 1)),
+        "three layers with norms": whole(
+            *(draw.attention(d, 1, norm=draw.norm(d, f)) for f in ("layernorm", "rmsnorm", "layernorm"))
         ),
-        **{f"mlp {f}": stack(draw, draw.attention(d, 2), draw.mlp(d, 5, f)) for f in functions},
-        **{f"gated {f}": stack(draw, draw.attention(d, 1), draw.mlp(d, 5, f, gated=True)) for f in functions},
-        "mlp in place": stack(draw, draw.attention(d, 1), draw.mlp(d, 5, "relu", skip="none")),
-        "mlp first": stack(draw, draw.mlp(d, 5, "gelu", norm=draw.norm(d)), draw.attention(d, 1)),
-        "norms": stack(
-            draw,
+        **{f"mlp {f}": whole(draw.attention(d, 2), draw.mlp(d, 5, f)) for f in functions},
+        **{f"gated {f}": whole(draw.attention(d, 1), draw.mlp(d, 5, f, gated=True)) for f in functions},
+        "mlp in place": whole(draw.attention(d, 1), draw.mlp(d, 5, "relu", skip="none")),
+        "mlp first": whole(draw.mlp(d, 5, "gelu", norm=draw.norm(d)), draw.attention(d, 1)),
+        "norms": whole(
             draw.attention(d, 2, norm=draw.norm(d)),
             draw.mlp(d, 5, "gelu_new", norm=draw.norm(d, "rmsnorm")),
             norm=draw.norm(d),
         ),
-        "norms without tensors": stack(
-            draw, draw.attention(d, 1, norm=draw.norm(d, tensors="")), norm=draw.norm(d, "rmsnorm", "")
+        "norms without tensors": whole(
+            draw.attention(d, 1, norm=draw.norm(d, tensors="")), norm=draw.norm(d, "rmsnorm", "")
         ),
-        "norm in place": stack(draw, {"kind": "norm", **draw.norm(d)}, draw.attention(d, 1)),
-        "linear, pointwise": stack(
-            draw,
+        "norm in place": whole({"kind": "norm", **draw.norm(d)}, draw.attention(d, 1)),
+        "linear, pointwise": whole(
             {"kind": "linear", "W": draw(4, 6), "b": draw(6)},
             {"kind": "pointwise", "function": "silu"},
             {"kind": "linear", "W": draw(6, 4)},
             draw.attention(d, 1),
         ),
-        "sum": stack(draw, {"kind": "sum"}, draw.mlp(d, 6, "relu")),
-        "attention, then sum": stack(
-            draw, draw.attention(d, 2), {"kind": "sum"}, draw.mlp(d, 6, "square"), norm=draw.norm(d)
+        "sum": whole({"kind": "sum"}, draw.mlp(d, 6, "relu")),
+        "attention, then sum": whole(
+            draw.attention(d, 2), {"kind": "sum"}, draw.mlp(d, 6, "square"), norm=draw.norm(d)
         ),
         "concat": [
-            {"kind": "embed", "tables": [draw(5, d), draw(5, d), draw(5, d)]},
+            {"kind": "embed", "tables": [draw(tokens, d) for _ in range(3)]},
             {"kind": "concat"},
             {"kind": "linear", "W": draw(12, 6)},
             {"kind": "pointwise", "function": "relu"},
-            {"kind": "unembed", "W_U": draw(6, 5)},
+            {"kind": "unembed", "W_U": draw(6, tokens)},
         ],
         "attention, concat, attention": [
-            draw.embed(5, d, 3),
+            draw.embed(tokens, d, 3),
             draw.attention(d, 1),
             {"kind": "concat"},
             draw.attention(12, 1),
-            draw.unembed(12, 5),
+            draw.unembed(12, tokens),
         ],
-        "no mix": stack(draw, draw.mlp(d, 5, "relu")),
-        "nothing": stack(draw),
+        "no mix": whole(draw.mlp(d, 5, "relu")),
+        "nothing": whole(),
     }

@@ -18,13 +18,18 @@ from mechproof.rewrites.proof import prove
 # seed, tokens, positions, task, sharpness
 CASES = [(1, 5, 5, "induction", 8.0), (3, 4, 5, "induction-once", 6.0), (5, 4, 4, "induction", 0.0)]
 ONE = 1 << 128
+# Certificates by statement, metric and how the search is set.
+PROVED: dict[tuple[str, str, int], bytes] = {}
 
 
 def certificate(case: tuple[Any, ...], metric: str, folder: Path) -> tuple[dict[str, Any], Path, str]:
     """The prover's certificate, the network file, the task."""
     seed, tokens, positions, task, sharp = case
     statement = small.statement(small.layers(seed, tokens, positions, sharp=sharp), folder, task)
-    return json.loads(prove(statement, "net", "induction", metric=metric).certificate), folder / "net.toml", task
+    key = statement.sha256, metric, induction_loss_search.NODES_A_GROUP
+    if key not in PROVED:
+        PROVED[key] = prove(statement, "net", "induction", metric=metric).certificate
+    return json.loads(PROVED[key]), folder / "net.toml", task
 
 
 def verdict(content: dict[str, Any], path: Path, task: str, **options: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from mechproof.engine.checker import check
 from mechproof.engine.rule import NotEstablished
 from mechproof.models.problem import statement_of
+from mechproof.models.statement import Statement
 from mechproof.rewrites.advice import induction_search
 from mechproof.rewrites.advice.induction_floats import Floats
 from mechproof.rewrites.advice.induction_search import search
@@ -25,22 +27,24 @@ from mechproof.rewrites.rules.induction.tables import InductionTables
 from mechproof.rewrites.rules.induction.tree import ALL_WRONG, InductionTree
 
 
-def turned(seed: int, tokens: int, positions: int, folder: Any) -> tuple[Any, Any]:
-    """A sharp induction head whose outputs are the next token's: wrong on nearly all inputs."""
-    made = small.layers(seed, tokens, positions, sharp=8.0)
+@pytest.fixture(scope="module")
+def turned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Statement, dict[small.Tokens, Any], Path]:
+    """A sharp induction head whose outputs are the next token's, wrong on nearly all inputs; its margins; its file."""
+    made = small.layers(1, 5, 5, sharp=8.0)
     made[-1]["W_U"] = np.roll(made[-1]["W_U"], 1, axis=1)
-    return small.statement(made, folder, "induction"), made
+    folder = tmp_path_factory.mktemp("turned")
+    statement = small.statement(made, folder, "induction")
+    return statement, small.margins(made, small.inputs("repeated", 5, 5)), folder / "net.toml"
 
 
 def tables(statement: Any) -> InductionTables:
     return InductionTables(statement, Grid.of(TwoLayers.of(statement, "test"), "test"))
 
 
-def test_what_is_shown_wrong_is_wrong(tmp_path):
+def test_what_is_shown_wrong_is_wrong(turned):
     """Every key with a fixed token, every output: a shown margin is that of no input exceeded; many are shown."""
-    statement, made = turned(1, 5, 5, tmp_path)
+    statement, margins, _ = turned
     found, shown = tables(statement), 0
-    margins = small.margins(made, small.inputs("repeated", 5, 5))
     for node in groups(statement.task.inputs):
         for key in (k for k, token in enumerate(node.fixed) if token is not None):
             for output in range(5):
@@ -50,10 +54,9 @@ def test_what_is_shown_wrong_is_wrong(tmp_path):
     assert shown > 20
 
 
-def test_counts_with_wrong_nodes_are_exact_and_checked(tmp_path):
+def test_counts_with_wrong_nodes_are_exact_and_checked(turned, tmp_path):
     """The search finds such nodes; the checker verifies them, and refuses another key, another output, a right one."""
-    statement, made = turned(1, 5, 5, tmp_path)
-    margins = small.margins(made, small.inputs("repeated", 5, 5))
+    statement, margins, path = turned
     proof: Any = prove(statement, "net", "induction")
     wrong = sum(m <= 0 for m in margins.values())
     assert proof.theorem.low == proof.theorem.high == len(margins) - wrong
@@ -61,7 +64,6 @@ def test_counts_with_wrong_nodes_are_exact_and_checked(tmp_path):
     advice = content["derivations"][1]["advice"]
     tree = advice["tree"]
     assert tree.count(ALL_WRONG) > 5
-    path = tmp_path / "net.toml"
 
     def verdict(symbols: str) -> Any:
         advice["tree"] = symbols

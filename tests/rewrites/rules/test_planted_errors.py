@@ -114,7 +114,7 @@ def series(oracle: Any) -> bool:
     """The counts from generating functions are true, and close on a fine grid."""
     for net in nets(oracle):
         margin = net.margin()
-        fine, coarse = (GeneratingFunctionCount().conclude([margin], choose(margin, grid)) for grid in (1 << 14, 3))
+        fine, coarse = (GeneratingFunctionCount().conclude([margin], choose(margin, grid)) for grid in (1 << 10, 3))
         if not (
             oracle.encloses(fine, net)
             and oracle.encloses(coarse, net)
