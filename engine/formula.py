@@ -107,10 +107,6 @@ class Expr(Node):
 class Formula(Node):
     """A truth-valued expression."""
 
-    def rows(self) -> list[str]:
-        """The formula over several lines, & where they are to be aligned: conjunctions and implications are broken."""
-        return [f"&{self.latex()}"]
-
     def implies(self, other: Formula) -> Formula:
         return Connective("\\;\\Longrightarrow\\;", self, other)
 
@@ -194,12 +190,19 @@ class Binary(Expr):
         if self.sign == "*":
             return f"{_factor(self.left)}\\,{_factor(self.right)}"
         nested = self.sign == "-" and isinstance(self.right, Binary) and self.right.sign != "*"
-        if nested or (isinstance(self.right, Num) and self.right.number < 0):
+        if nested or _is_negative(self.right):
             right = f"\\left({right}\\right)"
-        return f"{left} {self.sign} {right}"
+        return f"-{right}" if _is_negative(self) else f"{left} {self.sign} {right}"
 
     def value(self, env: Env) -> Any:
         return _OPERATIONS[self.sign](self.left.value(env), self.right.value(env))
+
+
+def _is_negative(expr: Expr) -> bool:
+    """Whether it begins with a minus: a negative number, or what is taken from 0."""
+    if isinstance(expr, Num):
+        return expr.number < 0
+    return isinstance(expr, Binary) and expr.sign == "-" and isinstance(expr.left, Num) and expr.left.number == 0
 
 
 def _bracketed(expr: Expr) -> str:
@@ -259,6 +262,34 @@ class Absolute(Expr):
 
     def value(self, env: Env) -> Any:
         return abs(self.body.value(env))
+
+
+@dataclass(frozen=True)
+class Larger(Expr):
+    """The larger of two numbers."""
+
+    left: Expr
+    right: Expr
+
+    def latex(self) -> str:
+        return f"\\max({self.left.latex()}, {self.right.latex()})"
+
+    def value(self, env: Env) -> Any:
+        return max(self.left.value(env), self.right.value(env))
+
+
+@dataclass(frozen=True)
+class Smaller(Expr):
+    """The smaller of two numbers."""
+
+    left: Expr
+    right: Expr
+
+    def latex(self) -> str:
+        return f"\\min({self.left.latex()}, {self.right.latex()})"
+
+    def value(self, env: Env) -> Any:
+        return min(self.left.value(env), self.right.value(env))
 
 
 @dataclass(frozen=True)
@@ -455,29 +486,48 @@ class Connective(Formula):
     right: Formula
 
     def latex(self) -> str:
-        return f"{_closed(self.left)}{self.sign}{_closed(self.right)}"
-
-    def rows(self) -> list[str]:
-        if self.sign not in _BY_ROWS:
-            return super().rows()
-        first, *others = self._side(self.right)
-        return [*self._side(self.left), f"{self.sign}{first}", *others]
-
-    def _side(self, side: Formula) -> list[str]:
-        """By rows where that needs no parentheses: conjunctions, which bind more strongly and associate."""
-        conjunction = isinstance(side, Connective) and side.sign == _AND
-        return side.rows() if conjunction else [f"&{_closed(side)}"]
+        if self.sign == IMPLIES:
+            given, then = sequent(self)
+            return f"{AND.join(map(closed, given))}{IMPLIES}{AND.join(map(closed, then))}"
+        parts = members(self)
+        return self.sign.join(map(closed, parts))
 
     def value(self, env: Env) -> bool:
         return _CONNECTIVES[self.sign](self.left.value(env), lambda: self.right.value(env))
 
 
-_AND = "\\;\\wedge\\;"
-# Connectives that begin a row of their own.
-_BY_ROWS = ("\\;\\Longrightarrow\\;", _AND)
+IMPLIES, AND, OR = "\\;\\Longrightarrow\\;", "\\;\\wedge\\;", "\\;\\vee\\;"
 
 
-def _closed(formula: Formula) -> str:
+def members(formula: Formula) -> list[Formula]:
+    """What a conjunction or a disjunction joins, however it is nested; anything else is its only member."""
+    if not isinstance(formula, Connective) or formula.sign not in (AND, OR):
+        return [formula.left, formula.right] if isinstance(formula, Connective) else [formula]
+    sides = (formula.left, formula.right)
+    return [m for side in sides for m in (members(side) if _sign(side) == formula.sign else [side])]
+
+
+def sequent(formula: Connective) -> tuple[list[Formula], list[Formula]]:
+    """Premises and conclusions of an implication: A implies (B implies C) is A and B imply C.
+
+    >>> a, b, c = (Var(name).equals(Num(0)) for name in "abc")
+    >>> print(a.implies(b.implies(c)).latex())
+    a = 0\\;\\wedge\\;b = 0\\;\\Longrightarrow\\;c = 0
+    """
+    given: list[Formula] = []
+    then: Formula = formula
+    while isinstance(then, Connective) and then.sign == IMPLIES:
+        given += members(then.left) if _sign(then.left) == AND else [then.left]
+        then = then.right
+    return given, members(then) if _sign(then) == AND else [then]
+
+
+def _sign(formula: Formula) -> str:
+    return formula.sign if isinstance(formula, Connective) else ""
+
+
+def closed(formula: Formula) -> str:
+    """In parentheses, unless it is a relation."""
     return formula.latex() if isinstance(formula, Relation) else f"\\left({formula.latex()}\\right)"
 
 
@@ -488,13 +538,10 @@ class ForAll(Formula):
     body: Formula
 
     def latex(self) -> str:
-        return f"{self._quantifiers} {self._scope.latex()}"
-
-    def rows(self) -> list[str]:
-        return [f"&{self._quantifiers}", *self._scope.rows()]
+        return f"{self.quantifiers} {self.scope.latex()}"
 
     @property
-    def _quantifiers(self) -> str:
+    def quantifiers(self) -> str:
         """Those that follow each other in one: ∀ x, y:"""
         domains: list[str] = []
         formula: Formula = self
@@ -504,8 +551,9 @@ class ForAll(Formula):
         return "\\forall\\, " + ",\\; ".join(domains) + ":\\;"
 
     @property
-    def _scope(self) -> Formula:
-        return self.body._scope if isinstance(self.body, ForAll) else self.body
+    def scope(self) -> Formula:
+        """What the quantifiers are about."""
+        return self.body.scope if isinstance(self.body, ForAll) else self.body
 
     def value(self, env: Env) -> bool:
         return all(self.body.value({**env, self.var.name: m}) for m in self.domain.members(env))

@@ -20,10 +20,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
-from .formula import Connective, Domain, Env, Formula, Max, Min, Num, Relation
+from .formula import IMPLIES, Connective, Domain, Env, Formula, Max, Min, Num, Relation
 from .transcript.plain import plain_formula
 
-IMPLIES = "\\;\\Longrightarrow\\;"
 TURNED = {"\\le": "\\ge", "\\ge": "\\le", "<": ">", ">": "<", "=": "\\ne", "\\ne": "="}
 STRICT = {"\\le": "<", "\\ge": ">"}
 

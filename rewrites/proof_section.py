@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from ..engine.formula import Formula
+from ..engine.formula_rows import rows
 from ..engine.graph import Derivation, ProofGraph
 from ..engine.rule import Lemma, Notion, Rule
 from ..engine.transcript import (
@@ -23,11 +24,10 @@ from ..engine.transcript import (
     passage,
     prose,
 )
-from ..engine.transcript.spelling import widths
 from .equation_section import abbreviations
 
-# Signs from which a displayed formula is broken into rows.
-WIDE = 60
+# Signs that a row of a displayed formula may have, where it can be broken.
+WIDE = 56
 CITED = re.compile(r"\[@([^\]]+)\]")
 
 
@@ -83,10 +83,10 @@ def _joined(before: Prose, block: Block, behind: Prose = ()) -> Block:
 
 def _displayed(formula: Formula) -> str:
     """On one line, or over several if that is too wide."""
-    rows = formula.rows()
-    if len(rows) == 1 or sum(widths(formula.latex())) <= WIDE:
-        return formula.latex()
-    return "\\begin{aligned} " + " \\\\ ".join(rows) + " \\end{aligned}"
+    first, *others = rows(formula, WIDE)
+    if not others:
+        return first.removeprefix("&")
+    return "\\begin{aligned} " + " \\\\ ".join([first, *others]) + " \\end{aligned}"
 
 
 def lemma_block(lemma: Lemma, *, with_proof: bool) -> Statement:

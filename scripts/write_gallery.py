@@ -1,6 +1,6 @@
 """The committed examples: one proof of each kind of network that the project ships weights of, and their index.
 
-    python scripts/write_gallery.py
+python scripts/write_gallery.py
 """
 
 from __future__ import annotations

@@ -93,6 +93,15 @@ class AttentionFloor(Claim):
         )
 
 
+# The least attention on the maximum within a reach j, from n copies of it and r other tokens.
+FLOOR = (
+    "let $\\Gamma$ be the least $\\mathrm{EQKE}[q,m] - \\mathrm{EQKE}[q,k]$ for $k \\le j$ that was shown before, and "
+    "$\\varepsilon$ the largest difference within row $q$ of EQKP. By [@attention-floor] the attention on $m$ is at "
+    "least "
+    "$$l = \\frac{n}{n + r\\,x}, \\qquad x = \\exp\\left(-\\frac{\\Gamma - \\varepsilon}{\\sqrt{d_h}}\\right).$$"
+)
+
+
 class AttentionFloorRule(Rule):
     """From the paths, score gaps and row differences of EQKP.  Advice: :class:`Reach`; any reach is sound."""
 
@@ -101,13 +110,8 @@ class AttentionFloorRule(Rule):
     lemmas = (SHARE,)
     notions = (REACH,)
     derivation = (
-        "[@attention-floor] for every treated $(q, m, c)$ with the reach $j$, with $n = K - c$ copies of $m$, $r = c$ "
-        "other tokens "
-        "and $x = \\exp(-(\\Gamma - \\varepsilon)/\\sqrt{d_h})$: $\\Gamma$ is the least $\\mathrm{EQKE}[q,m] - "
-        "\\mathrm{EQKE}[q,k]$ for $k \\le j$ that "
-        "was shown before, and $\\varepsilon$ the largest difference within row $q$ of EQKP. The attention on $m$ is "
-        "then at least "
-        "$l = n/(n + r x)$."
+        "For every treated $(q, m, c)$ with the reach $j$, with $n = K - c$ copies of $m$ and $r = c$ other tokens, "
+        f"{FLOOR} It bounds the attention from below."
     )
     cost = Cost(exp=V**2 + V, multiply=5 * V**2 * K, add=2 * V**2 * K, compare=2 * V**2)
 

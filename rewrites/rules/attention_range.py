@@ -150,6 +150,21 @@ class AttentionRange(Claim):
         )
 
 
+# The ends of the attention on the maximum, for every treated (q, m, c).
+ENDS = (
+    "Let $n_0$ be the number of copies at free positions, $K - c$ when $q < m$ and $K - 1 - c$ when $q = "
+    "m$, and let $u$ be 1 when $q = m$, else 0. Let $\\beta_0 \\le \\dots \\le \\beta_{K-2}$ be the "
+    "numbers $\\exp((\\mathrm{EQKP}[q,p] - \\mathrm{EQKP}[q,K-1])/\\sqrt{d_h})$ of the free positions "
+    "$p$, in ascending order, and $B$ their sum plus 1, the number of the last position. The copies of "
+    "$m$ weigh at least $S^{-} = u + \\sum_{0 \\le i < n_0} \\beta_i$ and at most $S^{+} = u + "
+    "\\sum_{K-1-n_0 \\le i < K-1} \\beta_i$. With $x = \\exp(-\\Delta^{+}/\\sqrt{d_h})$ and $y = "
+    "\\exp(-\\Delta^{-}/\\sqrt{d_h})$, [@attention-range], where $b_p$ and $e_k$ are these numbers for "
+    "the positions of the copies and of the others, and [@attention-places] give the ends of the "
+    "attention $\\alpha$ on $m$: $$\\alpha^{-} = \\frac{S^{-}}{S^{-} + (B - S^{-})\\,y} \\le \\alpha \\le "
+    "\\alpha^{+} = \\frac{S^{+}}{S^{+} + (B - S^{+})\\,x}.$$"
+)
+
+
 class AttentionRangeRule(Rule):
     """From the paths and a split of EQKE.  Advice: :class:`Reach`; any reach is sound."""
 
@@ -157,15 +172,7 @@ class AttentionRangeRule(Rule):
     premises = (Paths, RowSplit)
     lemmas = (RANGE, PLACES)
     notions = (SCORE_GAPS,)
-    derivation = (
-        "[@attention-range] for every treated $(q, m, c)$, with $x = \\exp(-\\Delta^{+}/\\sqrt{d_h})$, $y = "
-        "\\exp(-\\Delta^{-}/\\sqrt{d_h})$, $n = K - c$ copies of $m$ and $r = c$ other tokens; $b_p$ and $e_k$ are "
-        "$\\exp((\\mathrm{EQKP}[q,p] - \\mathrm{EQKP}[q,K-1])/\\sqrt{d_h})$ for the position $p$ of the copy and of "
-        "the "
-        "other token. By [@attention-places] the attention is least when the copies stand where these numbers are "
-        "least, and largest where they are largest; the last position, with the number 1, holds $q$. This gives the "
-        "ends $\\alpha^{-} \\le \\alpha \\le \\alpha^{+}$ of the attention $\\alpha$ on $m$."
-    )
+    derivation = f"{ENDS} This is done for every treated $(q, m, c)$."
     cost = TABLE_COSTS["EQKP"] + Cost(
         exp=V**2 + V * K, multiply=4 * V**2 * K, add=2 * V**2 * K + V * K**2, compare=2 * V**2
     )

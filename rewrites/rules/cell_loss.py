@@ -29,6 +29,7 @@ from .box_extremes import BOX, root_bounds
 from .loss import LossSum
 from .loss_tree import CROSS_ENTROPY, DIFFERENCE, GRID_BITS, HIGH, LOW, MEAN, cross_entropy
 from .margin_enclosure import MarginEnclosure
+from .notions import CELL, MARGIN_TERMS
 from .parts import cells
 from .path_decomposition import K, Paths, V
 from .slack_count import SLACK, raised
@@ -58,14 +59,19 @@ class CellLoss(Rule):
     certifiable = True
     premises = (Paths,)
     lemmas = (SLACK, BOX, DIFFERENCE, CROSS_ENTROPY, MEAN)
+    notions = (MARGIN_TERMS, CELL)
     derivation = (
-        "By [@margin-with-slack], with $-\\gamma$ for $\\gamma$, a logit difference is below $\\gamma$ when the sum of "
-        "$D_{q,m,x}(p, t_p) - \\gamma\\,w_q(p, t_p)$, with $w_q(p, t) = \\exp((\\mathrm{EQKE}[q,t] + "
-        "\\mathrm{EQKP}[q,p])/\\sqrt{d_h})$ and $D_{q,m,x}(p, t)$ this weight times the logit difference at the "
-        "position $p$ with the token $t$, is negative, and not below it otherwise; [@box-extremes] decides "
-        "this for all sequences of a cell $(q, m)$ at once. The certificate says such numbers above and below each "
-        "difference; where it says none, [@logit-difference] bounds it by its extremes at single positions. "
-        "[@cross-entropy] bounds the loss of every sequence of the cell, and [@sum-over-parts] adds up the cells."
+        "Each cell $(q, m)$ consists of boxes, sets of sequences of which position $p$ holds a token of a set "
+        "$T_p$: the whole cell when $q = m$, and otherwise one for each free position, the first that holds "
+        "$m$. By [@margin-with-slack], with $-\\gamma$ for $\\gamma$, and [@box-extremes], $\\mathrm{logit}_x "
+        "- \\mathrm{logit}_m$ is below $\\gamma$ on the whole cell when $$\\sum_{0 \\le p < K} \\max_{t \\in "
+        "T_p} (D_{q,m,x}(p,t) - \\gamma\\,w_q(p,t)) < 0$$ on each of its boxes, and at least $\\gamma$ when "
+        "$$\\sum_{0 \\le p < K} \\min_{t \\in T_p} (D_{q,m,x}(p,t) - \\gamma\\,w_q(p,t)) \\ge 0$$ on each. "
+        "The certificate says such numbers $\\gamma^{+}_x$ above and $\\gamma^{-}_x$ below each difference; "
+        "where it says none, [@logit-difference] bounds it by its extremes at single positions. By "
+        "[@cross-entropy] the loss of every sequence of the cell lies between $$\\log\\Bigl(1 + \\sum_{x \\ne "
+        "m} e^{\\gamma^{-}_x}\\Bigr) \\quad \\text{and} \\quad \\log\\Bigl(1 + \\sum_{x \\ne m} "
+        "e^{\\gamma^{+}_x}\\Bigr),$$ and [@sum-over-parts] adds up the cells."
     )
     cost = MARGIN_COST + Cost(
         multiply=V**3 * (V + 1) * K,

@@ -43,6 +43,7 @@ from .attention_range import AttentionRange
 from .cubic_cells import TWO_ENDS, Attention
 from .logit_gap import LogitGap, LogitTables, against_target, require_splits
 from .margin_enclosure import MANTISSA_BITS
+from .notions import LOGIT_GAP, SCORE_GAPS
 from .path_decomposition import TABLE_COSTS, K, V
 from .row_split import SPLIT, RowSplit
 from .vertex_cells import SplitEnclosure
@@ -143,14 +144,26 @@ class CoupledGap(Rule):
     name = "coupled_gap"
     premises = (AttentionRange, RowSplit, RowSplit, AdditiveMargin)
     lemmas = (SPLIT, COUPLED, BLOCK, LINE, TWO_ENDS)
+    notions = (SCORE_GAPS, LOGIT_GAP)
     derivation = (
-        "Scores come from the split of EQKE, rows of EVOU from its own, by [@row-split]. For one output $x$ the "
-        "margins' sum is the copies' part $S (z + r_x)$, the query's $Q (z + v_q)$ when $q < m$, and the other "
-        "tokens', which [@coupled-tokens] bounds with the cell's multiplier, its maximum over the tokens taken in "
-        "blocks by [@coupled-block]. It is affine in the weight of each role: [@two-ends] puts the copies of $m$ at "
-        "the least or the largest positional weights, and $Q$ stands at an end of its box. Divided by all its weights "
-        "it depends on $x$ by $b_x + \\alpha r_x$ with $0 \\le \\alpha \\le 1$, which [@gap-lines] replaces by the "
-        "lines. The sequence of one token throughout is decided by the splits."
+        "Scores come from the split of EQKE, rows of EVOU from its own, by [@row-split]. Put $f_i = f(i/16)$ "
+        "for $0 \\le i \\le 16$. By [@gap-lines] the largest $b_x + \\alpha r_x$ lies, for $0 \\le \\alpha "
+        "\\le 1$, below the largest of the 16 lines $\\beta_i + \\alpha \\rho_i$ with $\\rho_i = "
+        "16\\,(f_{i+1} - f_i)$ and $\\beta_i = f_i - i\\,(f_{i+1} - f_i)$, $0 \\le i < 16$. A token $k$ "
+        "weighs $e_k$, between $\\exp((\\widehat{\\mathrm{EQKE}}[q,k] \\mp "
+        "\\nu_{\\mathrm{EQKE}}(q))/\\sqrt{d_h})$, and $m$ weighs $e_m = "
+        "\\exp(\\widehat{\\mathrm{EQKE}}[q,m]/\\sqrt{d_h})$; let $y_0 \\le e_k \\le y_1$ for all $k \\le j$, "
+        "and $v_k = \\max_{x \\ne m} (\\widehat{\\mathrm{EVOU}}[k,x] - \\widehat{\\mathrm{EVOU}}[k,m]) + "
+        "\\nu_{\\mathrm{EVOU}}(k)$. With $b_p = \\exp(\\mathrm{EQKP}[q,p]/\\sqrt{d_h})$, the copies of $m$ "
+        "weigh $S$, $e_m$ times the sum of their $b_p$; the query weighs $Q = e_q b_{K-1}$ when $q < m$, else "
+        "0; and $R$ is the sum of $b_p$ over the other positions. By [@coupled-tokens], for any multiplier "
+        "$\\gamma$, which the proof chooses for each $(m, c)$, all sequences within the reach are right when "
+        "$$S\\,(z + \\rho_i) + Q\\,(z + v_q) + R\\,\\Bigl(\\max_{k \\le j} e_k (v_k + \\gamma) + "
+        "\\max\\bigl((z - \\gamma)\\,y_0, (z - \\gamma)\\,y_1\\bigr)\\Bigr) < 0, \\qquad z = \\beta_i + g,$$ "
+        "for every line $i$, every $e_k$ and $Q$ at an end of its range, and, by [@two-ends], $S$ with the "
+        "least and with the largest positional weights. The maximum over $k$ may be taken in blocks, by "
+        "[@coupled-block]. The one sequence of $(m, m, 0)$ is right when $g + b_x + r_x < 0$ for every $x "
+        "\\ne m$."
     )
     cost = TABLE_COSTS["EQKP"] + TABLE_COSTS["PVOU"] + Cost(exp=3 * V**2 + V * K)
 

@@ -160,15 +160,33 @@ class CellBounds:
 JOINT, SEPARATE = CellBounds(joint=True), CellBounds(joint=False)
 
 
-def _derivation(*, joint: bool) -> str:
+def _bounds(*, joint: bool) -> str:
     """How the logit differences are bounded."""
-    bounds = (
+    return (
         "$\\rho_m = \\max_x (u + e_m + \\pi)$, $\\rho_k$ the least $\\rho$ of the third line, with $K - 1$ for $K$, "
         "and at the "
         "query $\\rho = \\max_x (\\lambda_q(K-1,q,x) - \\lambda_q(K-1,q,m))$, since its position is known"
         if joint
         else "$\\rho_k = \\max_x u + \\max_x (e_k + \\pi)$, the same for $m$, and at the query $\\rho = \\rho_q$"
     )
+
+
+def _derivation(*, joint: bool) -> str:
+    """When a set is right."""
+    return (
+        f"{setting(joint=joint)} "
+        "Let $N$ be the set of tokens $k < m$ with $$B_m S \\rho_m + Q \\rho + B_k R \\rho_k < 0,$$ both for $S$ "
+        "the sum of "
+        "the least and of the largest $b_p$. By [@mixture] and [@two-ends] all sequences of the set $(q, m, n, N)$ are "
+        "right. For $n = 0$ there is one sequence, which is right when $$B_m \\sum_{0 \\le p < K-1} b_p\\,(u(x) + "
+        "e_m(x) "
+        "+ \\pi(p,x)) + Q\\,(\\lambda_q(K-1,q,x) - \\lambda_q(K-1,q,m)) < 0 \\quad \\text{for every } x \\ne m.$$ "
+        "Where nothing else is told, $x$ runs over the outputs other than $m$."
+    )
+
+
+def _setting(bounds: str) -> str:
+    """What the sums over a set (q, m, n, N) are made of."""
     return (
         "Fix $(q, m)$ and the number $n$ of free positions that hold tokens below $m$. Put $u(x) = \\mathrm{UU}[q,x] - "
         "\\mathrm{UU}[q,m]$, $\\pi(p,x) = \\mathrm{PVOU}[p,x] - \\mathrm{PVOU}[p,m]$ and, for a token $k$, $e_k(x) = "
@@ -177,13 +195,13 @@ def _derivation(*, joint: bool) -> str:
         f"position that holds $k$ are at most $\\rho_k$, and $\\rho_m$ where it holds $m$: here {bounds}. Let $b_p = "
         "\\exp(\\mathrm{EQKP}[q,p]/\\sqrt{d_h})$, $B_k = \\exp(\\mathrm{EQKE}[q,k]/\\sqrt{d_h})$, $Q = w_q(K-1, q)$, "
         "$S$ the sum of "
-        "$b_p$ over the free positions that hold $m$ and $R$ over the $n$ others. Let $N$ be the set of tokens $k < "
-        "m$ with "
-        "$$B_m S \\rho_m + Q \\rho + B_k R \\rho_k < 0,$$ both for $S$ the sum of the least and of the largest $b_p$. "
-        "By "
-        "[@mixture] and [@two-ends] all sequences of the set $(q, m, n, N)$ are right. For $n = 0$, where there is one "
-        "sequence, this sum without its third term is taken for each output $x$ by itself."
+        "$b_p$ over the free positions that hold $m$ and $R$ over the $n$ others."
     )
+
+
+def setting(*, joint: bool) -> str:
+    """The same, with the bounds of logit differences in words and symbols."""
+    return _setting(_bounds(joint=joint))
 
 
 class CubicCells(Rule):

@@ -27,11 +27,12 @@ from ...engine.rule import NotEstablished, Rule
 from ...models.one_layer import one_layer_of
 from .additive_margin import MARGIN_COST
 from .cell_sets import LossSets, Sets, count_of
-from .cubic_cells import MIXTURE, POSITION, TWO_ENDS, Attention, LogitBounds
+from .cubic_cells import MIXTURE, POSITION, TWO_ENDS, Attention, LogitBounds, setting
 from .loss import LossSum
 from .loss_layers import LAYERS, layered
 from .loss_tree import CROSS_ENTROPY, DIFFERENCE, GRID_BITS, HIGH, cross_entropy
 from .margin_enclosure import AttentionTable, MarginEnclosure
+from .notions import MARGIN_TERMS, MIXED
 from .parts import cells
 from .path_decomposition import K, Paths, V
 from .slack_count import SLACK
@@ -54,13 +55,19 @@ class CubicLoss(Rule):
     name = "cubic_loss"
     premises = (Paths,)
     lemmas = (SLACK, POSITION, TWO_ENDS, MIXTURE, DIFFERENCE, CROSS_ENTROPY, LAYERS)
+    notions = (MARGIN_TERMS, MIXED)
     derivation = (
-        "By [@margin-with-slack] all logit differences of a sequence are below $\\ell$ when the sums of margins with "
-        "$-\\ell$ added to each difference are negative. [@position-bounds] bounds these differences wherever a token "
-        "stands, [@two-ends] puts the copies of $m$ at the least or the largest positional weights, and by [@mixture] "
-        "a token that passes alone may be mixed with others that do. By [@logit-difference] no difference exceeds the "
-        "largest at one position; [@cross-entropy] turns both bounds into one of the loss, and [@loss-layers] adds up "
-        "what each threshold shows. No loss is below 0."
+        f"{setting(joint=True)} By [@margin-with-slack] all logit differences of a sequence are below $\\ell$ when the "
+        "sums of margins with $-\\ell$ added to each difference are negative. So for each threshold $\\ell$ that the "
+        "proof chooses let $N$ be the set of tokens $k < m$ with $$B_m S (\\rho_m - \\ell) + Q (\\rho - \\ell) + B_k R "
+        "(\\rho_k - \\ell) < 0,$$ both for $S$ the sum of the least and of the largest $b_p$ ([@two-ends]); by "
+        "[@mixture] this "
+        "holds for all sequences of the set $(q, m, n, N)$. With $\\Lambda_x$ the largest difference "
+        "$\\lambda_q(p,t,x) - "
+        "\\lambda_q(p,t,m)$ over all positions $p$ and tokens $t \\le m$, which by [@logit-difference] no difference "
+        "exceeds, [@cross-entropy] bounds their losses by $$\\log\\Bigl(1 + \\sum_{x \\ne m} \\exp \\min(\\ell, "
+        "\\Lambda_x)\\Bigr),$$ and those of all sequences by the same without $\\ell$. [@loss-layers] adds up what the "
+        "thresholds show. No loss is below 0."
     )
     cost = MARGIN_COST
 

@@ -90,6 +90,19 @@ class CommonRows:
     positions: Term | None
 
 
+# What each table does to a logit difference, on all sequences within a reach j.
+PARTS = (
+    "By [@common-rows] the logits are those of the three tables: $M$, of which the diagonal was shown to "
+    "be the largest in its rows, the direct path's and the positions', each with the common row taken "
+    "away that $M$ has more than EVOU. Put $$g_m = \\min_{x \\ne m} (M[m,m] - M[m,x]), \\qquad o = "
+    "\\min_{0 \\le k \\le j} \\min_{x \\ne m} (M[k,m] - M[k,x]),$$ let $\\delta(q)$ be the largest "
+    "difference within row $q$ of the direct path's table and $\\pi$ the largest within any row of the "
+    "positions'. By [@diagonal-margin], with $l$ the least attention on $m$, $M$ gives output $m$ at "
+    "least $\\min(g_m, l g_m + (1 - l) o)$ more than any other; by [@row-range] the direct path takes "
+    "away at most $\\delta(q)$, and positions, by [@gap-others], at most $\\pi$."
+)
+
+
 class DiagonalGap(Rule):
     """From attention floors, the diagonal of EVOU + 1 (u + w), row differences of UU - 1 u and of PVOU - 1 w.
 
@@ -100,11 +113,10 @@ class DiagonalGap(Rule):
     premises = (AttentionFloor, Diagonal, RowDifference, RowDifference)
     lemmas = (MARGIN, COMMON, RANGE, OTHERS)
     derivation = (
-        "By [@common-rows] the logits are those of the three tables. By [@diagonal-margin] the first gives output $m$ "
-        "at least $\\min(g, l g + (1 - l) o)$ more than any other, with $l$ the cell's attention and $o$ for its "
-        "reach. By [@row-range] the direct path takes away at most its row difference, and positions, by "
-        "[@gap-others], at most the largest of theirs. Cells where the first is larger are right; so are the sequences "
-        "of one token $m$ throughout where $g$ alone is larger."
+        f"{PARTS} So all sequences within the reach $j$ of a treated $(q, m, c)$ are right when "
+        "$$\\min(g_m, l g_m + (1 - l) o) > \\delta(q) + \\pi,$$ and the one of $(m, m, 0)$, which is $m$ "
+        "throughout, when "
+        "$g_m > \\delta(m) + \\pi$."
     )
     cost = Cost(multiply=2 * V**2 * K, add=3 * V**2 * K, compare=2 * V**2 * K + K)
 

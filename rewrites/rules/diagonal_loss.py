@@ -24,17 +24,18 @@ from ...engine.cost import Cost
 from ...engine.rule import NotEstablished, Rule
 from ...models.one_layer import one_layer_of
 from . import attention_range
-from .attention_floor import SHARE, AttentionFloorRule
+from .attention_floor import FLOOR, SHARE, AttentionFloorRule
 from .attention_range import Reach
 from .cell_sets import ALONE, LossSets, first_tokens
 from .diagonal import Diagonal
-from .diagonal_gap import COMMON, MARGIN, CommonRows, DiagonalGap, Shares
+from .diagonal_gap import COMMON, MARGIN, PARTS, CommonRows, DiagonalGap, Shares
 from .gap_count import CELL
 from .gap_loss import MOST_LAYERS, everything
 from .logit_gap import OTHERS
 from .loss import LossSum
 from .loss_layers import LAYERS, layered
 from .loss_tree import CROSS_ENTROPY, GRID_BITS, HIGH, cross_entropy
+from .notions import REACH
 from .parts import cells
 from .path_decomposition import K, Paths, V
 from .row_difference import RANGE, RowDifference
@@ -59,13 +60,15 @@ class DiagonalLoss(Rule):
     name = "diagonal_loss"
     premises = (Paths, ScoreGap, RowDifference, Diagonal, RowDifference, RowDifference)
     lemmas = (SHARE, MARGIN, COMMON, RANGE, OTHERS, CROSS_ENTROPY, CELL, LAYERS)
+    notions = (REACH,)
     derivation = (
-        "By [@common-rows] the logits are those of the three tables. Within a reach, [@attention-floor] bounds the "
-        "attention on $m$ below, and by [@diagonal-margin] the first table gives output $m$ at least a margin more "
-        "than any other; with attention at least 0 it does so for every sequence. By [@row-range] the direct path "
-        "takes away at most its row difference, and positions, by [@gap-others], at most the largest of theirs. "
-        "[@cross-entropy] turns what is left into a bound of the loss; [@gap-count] says how many sequences are within "
-        "a reach, and [@loss-layers] adds them up. No loss is below 0."
+        f"For a reach $j$ of $(q, m, c)$, with $n = K - c$ copies of $m$ and $r = c$ other tokens, {FLOOR} {PARTS} "
+        f"So no "
+        "logit difference exceeds $L = \\delta(q) + \\pi - \\min(g_m, l g_m + (1 - l) o)$, and by [@cross-entropy] no "
+        "loss exceeds $$\\log\\left(1 + (V - 1)\\,e^{L}\\right).$$ With $l = 0$ and $j = m - 1$ this holds for every "
+        "sequence of $(q, m, c)$; the sequence that is $m$ throughout has $L = \\delta(m) + \\pi - g_m$. [@gap-count] "
+        "says how many sequences are within a reach, and [@loss-layers] adds up the bounds that hold for them. No loss "
+        "is below 0."
     )
     cost = Cost()
 

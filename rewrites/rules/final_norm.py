@@ -23,10 +23,10 @@ NORM = Lemma(
         "$\\varepsilon$ with $\\varepsilon, \\sigma \\ge 0$:"
     ),
     statement=ForAll(_p, _positions, (Num(0) <= At("a", _p)) & (Num(0) <= At("s", _p))).implies(
-        ForAll(_p, _positions, Total(_i, _entries, _z * _z) <= _d * At("s", _p) * At("s", _p)).implies(
+        ForAll(_p, _positions, Total(_i, _entries, _z.power(Num(2))) <= _d * At("s", _p).power(Num(2))).implies(
             (Num(0) <= _eta).implies(
-                (_eps <= _eta * _eta).implies(
-                    (_d * _sigma * _sigma <= Total(_i, _entries, _mixed * _mixed) + _d * _eps).implies(
+                (_eps <= _eta.power(Num(2))).implies(
+                    (_d * _sigma.power(Num(2)) <= Total(_i, _entries, _mixed.power(Num(2))) + _d * _eps).implies(
                         _sigma <= _eta + Total(_p, _positions, At("a", _p) * At("s", _p))
                     )
                 )

@@ -43,6 +43,20 @@ CELL = Lemma(
 )
 
 
+def _derivation(choices: int) -> str:
+    """``choices``: whether all j + 1 tokens within a reach are counted, or j of them."""
+    tokens = "j + 1" if choices else "j"
+    fewer = "" if choices else " (of the $j + 1$ tokens within the reach one is left out, as the published count does)"
+    return (
+        "Let $n = c$ when $q = m$ and $n = c - 1$ when $q < m$: so many free positions hold another token than $m$. By "
+        "[@gap-count] with $L = K - 1$ and $C(K-1, n)$ the number of ways to choose them, at least "
+        f"$$\\sum_{{(q, m, c)}} C(K-1, n)\\,({tokens})^{{n}}$$ sequences are right: the sum runs over the $(q, m, "
+        f"c)$ that "
+        f"were shown right within their reach $j${fewer}, and each $(m, m, 0)$ that was shown right adds 1. A sequence "
+        "determines $q$, $m$ and $c$, so no sequence is counted twice."
+    )
+
+
 class GapCount(Rule):
     """From logit gaps.  Advice: 1 to count all tokens 0 … j, 0 to count j of them (published)."""
 
@@ -50,11 +64,11 @@ class GapCount(Rule):
     premises = (LogitGap,)
     lemmas = (CELL,)
     notions = (REACH,)
-    derivation = (
-        "[@gap-count] with $L = K - 1$ free positions, $n = c$ of them when $q = m$ and $n = c - 1$ when $q < m$. A "
-        "sequence determines $q$, $m$ and $c$, so no sequence is counted twice."
-    )
+    derivation = _derivation(1)
     cost = Cost(multiply=2 * V**2 * K)
+
+    def derived(self, premises: Sequence[Any], advice: int) -> str:
+        return _derivation(advice)
 
     def conclude(self, premises: Sequence[Any], advice: int) -> RightCount:
         (gap,) = premises

@@ -36,13 +36,14 @@ from ...engine.formula import At, Num, Power, Range, Total, Var
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...models.one_layer import one_layer_of
 from . import attention_range
-from .attention_range import PLACES, RANGE, AttentionRangeRule, Reach
+from .attention_range import ENDS, PLACES, RANGE, AttentionRangeRule, Reach
 from .cell_sets import ALONE, LossSets, first_tokens
 from .gap_count import CELL
 from .logit_gap import OTHERS, Anchors, LogitTables, require_splits, worst_gaps
 from .loss import UNIT_BITS, LossSum
 from .loss_layers import LAYERS, layered
 from .loss_tree import CROSS_ENTROPY, GRID_BITS, HIGH, cross_entropy
+from .notions import LOGIT_GAP, SCORE_GAPS
 from .parts import cells
 from .path_decomposition import TABLE_COSTS, K, Paths, V
 from .row_split import SPLIT, RowSplit
@@ -93,16 +94,17 @@ class GapLoss(Rule):
     name = "gap_loss"
     premises = (Paths, RowSplit, RowSplit, RowSplit)
     lemmas = (RANGE, PLACES, SPLIT, OTHERS, CROSS_ENTROPY, CONVEX, CELL, LAYERS)
+    notions = (SCORE_GAPS, LOGIT_GAP)
     derivation = (
-        "For every cell $(q, m, c)$ and reach $j$, [@attention-range] and [@attention-places] enclose the attention on "
-        "$m$, with score gaps from the split of EQKE, as [@row-split] has it. By [@gap-others] no logit difference to "
-        "$x$ exceeds $g + b_x + \\alpha r_x + (1 - \\alpha) w$, where $b_x$ is the direct path's common row and the "
-        "largest positional part, $r_x$ EVOU's row of the maximum, $w$ bounds the other tokens' rows and $g$ is the "
-        "direct path's noise. By [@cross-entropy] the loss is at most $\\log(1 + e^{L})$ with $L = g + F(\\alpha) + "
-        "(1 - \\alpha) w$ and $F(\\alpha) = \\log \\sum_x \\exp(b_x + \\alpha r_x)$; by [@log-sum-convex] $L$ is "
-        "largest at an end of the attention range, where chords of $F$ bound it. [@gap-count] says how many sequences "
-        "are within a reach, and [@loss-layers] adds them up; within $m - 1$ are all. The sequence of one token "
-        "throughout has $\\alpha = 1$. No loss is below 0."
+        f"Each $(q, m, c)$ is treated with several reaches $j$, the last of them $m - 1$. {ENDS} Rows of EVOU and EQKE "
+        "come from their splits, by [@row-split]. By [@gap-others] no logit difference to $x$ exceeds $g + b_x + "
+        "\\alpha r_x + (1 - \\alpha) w$. With $F(\\alpha) = \\log \\sum_{x \\ne m} \\exp(b_x + \\alpha r_x)$, "
+        "[@cross-entropy] says that no loss within the reach exceeds $$\\max_{\\alpha \\in \\{\\alpha^{-}, "
+        "\\alpha^{+}\\}} \\log\\left(1 + \\exp(g + F(\\alpha) + (1 - \\alpha) w)\\right),$$ since by [@log-sum-convex] "
+        "the exponent is largest at an end; there a chord of $F$ between two of the 17 equidistant points from 0 to "
+        "1 bounds "
+        "$F$. The sequence that is $m$ throughout has $\\alpha = 1$. [@gap-count] says how many sequences are within a "
+        "reach, and [@loss-layers] adds up the bounds that hold for them; within $m - 1$ are all. No loss is below 0."
     )
     cost = TABLE_COSTS["EQKP"] + TABLE_COSTS["PVOU"]
 

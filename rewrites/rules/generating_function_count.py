@@ -151,12 +151,18 @@ class GeneratingFunctionCount(Rule):
     lemmas = (BOX, STEPS, UNION)
     notions = (CELL,)
     derivation = (
-        "For each cell $(q, m)$ and each $x \\ne m$ whose $\\sum_{p} D_{q,m,x}(p, t_p)$ is not negative throughout "
-        "the cell by [@box-extremes], [@grid-steps] with $D = D_{q,m,x}$ at the free positions, $\\beta = "
-        "D_{q,m,x}(K-1, q)$ and $K - 1$ for $K$ counts the sequences on which this sum is at least 0, from both sides, "
-        "with the steps $\\delta$ that the certificate gives; where $q < m$ the sequences without the token $m$ are "
-        "counted in the same way and taken away. By [@union-of-wins] the wrong sequences of a cell number at least the "
-        "largest lower count and at most the sum of the upper counts, and never more than the cell has."
+        "Let $x \\ne m$ be an output whose $\\sum_p D_{q,m,x}(p, t_p)$ is not negative throughout the cell "
+        "$(q, m)$ by [@box-extremes]. [@grid-steps] with $D = D_{q,m,x}$ at the free positions, $\\beta = "
+        "D_{q,m,x}(K-1, q)$ and $K - 1$ for $K$ counts the sequences of the cell on which this sum is at "
+        "least 0, from enclosures $D^{-}(p, t) \\le D(p, t) \\le D^{+}(p, t)$ and $\\beta^{-} \\le \\beta \\le "
+        "\\beta^{+}$: "
+        "their number lies between $L_x$, that of the sequences with $\\sum_p "
+        "\\lfloor D^{-}(p, t_p)/\\delta \\rfloor + \\lfloor \\beta^{-}/\\delta \\rfloor \\ge 0$, and $U_x$, "
+        "that with $\\sum_p \\lceil D^{+}(p, t_p)/\\delta \\rceil + \\lfloor \\beta^{+}/\\delta \\rfloor \\ge "
+        "0$, with the step $\\delta$ that the certificate gives for $x$ (where $q < m$ the sequences without the token "
+        "$m$ are counted in the same way, and taken away). By [@union-of-wins] "
+        "the number of wrong sequences of the cell is at least $$\\max_x L_x \\quad \\text{and at most} "
+        "\\quad \\sum_x U_x,$$ and never more than the cell has."
     )
     cost = MARGIN_COST + Cost(
         multiply=V**3 * (V + 1) * K / 2

@@ -29,7 +29,7 @@ import numpy as np
 from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.claim import Claim
 from ...engine.cost import Cost
-from ...engine.formula import Absolute, Expr, ForAll, Num, Range, Total, Var, entry
+from ...engine.formula import Absolute, Expr, ForAll, Larger, Num, Range, Total, Var, entry
 from ...engine.rule import Lemma, NotEstablished, Rule
 from ...models.statement import Statement
 from .separable_relu import SeparableRelu
@@ -44,7 +44,7 @@ _half = Num(1).over(Num(2))
 
 def relu(number: Expr) -> Expr:
     """max(number, 0)."""
-    return (number + Absolute(number)).over(Num(2))
+    return Larger(number, Num(0))
 
 
 _scaled_out = (_S * entry("u", _i)).over(entry("\\sigma", _i))

@@ -6,10 +6,10 @@ A number that stands at one of several places, it is not known which, counts at 
 
 from __future__ import annotations
 
-from ...engine.formula import At, ForAll, Min, Num, Range, Sequences, Total, Var
+from ...engine.formula import At, ForAll, Num, Range, Sequences, Smaller, Total, Var
 from ...engine.rule import Lemma
 
-_j, _n, _t, _a = Var("j"), Var("n"), Var("t"), Var("a")
+_j, _n, _t = Var("j"), Var("n"), Var("t")
 _k, _N, _level = Var("k"), Var("N"), Var("\\theta")
 _chosen, _next = At("t", _j, subscript=True), At("t", _j + Num(1), subscript=True)
 _increasing = ForAll(_j, Range(Num(0), _k - Num(1)), _chosen < _next)
@@ -60,7 +60,7 @@ SMALLEST = Lemma(
         _t,
         Sequences("T", _k),
         _increasing.implies(
-            _k * _level + Total(_n, Range(Num(0), _N), Min(_a, Range(Num(0), Num(2)), _a * (At("D", _n) - _level)))
+            _k * _level + Total(_n, Range(Num(0), _N), Smaller(Num(0), At("D", _n) - _level))
             <= Total(_j, _places, At("D", _chosen))
         ),
     ),

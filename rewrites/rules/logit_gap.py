@@ -71,7 +71,7 @@ def _f(at: Any) -> Any:
 ENDS = Lemma(
     label="gap-at-ends",
     title="A logit gap is worst at an end of the attention range",
-    given="For all $b_x$, $r_x$ ($x < n$, $n \\ge 1$), $w$ and $u \\le \\alpha \\le v$:",
+    given="For all $b_x$, $r_x$ ($x < n$, $n \\ge 1$), and all $w$, $u$, $\\alpha$ and $v$:",
     statement=((Var("u") <= Var("\\alpha")) & (Var("\\alpha") <= Var("v"))).implies(
         (_f(Var("\\alpha")) + (Num(1) - Var("\\alpha")) * Var("w") <= _f(Var("u")) + (Num(1) - Var("u")) * Var("w"))
         | (_f(Var("\\alpha")) + (Num(1) - Var("\\alpha")) * Var("w") <= _f(Var("v")) + (Num(1) - Var("v")) * Var("w"))
@@ -102,7 +102,7 @@ ANCHOR = Lemma(
 CHORD = Lemma(
     label="gap-chord",
     title="The largest of many affine functions lies below its chords",
-    given="For all $b_x$, $r_x$ ($x < n$, $n \\ge 1$), all $a < d$ and $a \\le \\alpha \\le d$:",
+    given="For all $b_x$, $r_x$ ($x < n$, $n \\ge 1$), all $a < d$ and all $\\alpha$:",
     statement=((_a <= Var("\\alpha")) & (Var("\\alpha") <= Var("d"))).implies(
         (Var("d") - _a) * _f(Var("\\alpha"))
         <= (Var("d") - Var("\\alpha")) * _f(_a) + (Var("\\alpha") - _a) * _f(Var("d"))
@@ -203,28 +203,34 @@ def _bits(mask: np.ndarray) -> int:
     return int("".join("1" if entry else "0" for entry in mask.ravel().tolist()) or "0", 2)
 
 
-def _derivation(*, chord: bool, anchored: bool, single: bool) -> str:
+def _derivation(*, chord: bool, anchored: bool, single: bool, spread: bool = False, shared: bool = False) -> str:
     """How $f$ is bounded, and how the sequences of one token throughout are decided."""
     at_chord = (
-        f"the chord of [@gap-chord] between two neighbours of the {(1 << CHORD_BITS) + 1} equidistant anchors from 0 "
-        f"to 1"
+        "$$F(\\alpha) = \\frac{(d - \\alpha)\\,f(a) + (\\alpha - a)\\,f(d)}{d - a}$$ of [@gap-chord] between the "
+        f"neighbours $a \\le \\alpha \\le d$ of the {(1 << CHORD_BITS) + 1} equidistant anchors from 0 to 1"
     )
-    at_anchor = "the bound of [@gap-anchor] from one anchor $a$, which the proof chooses for each $(m, c)$"
+    at_anchor = (
+        "$$F(\\alpha) = \\max\\left(f(a) + (\\alpha - a) \\max_{x \\ne m} r_x,\\; f(a) + (\\alpha - a) \\min_{x "
+        "\\ne m} "
+        "r_x\\right)$$ of [@gap-anchor] from one anchor $a$, which the proof chooses for each $(m, c)$"
+    )
     bound = " or, where it is less, ".join([at_chord] * chord + [at_anchor] * anchored)
     alone = (
-        "largest $\\mathrm{PVOU}[p,x] - \\mathrm{PVOU}[p,m]$ and the exact $\\mathrm{UU}[m,x] - \\mathrm{UU}[m,m] + "
-        "\\mathrm{EVOU}[m,x] - \\mathrm{EVOU}[m,m]$ add up to less than 0 for every $x \\ne m$"
+        "$$\\max_{x \\ne m} \\left(\\mathrm{UU}[m,x] - \\mathrm{UU}[m,m] + \\mathrm{EVOU}[m,x] - \\mathrm{EVOU}[m,m] + "
+        "\\max_{0 \\le p < K} (\\mathrm{PVOU}[p,x] - \\mathrm{PVOU}[p,m])\\right) < 0,$$ with the exact tables."
         if single
-        else "sum $g + b_x + r_x$ is negative for every $x \\ne m$"
+        else "$$g + \\max_{x \\ne m} (b_x + r_x) < 0.$$ It has $\\alpha = 1$."
     )
+    others = " Here $w$ is the largest difference within any row $k \\le j$ of EVOU, which is no less." * spread
+    others += " Here $w$ is taken at the largest reach of any query with the same $m$ and $c$." * shared
     return (
         "By [@gap-others] the logit gap to $x$ is at most $g + b_x + \\alpha r_x + (1 - \\alpha) w$ on every sequence "
         "within the reach, where $\\alpha^{-} \\le \\alpha \\le \\alpha^{+}$; the rows of EVOU come from its split, by "
         "[@row-split]. By [@gap-at-ends] the largest of these over $x$ is largest at $\\alpha^{-}$ or $\\alpha^{+}$. "
-        "With "
-        f"$F(\\alpha) \\ge f(\\alpha)$ from {bound}, all sequences within the reach of $(q, m, c)$ are right when "
+        f"With the bound {bound}, so that $F(\\alpha) \\ge f(\\alpha)$, all sequences within the reach of "
+        "$(q, m, c)$ are right when "
         "$$g + \\max_{\\alpha \\in \\{\\alpha^{-}, \\alpha^{+}\\}} \\left(F(\\alpha) + (1 - \\alpha) w\\right) < 0.$$ "
-        f"The one sequence of $(m, m, 0)$, which is $m$ throughout, is right when the {alone}."
+        f"The one sequence of $(m, m, 0)$, which is $m$ throughout, is right when {alone}{others}"
     )
 
 
@@ -256,7 +262,13 @@ class LogitGapRule(Rule):
         return LogitGap(attention, certified)
 
     def derived(self, premises: Sequence[Any], advice: Anchors) -> str:
-        return _derivation(chord=advice.chord, anchored=advice.anchors is not None, single=advice.single)
+        return _derivation(
+            chord=advice.chord,
+            anchored=advice.anchors is not None,
+            single=advice.single,
+            spread=advice.spread,
+            shared=advice.shared,
+        )
 
     def charge(self, premises: Sequence[Any], advice: Anchors) -> Cost:
         return self.cost + TABLE_COSTS["UU"] if advice.single else self.cost

@@ -35,7 +35,7 @@ from .additive_margin import MARGIN_COST
 from .box_extremes import BOX
 from .loss import UNIT_BITS, LossSum
 from .margin_enclosure import MarginEnclosure
-from .notions import NODE
+from .notions import MARGIN_TERMS, NODE
 from .parts import cells
 from .path_decomposition import K, Paths, V
 from .token_order_tree import ORDER, PARTITION, BoxTree, Node, TreeReader, token_digits, token_order
@@ -230,17 +230,21 @@ class LossTree(Rule):
     certifiable = True
     premises = (Paths,)
     lemmas = (DIFFERENCE, BOX, QUOTIENT, CROSS_ENTROPY, PARTITION, MEAN)
-    notions = (NODE,)
+    notions = (MARGIN_TERMS, NODE)
     derivation = (
-        "By [@logit-difference] with $w_p = \\exp(\\mathrm{score}_p)$, every logit difference $\\Delta_x = "
-        "\\mathrm{logit}_x - \\mathrm{logit}_m$ is a quotient $R_x/W$ of two sums with one term a position. Every "
-        "cell is "
-        "parted along a tree of nodes, whose leaves partition it by [@token-order-partition]. On a leaf, a box, "
-        "[@box-extremes] bounds $R_x$ and $W$, [@quotient-bounds] their quotients, and [@cross-entropy] the loss "
-        "$\\log(1 + "
-        "\\sum_{x \\ne m} \\exp \\Delta_x)$. [@sum-over-parts] adds up the leaves. The certificate holds the shape of "
-        "the tree, one "
-        "symbol a node; any tree gives true bounds."
+        "Every cell is parted along a tree of nodes, whose leaves partition it by [@token-order-partition]. "
+        "By [@logit-difference] with $w_p = w_q(p, t_p)$, every logit difference $\\mathrm{logit}_x - "
+        "\\mathrm{logit}_m$ is a quotient $R_x/W$ of the sums $R_x = \\sum_p D_{q,m,x}(p, t_p)$ and $W = "
+        "\\sum_p w_q(p, t_p)$. On a leaf, where position $p$ may hold the tokens $T_p$, [@box-extremes] says "
+        "that $$R^{-}_x = \\sum_{0 \\le p < K} \\min_{t \\in T_p} D_{q,m,x}(p,t) \\le R_x \\le R^{+}_x = "
+        "\\sum_{0 \\le p < K} \\max_{t \\in T_p} D_{q,m,x}(p,t)$$ and that $W$ lies between $W_0$ and $W_1$, "
+        "the same sums for $w_q$. By [@quotient-bounds] the differences lie between $$d^{-}_x = "
+        "\\min(R^{-}_x/W_0, R^{-}_x/W_1), \\qquad d^{+}_x = \\max(R^{+}_x/W_0, "
+        "R^{+}_x/W_1),$$ also between their extremes at single positions where these are nearer, and so by "
+        "[@cross-entropy] the loss of every sequence of the leaf between $$\\log\\Bigl(1 + \\sum_{x \\ne m} "
+        "e^{d^{-}_x}\\Bigr) \\quad \\text{and} \\quad \\log\\Bigl(1 + \\sum_{x \\ne m} e^{d^{+}_x}\\Bigr).$$ "
+        "[@sum-over-parts] adds up the leaves. The certificate holds the shape of the tree, one symbol a "
+        "node; any tree gives true bounds."
     )
     cost = MARGIN_COST + Cost(
         multiply=V**3 * (V + 1) / 2 * K + V * Symbol("n", positive=True, integer=True),

@@ -16,6 +16,17 @@ CELL = Notion(
     ),
 )
 
+TERMS = (
+    "$\\lambda_q(p,t,x) = \\mathrm{UU}[q,x] + \\mathrm{EVOU}[t,x] + \\mathrm{PVOU}[p,x]$, $w_q(p,t) = "
+    "\\exp((\\mathrm{EQKE}[q,t] + \\mathrm{EQKP}[q,p])/\\sqrt{d_h})$, which is the exponential of the score, and "
+    "$D_{q,m,x}(p,t) = w_q(p,t)\\,(\\lambda_q(p,t,x) - \\lambda_q(p,t,m))$."
+)
+MARGIN_TERMS = Notion(
+    label="margin-terms",
+    title="Weights and terms of margins",
+    text=f"For the query $q$, the maximum $m$, an output $x$, a position $p$ and a token $t$ put {TERMS}",
+)
+
 MIXED = Notion(
     label="tokens-below",
     title="Sequences by their smaller tokens",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ...engine.formula import At, ForAll, Max, Num, Range, Total, Var
+from ...engine.formula import At, ForAll, Larger, Num, Range, Total, Var
 from ...engine.rule import Lemma
 
-_p, _i, _a = Var("p"), Var("i"), Var("a")
+_p, _i = Var("p"), Var("i")
 _positions, _units = Range(Num(0), Var("K")), Range(Num(0), Var("M"))
 _z = Total(_p, _positions, At("a", _p) * At("g", _p, _i))
 _c, _f, _s, _b = (At(name, _i) for name in ("c", "f", "s", "b"))
@@ -40,7 +40,7 @@ LINES = Lemma(
 )
 
 _zed, _l, _u, _slope = Var("z"), Var("l"), Var("u"), Var("s")
-_relu = Max(_a, Range(Num(0), Num(2)), _a * _zed)
+_relu = Larger(_zed, Num(0))
 
 RELU_LINES = Lemma(
     label="relu-lines",
@@ -71,8 +71,8 @@ SQUARE_LINES = Lemma(
     given="For all reals $l \\le z \\le u$:",
     statement=(_l <= _zed).implies(
         (_zed <= _u).implies(
-            (Num(4) * (_l + _u) * _zed - (_l + _u) * (_l + _u) <= Num(4) * _zed * _zed)
-            & (_zed * _zed <= (_l + _u) * _zed - _l * _u)
+            (Num(4) * (_l + _u) * _zed - (_l + _u).power(Num(2)) <= Num(4) * _zed.power(Num(2)))
+            & (_zed.power(Num(2)) <= (_l + _u) * _zed - _l * _u)
         )
     ),
     proof="$(2z - l - u)^2 \\ge 0$, and $(z - l)(u - z) \\ge 0$.",

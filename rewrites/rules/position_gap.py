@@ -34,6 +34,7 @@ from .additive_margin import AdditiveMargin
 from .attention_range import GRID_BITS, AttentionRange
 from .logit_gap import CHORD, ENDS, ONE, OTHERS, ROOM, LogitGap, LogitTables, _chord, against_target, require_splits
 from .margin_enclosure import MANTISSA_BITS
+from .notions import LOGIT_GAP
 from .path_decomposition import TABLE_COSTS, K, V
 from .row_split import SPLIT, RowSplit
 
@@ -77,14 +78,23 @@ class PositionGap(Rule):
     name = "position_gap"
     premises = (AttentionRange, RowSplit, RowSplit, AdditiveMargin)
     lemmas = (SPLIT, ENDS, CHORD, OTHERS, SHARE, KNAPSACK)
+    notions = (LOGIT_GAP,)
     derivation = (
-        "The attention $\\alpha$ on the maximum is shared among its copies in proportion to $b_p$, the exponential of "
-        "the position's score, as the rest of their scores is the same. [@share-of-a-sum] bounds each share, and "
-        "[@fractional-knapsack], applied to the negated positional values, what the copies' positions add. By "
-        "[@gap-others] the other tokens add at most $(1 - \\alpha)$ times the largest values of tokens and of "
-        "positions; rows of EVOU and of the direct path come from their splits by [@row-split]. For each output the "
-        "sum is affine in $\\alpha$, so by [@gap-at-ends] it is largest at an end of the attention range, where "
-        "[@gap-chord] bounds it. The sequence of one token throughout is decided by the splits."
+        "The attention $\\alpha$ on the maximum is shared among its copies in proportion to $b_p = "
+        "\\exp(\\mathrm{EQKP}[q,p]/\\sqrt{d_h})$, as the rest of their scores is the same. By "
+        "[@share-of-a-sum] position $p$ has a share of at most $u_p = b_p/(b_p + s_p)$, where $s_p$ is the "
+        "least sum of the $b$ of the other copies, and of at least $l_p = b_p/(b_p + t_p)$, with $t_p$ the "
+        "largest such sum, where a copy must stand, else $l_p = 0$. Put $P_x(p) = \\mathrm{PVOU}[p,x] - "
+        "\\mathrm{PVOU}[p,m]$ and $P_x = \\max_p P_x(p)$ over the positions that other tokens may have. By "
+        "[@fractional-knapsack], applied to the negated numbers, positions of the copies add at most $\\alpha "
+        "T_x$ with $$T_x = \\min_{\\theta} \\Bigl(\\theta + \\sum_{0 \\le p < K} \\max\\bigl((P_x(p) - "
+        "\\theta)\\,l_p, (P_x(p) - \\theta)\\,u_p\\bigr)\\Bigr),$$ $\\theta$ one of the $P_x(p)$. By "
+        "[@gap-others] the other tokens add at most $(1 - \\alpha)(w + P_x)$; rows of EVOU and of the direct "
+        "path come from their splits by [@row-split]. With $h_x = a(x) - a(m) + P_x + \\alpha\\,(r_x + T_x - "
+        "P_x)$ all sequences within the reach are right when $$g + \\max_{\\alpha \\in \\{\\alpha^{-}, "
+        "\\alpha^{+}\\}} \\Bigl(\\max_{x \\ne m} h_x + (1 - \\alpha) w\\Bigr) < 0,$$ since by [@gap-at-ends] "
+        "the sum is largest at an end; there [@gap-chord] bounds the maximum over $x$. The one sequence of "
+        "$(m, m, 0)$ is right when $g + b_x + r_x < 0$ for every $x \\ne m$."
     )
     cost = (
         TABLE_COSTS["PVOU"]

@@ -42,7 +42,7 @@ from ...engine.arithmetic.integer_product import integer_product, largest
 from ...engine.arithmetic.integer_root import ceil_sqrt
 from ...engine.certificate import small_table
 from ...engine.cost import Cost
-from ...engine.formula import Absolute, ForAll, Num, Range, Total, Var, entry
+from ...engine.formula import Absolute, Expr, ForAll, Num, Range, Total, Var, entry
 from ...engine.rule import Lemma, NotEstablished, Rule
 from .accepted_inputs import AcceptedInputs
 from .grid_network import GridNetwork, Grids, relu
@@ -56,7 +56,13 @@ _i, _k = Var("i"), Var("k")
 _neurons = Range(Num(0), _k)
 _l, _lt, _r, _rt = Var("l"), Var("\\tilde l"), Var("r"), Var("\\tilde r")
 _d, _dd, _e, _ee = Var("d"), Var("d'"), Var("e"), Var("e'")
+_two = Num(2)
 _D, _rho, _s = Var("D"), Var("\\rho"), Var("s")
+
+
+def _square(name: str) -> Expr:
+    return entry(name, _i).power(_two)
+
 
 KINK = Lemma(
     label="two-sided-kink",
@@ -79,12 +85,10 @@ NORMS = Lemma(
     title="The norm of a sum of which few entries have both terms",
     given="For all reals $e_i$, $e'_i \\ge 0$ and $f_i$, $f'_i$ with $i < k$, and $X, Y \\ge 0$:",
     statement=ForAll(_i, _neurons, (entry("e", _i) * entry("e'", _i)).equals(entry("f", _i) * entry("f'", _i))).implies(
-        (Total(_i, _neurons, entry("f", _i) * entry("f", _i)) <= Var("X") * Var("X")).implies(
-            (Total(_i, _neurons, entry("f'", _i) * entry("f'", _i)) <= Var("Y") * Var("Y")).implies(
-                Total(_i, _neurons, (entry("e", _i) + entry("e'", _i)) * (entry("e", _i) + entry("e'", _i)))
-                <= Total(_i, _neurons, entry("e", _i) * entry("e", _i))
-                + Total(_i, _neurons, entry("e'", _i) * entry("e'", _i))
-                + Num(2) * Var("X") * Var("Y")
+        (Total(_i, _neurons, _square("f")) <= Var("X").power(_two)).implies(
+            (Total(_i, _neurons, _square("f'")) <= Var("Y").power(_two)).implies(
+                Total(_i, _neurons, (entry("e", _i) + entry("e'", _i)).power(_two))
+                <= Total(_i, _neurons, _square("e")) + Total(_i, _neurons, _square("e'")) + Num(2) * Var("X") * Var("Y")
             )
         )
     ),
@@ -98,12 +102,8 @@ REMAINDER = Lemma(
     label="remainder-by-norms",
     title="A difference of logits from replaced neurons",
     given="For all reals $a_i$, $b_i$ (weights of two outputs), $h_i$, $g_i$ with $i < k$, and $D, \\rho \\ge 0$, $s$:",
-    statement=(
-        Total(_i, _neurons, (entry("a", _i) - entry("b", _i)) * (entry("a", _i) - entry("b", _i))) <= _D * _D
-    ).implies(
-        (
-            Total(_i, _neurons, (entry("h", _i) - entry("g", _i)) * (entry("h", _i) - entry("g", _i))) <= _rho * _rho
-        ).implies(
+    statement=(Total(_i, _neurons, (entry("a", _i) - entry("b", _i)).power(_two)) <= _D.power(_two)).implies(
+        (Total(_i, _neurons, (entry("h", _i) - entry("g", _i)).power(_two)) <= _rho.power(_two)).implies(
             (Total(_i, _neurons, (entry("a", _i) - entry("b", _i)) * entry("g", _i)) > _D * _rho + _s).implies(
                 Total(_i, _neurons, (entry("a", _i) - entry("b", _i)) * entry("h", _i)) > _s
             )

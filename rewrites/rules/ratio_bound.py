@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ...engine.formula import At, Min, Num, Range, Total, Var
+from ...engine.formula import At, Num, Range, Smaller, Total, Var
 from ...engine.rule import Lemma
 
-_p, _a, _level, _F, _W = Var("p"), Var("a"), Var("\\gamma"), Var("F"), Var("W")
+_p, _level, _F, _W = Var("p"), Var("\\gamma"), Var("F"), Var("W")
 _positions = Range(Num(0), Var("K"))
 _w, _v = At("w", _p), At("v", _p)
 _weights = Total(_p, _positions, _w)
@@ -17,8 +17,7 @@ RATIO = Lemma(
     statement=(Total(_p, _positions, _w * (_v - _level)) >= _F).implies(
         (Num(0) < _W).implies(
             (_weights >= _W).implies(
-                _level + Min(_a, Range(Num(0), Num(2)), _a * _F).over(_W)
-                <= Total(_p, _positions, _w * _v).over(_weights)
+                _level + Smaller(Num(0), _F).over(_W) <= Total(_p, _positions, _w * _v).over(_weights)
             )
         )
     ),

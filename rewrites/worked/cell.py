@@ -22,6 +22,7 @@ from ...engine.transcript import Block, Table, paragraph, passage, prose
 from ...models.one_layer import one_layer_of
 from ..rules.cell_sets import CellSets
 from ..rules.margin_enclosure import MarginEnclosure
+from ..rules.notions import TERMS
 from ..rules.path_decomposition import Paths
 from .decimals import BITS, LISTED, down, ends, places, row, up
 
@@ -88,8 +89,10 @@ class Chosen:
         return (
             f"The query is $q = {self.q}$, the maximum $m = {self.m}$; $n = {self.n}$ of the $K - 1 = "
             f"{self.positions}$ free positions hold tokens of the set $N$ = {{{ranges(self.tokens)}}} (a-b stands for "
-            f"all from a to b), the others hold $m$. That is $C({self.positions}, {self.n}) \\cdot "
-            f"{len(self.tokens)}^{{{self.n}}} = {self.size}$ sequences."
+            f"all from a to b), the others hold $m$. That is ${comb(self.positions, self.n)} \\cdot "
+            f"{len(self.tokens)}^{{{self.n}}} = {self.size}$ sequences: so many ways to choose the positions, and so "
+            f"many "
+            "tokens at each."
         )
 
     def _gains(self, free: np.ndarray) -> np.ndarray:
@@ -171,6 +174,10 @@ def blocks(paths: Paths, chosen: Box | Chosen) -> tuple[Block, ...]:
         return ()
     cell = Cell(paths, chosen)
     return (
+        *passage(
+            f"Put {TERMS} A sequence with the query $q$ and the "
+            "maximum $m$ is right if and only if $\\sum_p D_{q,m,x}(p, t_p) < 0$ for every $x \\ne m$."
+        ),
         paragraph(
             f"{chosen.told()} Decimals are cut off downwards, but those behind $\\le$ and in the columns of upper "
             "bounds, which are rounded up; so the last digit of a sum may differ from the sum of what is shown."

@@ -129,20 +129,6 @@ def test_latex_is_balanced(latex):
     assert depth == 0 and latex.strip()
 
 
-def test_rows_break_where_no_parentheses_are_needed():
-    """At quantifiers, conjunctions and an implication; not inside another implication, nor at a disjunction."""
-    a, b, c = (q <= Num(n) for n in range(3))
-    formula = ForAll(p, below_K, ForAll(j, below_K, (a & (b & c)).implies(b.implies(c))))
-    assert formula.rows() == [
-        "&\\forall\\, 0 \\le p < K,\\; 0 \\le j < K:\\;",
-        "&q \\le 0",
-        "\\;\\wedge\\;&q \\le 1",
-        "\\;\\wedge\\;&q \\le 2",
-        "\\;\\Longrightarrow\\;&\\left(q \\le 1\\;\\Longrightarrow\\;q \\le 2\\right)",
-    ]
-    assert (a | b).rows() == [f"&{(a | b).latex()}"]
-
-
 truths = st.booleans()
 
 

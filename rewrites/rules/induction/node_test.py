@@ -19,19 +19,19 @@ from functools import cached_property
 
 import numpy as np
 
-from ....engine.formula import ForAll, Max, Num, Range, Total, Var, entry
+from ....engine.formula import ForAll, Larger, Num, Range, Total, Var, entry
 from ....engine.rule import Lemma
 from .distractor_row import box_floor, share_ends
 from .grid import DIFFERENCE_BITS, ROUNDING, Grid, penalties
 from .ratio import Choice, least_ratio
 
-_k, _j = Var("k"), Var("j")
+_k = Var("k")
 _keys = Range(Num(0), Var("n"))
 
 
-def _shortfall(values: str) -> Max:
-    """max(0, -x_k), as a maximum over a table of two rows (0 and 1 times -x)."""
-    return Max(_j, Range(Num(0), Num(2)), _j * (Num(0) - entry(values, _k)))
+def _shortfall(values: str) -> Larger:
+    """max(0, -x_k)."""
+    return Larger(Num(0), Num(0) - entry(values, _k))
 
 
 NODE_TEST = Lemma(
