@@ -10,12 +10,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
 
 from ..engine.certificate import emit
 from ..engine.digest import digest
+from ..engine.errors import MagnitudeError
 from ..engine.files import read_bytes
 from ..engine.graph import ProofGraph
+from ..engine.rule import NotEstablished
 from ..models.statement import Statement as Problem
 from ..models.tasks.split import LIMIT as MAX_SPLIT
 from ..models.weights import StoredTensor
@@ -23,6 +26,7 @@ from ..rewrites.advice import loss_tree_search
 from ..rewrites.proof import Proof
 from ..rewrites.rules.accuracy import AccuracyFromCount
 from ..rewrites.rules.additive_margin import AdditiveMarginRule
+from ..rewrites.rules.averaged_loss import AveragedLoss, Refinement
 from ..rewrites.rules.known_matrices import KnownWeights
 from ..rewrites.rules.loss import LossFromSum
 from ..rewrites.rules.loss_tree import LossTree
@@ -52,7 +56,7 @@ from .rules import (
 from .spelling import Kind, readings
 from .tensors import NameTensors
 from .trace import can_carry, text
-from .tree import Statement
+from .tree import Approx, Node, Statement, Within
 from .vocabulary import (
     KINDS,
     NAMES,
@@ -71,9 +75,10 @@ COUNTED = 1 << 26
 STRATEGIES = ("branch_and_bound", "separable")
 # Cheapest first; the last is narrower than the one before it where that is not exact.
 STRATEGIES_BEYOND = ("cubic", *STRATEGIES)
-# For bounds of the loss over many inputs where no budget is given: some seconds of work, and the same bounds on every
+# For bounds of the loss over many inputs where no budget is given: seconds of work, and the same bounds on every
 # machine.
 LOSS_NODES = 1 << 16
+FINE_LOSS = Refinement(width=Fraction(1, 850_000), boxes=600_000)
 # What every network has.
 OF_ANY = frozenset((*WHOLE_NETWORK, *SIZES))
 NEED_LOGITS = frozenset({"loss", "correct", "logits"})
@@ -100,6 +105,12 @@ def _uncertified(verdict: Verdict) -> Verdict:
     if verdict.goal is None:
         return verdict
     return replace(verdict, detail="; ".join(filter(None, [verdict.detail, "no certificate"])))
+
+
+def _pinned(node: Node, name: str) -> bool:
+    """Whether the statement says of a number what it is, not only that it is below or above another."""
+    pinned = isinstance(node, (Approx, Within)) and name in node.names
+    return pinned or any(_pinned(inner, name) for inner in node.nodes())
 
 
 @dataclass
@@ -157,8 +168,8 @@ class Session:
             return Verdict("UNDECIDED", f"architecture not supported: {self.reason}")
         if self.problem is not None and not tensors:
             rule = Decide() if can_carry(statement) else DecideWithoutTrace()
-            verdict = self._decided(statement, rule, self._stages(statement.names))
-            if not can_carry(statement):
+            verdict = self._decided(statement, rule, self._stages(statement))
+            if verdict.goal is not None and not self.graph.is_certifiable(verdict.goal):
                 verdict = _uncertified(verdict)
             if verdict.status != "UNDECIDED" or not known or "correct" not in statement.names:
                 return verdict
@@ -306,7 +317,8 @@ class Session:
                 reason = f"{problem.reason} (stopped at {directions.bits} bits)"
                 continue
             best = self._verdict(goal, proofs)
-            if (proofs and self._beyond) or all(measured.sharp for measured in best.measured):
+            settled = self._beyond or "loss" in statement.names
+            if (proofs and settled) or all(measured.sharp for measured in best.measured):
                 break
         if best is not None:
             return best
@@ -339,17 +351,20 @@ class Session:
     def _advice(self) -> dict[tuple[int, bool], Directions]:
         return {}
 
-    def _stages(self, names: frozenset[str]) -> Iterator[tuple[Directions, int, tuple[Proof, ...]]]:
+    def _stages(self, statement: Statement) -> Iterator[tuple[Directions, int, tuple[Proof, ...]]]:
         """Advice, the claim that gives the names their meaning, and the proofs it rests on, cheapest first."""
+        names = statement.names
         counted = "accuracy" in names
         bounded = "loss" in names and self.problem is not None and self.problem.inputs > self.budget.sequences
         if counted or bounded:
             strategies = STRATEGIES_BEYOND if self._beyond else STRATEGIES
-            for directions, name in zip(self._rungs(names), strategies, strict=False):
-                whole = [*([self._accuracy(name)] if counted else []), *([self._loss] if bounded else [])]
+            for rung, (directions, name) in enumerate(zip(self._rungs(names), strategies, strict=False)):
+                fine = rung > 0 or _pinned(statement, "loss")
+                whole = [*([self._accuracy(name)] if counted else []), *([self._loss(fine)] if bounded else [])]
                 rule = NameAccuracyAndLoss if counted and bounded else NameAccuracy if counted else NameLoss
                 vocabulary = self.graph.apply(rule(), [self._known, self._margin, *whole])
-                yield directions, vocabulary, tuple(Proof(self.name, self.graph, goal) for goal in whole)
+                proofs = (Proof(self.name, self.graph, goal) for goal in whole)
+                yield directions, vocabulary, tuple(proof for proof in proofs if proof.certifiable)
         else:
             vocabulary = self._with_logits if names & NEED_LOGITS else self._matrices
             yield from ((directions, vocabulary, ()) for directions in self._rungs(names))
@@ -410,8 +425,24 @@ class Session:
         return self._accuracies[name]
 
     @cached_property
-    def _loss(self) -> int:
-        """Bounds of the loss over more inputs than can be looked at one by one."""
+    def _losses(self) -> dict[bool, int]:
+        return {}
+
+    def _loss(self, fine: bool) -> int:
+        """Bounds of the loss over more inputs than can be looked at one by one: by a tree, which has a certificate, or
+        narrower ones, which have none."""
+        fine = fine and not self._beyond
+        if fine not in self._losses:
+            self._losses[fine] = self._averaged_loss() if fine else self._loss_by_tree()
+        return self._losses[fine]
+
+    def _loss_by_tree(self) -> int:
         limit = LOSS_NODES if self.seconds is None else None
         shape = loss_tree_search.search(self.graph.claim(self._paths), self.seconds, limit=limit)
         return self.graph.apply(LossFromSum(), [self.graph.apply(LossTree(), [self._paths], shape)])
+
+    def _averaged_loss(self) -> int:
+        try:
+            return self.graph.apply(AveragedLoss(), [self._paths], FINE_LOSS)
+        except (MagnitudeError, NotEstablished):  # too large for its tables
+            return self._loss(fine=False)

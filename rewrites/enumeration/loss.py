@@ -76,7 +76,7 @@ def well_known(logits: Table, *, fine: bool = False) -> np.ndarray:
 
 def cross_entropy(logits: Table, answers: np.ndarray, *, fine: bool = False) -> Loss:
     """The sum over the rows, all of which must be :func:`well_known`."""
-    excess, low, high = _entropies(logits, answers, fine)
+    excess, low, high = entropies(logits, answers, fine)
     least, most = (end(exact_sum(excess), logits.exponent, up=up) for up in (False, True))
     if least is None or most is None:
         raise MagnitudeError("a cross-entropy", f"{EXTENT} bits")
@@ -85,7 +85,7 @@ def cross_entropy(logits: Table, answers: np.ndarray, *, fine: bool = False) -> 
 
 def probability(logits: Table, answers: np.ndarray) -> Loss:
     """The sum over the rows of the right output's softmax, exp of minus the cross-entropy; rows as for that."""
-    excess, low, high = _entropies(logits, answers, fine=True)
+    excess, low, high = entropies(logits, answers, fine=True)
     most = END << BITS  # from there on a probability is next to nothing
     least, whole = (_units(excess, logits.exponent + BITS, most, up=up) for up in (False, True))
     upper = _exponential(np.maximum(least + low, 0), 0)
@@ -94,7 +94,7 @@ def probability(logits: Table, answers: np.ndarray) -> Loss:
     return Loss(Fraction(exact_sum(lower), _ONE), Fraction(exact_sum(np.minimum(upper, _ONE)), _ONE))
 
 
-def _entropies(logits: Table, answers: np.ndarray, fine: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def entropies(logits: Table, answers: np.ndarray, fine: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(e, l, h): each row's cross-entropy is e, in units of the logits, and between l and h, in units of 2^-BITS."""
     if logits.values.shape[1] > MOST_OUTPUTS:
         raise MagnitudeError("a cross-entropy", f"{MOST_OUTPUTS} outputs")

@@ -43,6 +43,22 @@ def settle(given: Session, text: str) -> Verdict:
     return given.settle(parse(text))
 
 
+def test_a_loss_that_is_said_to_be_a_number_is_averaged_over_boxes(oracle):
+    """What the tree leaves open is decided by means over boxes, against every sequence; it has no certificate."""
+    network = oracle.random_net(1, "eighths", V=5, K=3)
+    direct, bounded = session(network), session(network, budget=Budget(sequences=1))
+    (exact,) = settle(direct, "loss < 99").measured
+    centre = str(exact.low)
+    pinned = settle(bounded, f"loss = {centre} ± 1e-6")
+    assert pinned.status == "PROVED"
+    assert pinned.detail.endswith("no certificate")
+    assert pinned.measured[0].low <= exact.low <= exact.high <= pinned.measured[0].high
+    assert settle(bounded, f"loss = {centre} + 4e-6 ± 1e-6").status == "REFUTED"
+    below = settle(bounded, "loss < 99")
+    assert below.status == "PROVED" and bounded.certificate(below) is not None
+    assert bounded.certificate(pinned) is None
+
+
 @pytest.mark.parametrize("flavour", ["float16", "eighths"])
 @pytest.mark.parametrize("seed", range(4))
 def test_sequences_accuracy_and_loss_are_those_of_the_definition(oracle, seed, flavour):
