@@ -29,6 +29,10 @@ def score_command(
         Path | None, typer.Option(help="Folder for the transcript and the certificate of what follows (default: none).")
     ] = None,
     detail: HowMuch = Detail.appendix,
+    with_waterfall: Annotated[
+        bool,
+        typer.Option("--waterfall", help="Also show what each lemma and each stated number loses, from the truth on."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say which accuracy follows from an explanation's sentences alone, and which sentence costs most.
@@ -43,13 +47,18 @@ def score_command(
     if target is not None:
         read = replace(read, target=_share(target))
     found = score(statement_of(weights, task or read.task or DEFAULT_TASK, config), read, weights.name)
-    files = [] if out is None or found.proof is None else found.proof.write(out, detail.value)
+    proof = found.proof
+    if with_waterfall and proof is not None and found.waterfall is not None:
+        proof = replace(proof, notes=(found.waterfall.section(),))
+    files = [] if out is None or proof is None else proof.write(out, detail.value)
     if as_json:
-        typer.echo(json.dumps(found.as_json() | {"files": [str(path) for path in files]}))
+        told = found.as_json(with_waterfall=with_waterfall)
+        typer.echo(json.dumps(told | {"files": [str(path) for path in files]}))
     else:
         for path in files:
             typer.echo(f"{path.suffix[1:]:>5}  {path}")
-        typer.echo("\n".join(found.lines()))
+        fallen = found.waterfall_lines() if with_waterfall else []
+        typer.echo("\n".join([*fallen, *found.lines()]))
     raise typer.Exit(0 if found.true and found.reached else 1)
 
 

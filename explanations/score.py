@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
+import sympy
+
 from ..engine.arithmetic.printing import ceil_str, floor_str
+from ..engine.cost import Cost
 from ..engine.errors import MechproofError
+from ..engine.explain import charged
+from ..models.one_layer import has_one_layer, one_layer_of
 from ..models.statement import Statement
 from ..rewrites.proof import Proof
-from ..rewrites.proof_cost import ProofCost, proof_cost
+from ..rewrites.waterfall import Fall, NoWaterfall, Waterfall, waterfall
 from .errors import BadExplanation
 from .file import Explanation
 from .reading import Following, Reading, Truth, read
@@ -92,6 +98,9 @@ class Score:
     judged: tuple[Judged, ...]
     following: Following = field(repr=False)
     blames: tuple[Blame, ...]
+    # what follows with true numbers for each token, and how much is left as the sentences' own numbers come in
+    tight: Following = field(repr=False)
+    stated: tuple[Fall, ...] = ()
 
     @property
     def inputs(self) -> int:
@@ -113,11 +122,41 @@ class Score:
         found = self.following
         return None if found.goal is None else Proof(self.name, found.graph, found.goal)
 
-    @property
-    def price(self) -> ProofCost | None:
-        """What the proof costs, from the weights on."""
+    def waterfall_lines(self) -> list[str]:
+        """From the truth to the bound, for a terminal."""
+        if self.waterfall is None:
+            return []
+        rows = [
+            (fall.told, loss, fall.left) for fall, loss in zip(self.waterfall.falls, self.waterfall.losses, strict=True)
+        ]
+        wide = max(len(told) for told, _, _ in rows)
+        lines = [
+            "From the truth to the bound, inputs lost and left:",
+            f"  {'all inputs':{wide}}  {'':>14}  {self.inputs:>14}",
+        ]
+        return [*lines, *(f"  {told:{wide}}  {-loss:>+14}  {left:>14}" for told, loss, left in rows)]
+
+    @cached_property
+    def price(self) -> Mapping[str, int] | None:
+        """The operations of the proof, from the weights on, by kind; None where nothing follows."""
         found = self.following
-        return None if found.goal is None else proof_cost(found.graph, found.goal)
+        if found.goal is None:
+            return None
+        total = sum((charged(found.graph, step) for step in found.graph.proof(found.goal)), Cost())
+        counts = total.evaluate(_sizes(self.statement)).terms()
+        return {field.name: int(sympy.ceiling(count)) for field, count in zip(fields(Cost), counts, strict=True)}
+
+    @cached_property
+    def waterfall(self) -> Waterfall | None:
+        """From the truth to what follows: what the lemmas lose, then what each stated number does; None where nothing
+        follows."""
+        if self.tight.goal is None:
+            return None
+        try:
+            lemmas = waterfall(self.tight.graph, self.tight.goal)
+        except NoWaterfall:
+            lemmas = Waterfall(self.inputs, (Fall("lemmas", "what the lemmas do not show", self.tight.low),))
+        return lemmas.then(self.stated)
 
     @property
     def dearest(self) -> Blame:
@@ -153,8 +192,8 @@ class Score:
         )
         if (price := self.price) is not None:
             lines.append(
-                f"Its proof takes {price.multiply} multiplications, {price.add} additions, {price.exp} exponentials "
-                f"and {price.compare} comparisons."
+                f"Its proof takes {price['multiply']} multiplications, {price['add']} additions, {price['exp']} "
+                f"exponentials and {price['compare']} comparisons."
             )
         return [*lines, *self._blame_lines(), self.line]
 
@@ -176,7 +215,7 @@ class Score:
         lines.append(f"Most is lost by {self.dearest.id}.")
         return lines
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, *, with_waterfall: bool = False) -> dict[str, Any]:
         price = self.price
         return {
             "name": self.name,
@@ -191,9 +230,18 @@ class Score:
             "sentences": [judged.as_json() for judged in self.judged],
             "blame": [blame.as_json() for blame in self.blames],
             "dearest": self.dearest.id,
-            "price": None if price is None else price.row(),
+            "price": None if price is None else dict(price),
+            **({} if not with_waterfall or self.waterfall is None else {"waterfall": self.waterfall.rows()}),
             "sha256": self.statement.sha256,
         }
+
+
+def _sizes(statement: Statement) -> Mapping[str, int]:
+    """What the letters of a cost stand for."""
+    if not has_one_layer(statement):
+        return {}
+    layer = one_layer_of(statement)
+    return {"V": layer.d_vocab, "K": layer.n_ctx, "d": layer.d_model, "h": layer.d_head}
 
 
 def _remarks(judged: Judged) -> list[str]:
@@ -225,7 +273,21 @@ def score(statement: Statement, explanation: Explanation, name: str) -> Score:
         said[each.used.kind.key] = each.used
     following = reading.follows(said)
     blames = tuple(_blame(reading, said, key, following.low, explanation.target) for key in said)
-    return Score(name, explanation, statement, judged, following, blames)
+    tight = {key: _tight(reading, sentence) for key, sentence in said.items()}
+    stated = []
+    for key, sentence in said.items():
+        if sentence != tight[key]:
+            tight[key] = sentence
+            told = f"the numbers, and the exceptions, that {sentence.id} states"
+            stated.append(Fall(sentence.id, told, reading.follows(tight).low))
+    proved = reading.follows({key: _tight(reading, sentence) for key, sentence in said.items()})
+    return Score(name, explanation, statement, judged, following, blames, proved, tuple(stated))
+
+
+def _tight(reading: Reading, sentence: Sentence) -> Sentence:
+    """The sentence without numbers, and without exceptions that are not needed."""
+    bare = replace(sentence.unquantified, excepted=())
+    return replace(bare, excepted=reading.truth(bare).witnesses)
 
 
 def _judged(reading: Reading, id: str, statement: str, text: str) -> Judged:
@@ -245,9 +307,7 @@ def _judged(reading: Reading, id: str, statement: str, text: str) -> Judged:
 
 def _blame(reading: Reading, said: Mapping[str, Sentence], key: str, low: int, target: Fraction | None) -> Blame:
     sentence = said[key]
-    tight = reading.follows(
-        {**said, key: replace(sentence.unquantified, excepted=_least_exceptions(reading, sentence))}
-    ).low
+    tight = reading.follows({**said, key: _tight(reading, sentence)}).low
     out = reading.follows({name: other for name, other in said.items() if name != key}).low
     ideal = reading.ideal(sentence.kind)
     best = _supposed(reading, {**said, key: replace(sentence, numbers=ideal, excepted=())})
@@ -257,11 +317,6 @@ def _blame(reading: Reading, said: Mapping[str, Sentence], key: str, low: int, t
         else {number.name: _needed(reading, said, key, number.name, target) for number in sentence.kind.numbers}
     )
     return Blame(sentence.id, tight - low, low - out, max(best, tight) - low, needed)
-
-
-def _least_exceptions(reading: Reading, sentence: Sentence) -> tuple[int, ...]:
-    """The tokens of which the sentence without numbers and exceptions does not hold."""
-    return reading.truth(replace(sentence.unquantified, excepted=())).witnesses
 
 
 def _supposed(reading: Reading, said: Mapping[str, Sentence]) -> int:

@@ -59,6 +59,13 @@ class Waterfall:
         counts = (self.inputs, *(fall.left for fall in self.falls))
         return tuple(before - after for before, after in pairwise(counts))
 
+    def rows(self) -> list[dict[str, str | int]]:
+        """As plain data."""
+        return [
+            {"step": fall.told, "lost": loss, "left": fall.left}
+            for fall, loss in zip(self.falls, self.losses, strict=True)
+        ]
+
     def then(self, falls: Sequence[Fall]) -> Waterfall:
         """With more steps behind."""
         return Waterfall(self.inputs, (*self.falls, *falls))

@@ -13,15 +13,15 @@ query token and a sum s is bounded from below term by term, since ReLU is monoto
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from ...engine.arithmetic.printing import ceil_str, floor_str
 from ...engine.box import sums
-from ...engine.claim import Claim
 from ...engine.cost import Cost
 from ...engine.digest import digest
 from ...engine.domains.separable import NEVER, Weights
@@ -31,6 +31,7 @@ from ...engine.rule import Lemma, NotEstablished, Rule
 from ...models.statement import Statement
 from ..boxes.answers import ReadPosition
 from .box_rule import forms_of
+from .count import Count
 from .network_function import NetworkFunction
 
 MONOTONE = ("relu", "identity")
@@ -55,7 +56,7 @@ EQUAL = Lemma(
 
 
 @dataclass(frozen=True)
-class RunningMean(Claim):
+class RunningMean(Count):
     """By read position: weights are within a factor of 1 + ``uneven`` of each other; d + ε G as a share of |a|, of the
     unit where it is least; how many inputs are right by this alone."""
 
@@ -71,6 +72,11 @@ class RunningMean(Claim):
         """So many inputs are right at every read position."""
         inputs = self.statement.inputs
         return max(0, inputs - sum(inputs - right for right in self.right))
+
+    @property
+    def high(self) -> int:
+        """Nothing is shown wrong."""
+        return self.statement.inputs
 
     def conclusion(self) -> dict[str, Any]:
         return {"kind": self.kind, "uneven": [str(e) for e in self.uneven], "right": [hex(r) for r in self.right]}
@@ -96,8 +102,24 @@ class RunningMean(Claim):
         return " ".join(self.sentences())
 
 
+@dataclass(frozen=True)
+class StatedMean:
+    """Advice: numbers that are no better than the true ones, for all read positions; None for the true ones.
+
+    ``uneven``: ε; ``units`` and ``logits``: how far what a unit of the MLP reads of a token, and what a token adds
+    directly to the difference of two logits, may lie from a line in the token's number.
+    """
+
+    uneven: Fraction | None = None
+    units: Fraction | None = None
+    logits: Fraction | None = None
+
+
+NOTHING = StatedMean()
+
+
 class RunningMeanRule(Rule):
-    """No advice: a and b are chosen by the tables."""
+    """Advice: :class:`StatedMean`, or None for the true numbers; the lines are chosen by the tables."""
 
     name = "running_mean"
     premises = (NetworkFunction,)
@@ -109,14 +131,44 @@ class RunningMeanRule(Rule):
     )
     cost = Cost()
 
-    def conclude(self, premises: Sequence[Any], advice: Any) -> RunningMean:
+    def conclude(self, premises: Sequence[Any], advice: StatedMean | None) -> RunningMean:
         (function,) = premises
-        statement: Statement = function.statement
-        found = [self._at(statement, index, form) for index, form in enumerate(forms_of(statement))]
-        uneven, bent, right = zip(*found, strict=True)
-        return RunningMean(statement, uneven, bent, right)
+        stated = advice or NOTHING
+        means = means_of(function.statement)
+        for name in ("uneven", "units", "logits"):
+            number = getattr(stated, name)
+            if number is not None and any(number < getattr(mean, name) for mean in means):
+                raise NotEstablished(self.tag, f"the stated number {name} is smaller than the true one")
+        return running_mean(function.statement, stated)
 
-    def _at(self, statement: Statement, index: int, form: Form) -> tuple[Fraction, Fraction, int]:
+    def charge(self, premises: Sequence[Any], advice: StatedMean | None) -> Cost:
+        operations = sum(mean.operations for mean in means_of(premises[0].statement))
+        return Cost(multiply=operations, add=operations, compare=operations)
+
+
+def running_mean(statement: Statement, stated: StatedMean) -> RunningMean:
+    """What would follow from the stated numbers, and the true ones where there is none."""
+    means = means_of(statement)
+    unevens = tuple(mean.uneven if stated.uneven is None else stated.uneven for mean in means)
+    lines = [(mean.at_most(mean.lines, stated.units), mean.at_most(mean.pairs, stated.logits)) for mean in means]
+    bent = [
+        min(line.off(uneven) / Fraction(abs(line.slope)) for line in units if line.slope)
+        for uneven, (units, _) in zip(unevens, lines, strict=True)
+    ]
+    right = [mean.right(uneven, *each) for mean, uneven, each in zip(means, unevens, lines, strict=True)]
+    return RunningMean(statement, unevens, tuple(bent), tuple(right))
+
+
+@lru_cache(maxsize=4)
+def means_of(statement: Statement) -> tuple[Mean, ...]:
+    """By read position; raises :class:`~...engine.rule.NotEstablished` for a network that is not of this kind."""
+    return tuple(Mean(statement, index, form) for index, form in enumerate(forms_of(statement)))
+
+
+class Mean:
+    """What one read position knows of: weights, lines of what units read and of logits, sums of the other tokens."""
+
+    def __init__(self, statement: Statement, index: int, form: Form) -> None:
         read = ReadPosition(statement.network, statement.task, index)
         hidden, values = form.hidden, read.labels
         if (
@@ -126,34 +178,66 @@ class RunningMeanRule(Rule):
             or form.heads > 1
             or form.kappa is not None
         ):
-            raise NotEstablished(self.tag, "the story is of one head, running sums, and a ReLU without norms behind it")
-        n, label = read.position + 1, np.array(values, dtype=object)
-        uneven = _uneven(form.weights[0], sum(map(len, read.sets[:-1])) + 1)
-        units = [
+            reason = "the story is of one head, running sums, and a ReLU without norms behind it"
+            raise NotEstablished(RunningMeanRule().tag, reason)
+        self._form, self._hidden, self._read, self._values = form, hidden, read, values
+        label = np.array(values, dtype=object)
+        self.uneven = _uneven(form.weights[0], sum(map(len, read.sets[:-1])) + 1)
+        self.lines = [
             _line(hidden.pre.tables[0][:, :, i], label, hidden.pre.error) for i in range(hidden.out.values.shape[0])
         ]
-        outputs = range(statement.network.outputs)
-        pairs = {
-            (c, x): _line(form.logits.tables[0][:, :, c] - form.logits.tables[0][:, :, x], label, 2 * form.logits.error)
-            for c in outputs for x in outputs if c != x
-        }  # fmt: skip
+        if not any(line.slope for line in self.lines):
+            raise NotEstablished(RunningMeanRule().tag, "no unit reads the numbers of the tokens")
+        self._outputs = range(statement.network.outputs)
+        table, error = form.logits.tables[0], form.logits.error
+        self._names = [(c, x) for c in self._outputs for x in self._outputs if c != x]
+        self.pairs = [_line(table[:, :, c] - table[:, :, x], label, 2 * error) for c, x in self._names]
+        self._before = sums(tuple(tuple(values[t] for t in tokens) for tokens in read.sets[:-1]))
+
+    @property
+    def units(self) -> Fraction:
+        """How far what a unit reads of a token is from its line, at most."""
+        return max(line.apart for line in self.lines) * Fraction(2) ** self._hidden.pre.exponent
+
+    @property
+    def logits(self) -> Fraction:
+        """The same of what a token adds to the difference of two logits."""
+        return max(line.apart for line in self.pairs) * Fraction(2) ** self._form.logits.exponent
+
+    @property
+    def operations(self) -> int:
+        """Multiplications for the bounds of every query token and sum."""
+        each = len(self.lines) * (2 + len(self._names)) + 2 * len(self._names)
+        return len(self._read.sets[-1]) * len(self._before) * each
+
+    def at_most(self, lines: Sequence[_Line], apart: Fraction | None) -> list[_Line]:
+        """The lines with what is stated in place of their own distance, rounded up."""
+        if apart is None:
+            return list(lines)
+        exponent = self._hidden.pre.exponent if lines is self.lines else self._form.logits.exponent
+        steps = apart / Fraction(2) ** exponent
+        return [replace(line, apart=-(-steps.numerator // steps.denominator)) for line in lines]
+
+    def right(self, uneven: Fraction, lines: Sequence[_Line], pairs: Sequence[_Line]) -> int:
+        """How many inputs are right at this position by these bounds."""
+        form, hidden, values = self._form, self._hidden, self._values
+        n = self._read.position + 1
+        between = dict(zip(self._names, pairs, strict=True))
         exponent = min(form.logits.exponent, hidden.pre.exponent + hidden.out.exponent)
-        before = sums(tuple(tuple(values[t] for t in tokens) for tokens in read.sets[:-1]))
         error, direct = hidden.pre.error, 2 * form.logits.error
         total = 0
-        for q in read.sets[-1]:
+        for q in self._read.sets[-1]:
             own, logits = hidden.pre.constant[q].tolist(), form.logits.constant[q].tolist()
-            for others, count in before.items():
+            for others, count in self._before.items():
                 s = others + values[q]
                 c = 1 + (s > 0) - (s < 0)
-                z = [line.at(s, n, uneven, mine, error) for line, mine in zip(units, own, strict=True)]
-                lows = {x: pairs[c, x].at(s, n, uneven, logits[c] - logits[x], direct)[0] for x in outputs if x != c}
+                z = [line.at(s, n, uneven, mine, error) for line, mine in zip(lines, own, strict=True)]
+                lows = {
+                    x: between[c, x].at(s, n, uneven, logits[c] - logits[x], direct)[0] for x in self._outputs if x != c
+                }
                 if all(_margin(form, hidden, low, z, c, x, exponent) > 0 for x, low in lows.items()):
                     total += count
-        bent = [Fraction(line.off(uneven)) / Fraction(abs(line.slope)) for line in units if line.slope]
-        if not bent:
-            raise NotEstablished(self.tag, "no unit reads the numbers of the tokens")
-        return uneven, min(bent), total * read.ignored
+        return total * self._read.ignored
 
 
 @dataclass(frozen=True)

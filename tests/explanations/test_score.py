@@ -48,7 +48,7 @@ def test_the_example_of_the_manual(example):
     """Its sentences are true of the published network, and its bound is that of the manual's page."""
     assert example.true and example.line.startswith("s PROVED accuracy >= 14290923/16777216")
     assert {blame.id: (blame.tight, blame.ideal) for blame in example.blames}["harm"] == (234756, 1903732)
-    assert example.price is not None and example.price.multiply == 938560
+    assert example.price is not None and example.price["multiply"] == 938560
 
 
 def test_the_story_itself_scores_what_its_strategy_proves(oracle):
@@ -91,6 +91,20 @@ def test_blame_says_what_changes(oracle):
     assert blame.ideal >= blame.tight
     assert without.following.missing == ("small(UU)",) and "nothing is said by small(UU)" in "\n".join(without.lines())
     assert found.dearest.ideal == max(b.ideal for b in found.blames)
+
+
+def test_the_waterfall_ends_in_what_follows_and_adds_up(oracle):
+    """From all inputs over the truth and the story's own bound to the stated numbers', the losses exact."""
+    loose = ["small(UU, <= 4)" if text == "small(UU)" else text for text in STORY]
+    found, tight = small(oracle, *loose), small(oracle, *STORY)
+    fall = found.waterfall
+    assert fall is not None
+    assert found.inputs - sum(fall.losses) == fall.bound == found.following.low
+    assert [step.left for step in fall.falls[-2:]] == [tight.following.low, found.following.low]
+    assert fall.falls[0].left == leaning(oracle, 3, 4, 3).truth.right
+    assert [row["left"] for row in found.as_json(with_waterfall=True)["waterfall"]] == [s.left for s in fall.falls]
+    assert len(found.waterfall_lines()) == len(fall.falls) + 2
+    assert small(oracle, *STORY[:5]).waterfall is None and small(oracle, *STORY[:5]).waterfall_lines() == []
 
 
 def test_the_number_that_would_be_needed_is_enough_and_hardly_more(oracle):
