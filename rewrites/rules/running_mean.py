@@ -152,7 +152,7 @@ def running_mean(statement: Statement, stated: StatedMean) -> RunningMean:
     unevens = tuple(mean.uneven if stated.uneven is None else stated.uneven for mean in means)
     lines = [(mean.at_most(mean.lines, stated.units), mean.at_most(mean.pairs, stated.logits)) for mean in means]
     bent = [
-        min(line.off(uneven) / Fraction(abs(line.slope)) for line in units if line.slope)
+        min(Fraction(line.off(uneven)) / Fraction(abs(line.slope)) for line in units if line.slope)
         for uneven, (units, _) in zip(unevens, lines, strict=True)
     ]
     right = [mean.right(uneven, *each) for mean, uneven, each in zip(means, unevens, lines, strict=True)]
@@ -215,7 +215,7 @@ class Mean:
         if apart is None:
             return list(lines)
         exponent = self._hidden.pre.exponent if lines is self.lines else self._form.logits.exponent
-        steps = apart / Fraction(2) ** exponent
+        steps = apart * Fraction(2) ** -exponent
         return [replace(line, apart=-(-steps.numerator // steps.denominator)) for line in lines]
 
     def right(self, uneven: Fraction, lines: Sequence[_Line], pairs: Sequence[_Line]) -> int:
