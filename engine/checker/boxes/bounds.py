@@ -131,7 +131,7 @@ class Bounds:
         constant, slopes = pairs.of(query.own[1]) << scale, []
         size = 2 * max(reach[tables.last]) + abs(pairs.threshold) << scale
         if tables.function:
-            each = zip(pairs.up, pairs.down, pairs.size, self.lines, reach[2], strict=True)
+            each = zip(pairs.up, pairs.down, pairs.size, self.lines, reach[tables.hidden], strict=True)
             for up, down, most, (a, b, c, d), number in each:
                 slopes.append(up * a - down * c)
                 constant += up * b - down * d

@@ -309,7 +309,7 @@ class Tree:
         unit, found = FRACTION + tables.scale - self.gamma_bits, []
         cut = [((node.ratios[0][0], *cuts, node.ratios[0][1]))] if cuts else []
         for ratios in [[ends] for ends in pairwise(*cut)] if cuts else [node.ratios]:
-            shifts = [self.take(self.numbers) * tables.stretch << unit for _ in ratios]
+            shifts = [self.take(self.numbers) * tables.end.stretch << unit for _ in ratios]
             corners = [[(1, 0)], *([code(n) for n in ends] for ends in ratios)]
             found.append((corners, [-sum(shifts), *shifts]))
         return found

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import takewhile
 from math import isqrt
 from operator import add
 
@@ -41,49 +42,61 @@ Weights = list[dict[int, dict[int, tuple[int, int]]]]
 
 
 class Tables:
-    """The tables of a network with one layer of attention, at most one MLP after it, and nothing else; else E300."""
+    """The tables of a network in which one layer of attention reads, after it at most one MLP, and the end; else E300.
+
+    Linear layers, and a norm before the end, are parts of paths; before the attention there may be norms.
+    """
 
     def __init__(self, network: Network, task: Task, budget: Budget) -> None:
         self.network, self.task, self.budget = network, task, budget
-        kinds = [layer.kind for layer in network.layers]
-        mlps = [layer for layer in network.layers if layer.kind == "mlp"]
-        if kinds not in (["embed", "attention", "unembed"], ["embed", "attention", "mlp", "unembed"]) or any(
-            layer.norm is not None or layer.settings["gated"] or layer.settings["skip"] == "none" for layer in mlps
+        self.plan = fold(network, task.read, budget)
+        layers, reading = network.layers, sorted(self.plan.readers)
+        kinds, plain = [layers[i].kind for i in reading], {"gated": 0, "skip": "added"}
+        front = len(list(takewhile("norm".__eq__, kinds)))
+        if (
+            kinds[front:] not in (["attention", "unembed"], ["attention", "mlp", "unembed"])
+            or any(layer.kind in ("sum", "concat") for layer in layers)
+            or any(layers[i].norm or not plain.items() <= layers[i].settings.items() for i in reading[front + 1 : -1])
         ):
             raise Failure(Code.E300, what="its layers")
-        self.layer, self.last = network.layers[1], len(kinds) - 1
-        self.function = str(mlps[0].settings["function"]) if mlps else ""
+        self.front, (self.at, *hidden, self.last) = reading[:front], reading[front:]
+        self.layer, self.hidden = layers[self.at], hidden[0] if hidden else 0
+        self.function = str(layers[self.hidden].settings["function"]) if hidden else ""
         self.count: int = self.layer.tensors["W_O"].shape[0]
         if self.count > MAX_HEADS:
             raise Failure(Code.E300, what="the number of its heads")
-        self.plan = fold(network, task.read, budget)
         self.end = self.plan.readers[self.last]
         self.reach = reach(self.plan, task.tokens, budget)
         self.fine = Evaluator(self.plan, self.reach, 2, budget)
-        self.scale = PATH + STEEP if mlps else 0 if self.end.epsilon is None else FRACTION
-        norm = network.layers[-1].norm
-        self.stretch = self.end.extra if norm is not None and norm.function == "layernorm" else 1
+        self.scale = PATH + STEEP if hidden else 0 if self.end.epsilon is None else FRACTION
         self.parts: dict[tuple[int, int], tuple[list[list[int]], list[list[int]], int, list[Row]]] = {}
 
     def row(self, state: State) -> Row:
         """What the layers after the attention read; E301 where it is less exact than OFF."""
         found: dict[int, list[int]] = {}
         for (layer, _), (packed, radius) in state.items():
-            if layer > 1:
+            if layer > self.at:
                 reader, shift = self.plan.readers[layer], FRACTION - self.fine.grid[layer]
                 fields = unpack(packed, reader.width + reader.extra, self.fine.width, self.fine.offsets[layer])
                 found[layer] = [shifted_down(v, shift) for v in fields]
                 if shifted_up(radius, shift) + 1 > OFF // 2:
                     raise Failure(Code.E301, bits=FRACTION)
                 self.budget.spend(1 + len(fields) // 4)
-        return found[2] if self.function else [], found[self.last]
+        return found[self.hidden] if self.function else [], found[self.last]
+
+    def stream(self, p: int, t: int) -> State:
+        """What the attention and later layers read of a token's own position."""
+        state = self.fine.start(p, t)
+        for i in self.front:
+            self.fine.local(state, i, p)
+        return state
 
     def part(self, p: int, t: int) -> tuple[list[list[int]], list[list[int]], int, list[Row]]:
         """Queries and keys of a token, by head, and their radius; and what every head's value adds."""
         if (p, t) not in self.parts:
-            numbers, radius = self.fine.read(self.fine.start(p, t), 1, p)
+            numbers, radius = self.fine.read(self.stream(p, t), self.at, p)
             queries, keys, _ = self.fine.heads(self.layer, numbers)
-            rows = [self.row(state) for state in self.fine.taken(1, self.task.read[0], numbers, radius)]
+            rows = [self.row(state) for state in self.fine.taken(self.at, self.task.read[0], numbers, radius)]
             self.parts[p, t] = queries, keys, radius, rows
         return self.parts[p, t]
 
@@ -98,7 +111,7 @@ class Tables:
         """From each number of the hidden layer to what the end reads, in units of 2**-PATH, floored."""
         if not self.function:
             return []
-        ((_, m),) = self.plan.paths[2, self.task.read[0]]
+        ((_, m),) = self.plan.paths[self.hidden, self.task.read[0]]
         return [[shifted_down(v, m.exponent + PATH) for v in row] for row in m.rows]
 
     @cached_property
@@ -130,14 +143,14 @@ class Query:
 
     def __init__(self, tables: Tables, q: int, t: int, support: Sequence[tuple[int, Sequence[int]]]) -> None:
         self.tables, self.place, self.support = tables, (q, t), support
-        self.own = tables.row(tables.fine.start(q, t))
+        self.own = tables.row(tables.stream(q, t))
         self.weights = self.weighed()
 
     def score(self, h: int, m: int, u: int) -> tuple[int, int]:
         """The score of token u at m, and what it is off by."""
         queries, _, r, _ = self.tables.part(*self.place)
         _, keys, s, _ = self.tables.part(m, u)
-        return self.tables.fine.score(1, queries[h], keys[h], max(r, s))
+        return self.tables.fine.score(self.tables.at, queries[h], keys[h], max(r, s))
 
     def weighed(self) -> Weights:
         """exp(score - largest score of the head), in one unit that leaves all but very small ones WEIGHT_BITS bits."""

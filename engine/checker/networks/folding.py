@@ -7,7 +7,8 @@ end x W_U. A *reader* is such a matrix; a *path* from layer i to reader j is (wh
 A reader behind a norm also reads the vector y whose length divides: LayerNorm is d (x - mean x) over the root of its
 mean square plus d^2 epsilon, with d (x - mean x) = x C, C = d I - (all ones); RMSNorm has C = I, and epsilon. So
 it reads x [C diag(w) M | C], its first part times tau = 1/sqrt(mean square of the second + epsilon) is N(x) M without
-the norm's bias, and ``bias`` = b M + (its own bias) is added afterwards. Everything is exact.
+the norm's bias, and ``bias`` = b M + (its own bias) is added afterwards. Everything is exact. A layer ``norm`` that
+only the end reads is such a norm.
 """
 
 from __future__ import annotations
@@ -32,12 +33,14 @@ UNIT_BITS = 4400
 class Reader:
     """What layer ``layer`` reads: ``width`` numbers, and behind a norm ``extra`` more, those of y.
 
-    ``epsilon`` (M, E) is what is added to y's mean square, ``bias`` one row; both are None without a norm.
+    ``epsilon`` (M, E) is what is added to y's mean square, ``bias`` one row; both are None without a norm. The numbers
+    and y are ``stretch`` times those of the norm.
     """
 
     layer: int
     width: int
     extra: int = 0
+    stretch: int = 1
     epsilon: tuple[int, int] | None = None
     bias: Matrix | None = None
     caps: tuple[int, ...] = ()
@@ -141,9 +144,11 @@ def behind_norm(layer: int, norm: Norm, m: Matrix, bias: Matrix | None, budget: 
     """
     d, width = m.shape
     rows = scaled(m, norm.tensors["w"].rows()) if "w" in norm.tensors else m
-    part, y = (centred(rows), centred(identity(d))) if norm.function == "layernorm" else (rows, identity(d))
+    part, y, stretch = (rows, identity(d), 1)
+    if norm.function == "layernorm":
+        part, y, stretch = centred(rows), centred(y), d
     mantissa, exponent = norm.epsilon
-    epsilon = (mantissa * d * d if norm.function == "layernorm" else mantissa, exponent)
+    epsilon = (mantissa * stretch * stretch, exponent)
     own = bias or zeros(1, width)
     if "b" in norm.tensors:
         own = added(own, product(norm.tensors["b"].rows(), m, budget))
@@ -151,7 +156,7 @@ def behind_norm(layer: int, norm: Norm, m: Matrix, bias: Matrix | None, budget: 
     units = [exponent + UNIT_BITS for exponent in (rows.exponent, own.exponent)]
     pairs = zip(roots, own.rows[0], strict=True)
     caps = tuple(shifted_up(root, units[0]) + shifted_up(abs(b), units[1]) for root, b in pairs)
-    return Reader(layer, width, d, epsilon, own, caps), beside([part, y])
+    return Reader(layer, width, d, stretch, epsilon, own, caps), beside([part, y])
 
 
 class _Folding:
@@ -182,6 +187,17 @@ class _Folding:
             for p, paths in self.pending.items():
                 for place, m in paths:
                     self.constant(p, place, self.times(row, m))
+
+    def normed_end(self, norm: Norm | None) -> bool:
+        """Whether ``norm`` acts on the streams that the end reads, and on nothing else: then the end is behind it."""
+        end, (m, *others) = self.plan.last, [m for paths in self.pending.values() for _, m in paths]
+        ends = [[(end, p)] for p in self.pending] == [[place for place, _ in paths] for paths in self.pending.values()]
+        if norm is None or not ends or self.plan.readers[end].epsilon or any(other is not m for other in others):
+            return False
+        bias, *_ = [self.plan.constants.pop(p, {}).get((end, p)) for p in self.pending]
+        self.plan.readers[end], m = behind_norm(end, norm, m, bias, self.budget)
+        self.pending = {p: [((end, p), m)] for p in self.pending}
+        return True
 
     def read(self, i: int, layer: Layer, width: int, live: list[int]) -> None:
         """Layer ``i`` reads the streams of the positions ``live``."""
@@ -227,7 +243,7 @@ class _Folding:
                 w = layer.tensors["W"].rows()
                 for p, paths in self.pending.items():
                     self.pending[p] = [(place, self.times(w, m)) for place, m in paths]
-            else:
+            elif layer.kind != "norm" or not self.normed_end(layer.norm):
                 if layer.kind != "unembed":
                     self.write(i, layer)
                 if layer.kind in ("norm", "pointwise") or layer.settings.get("skip") == "none":
