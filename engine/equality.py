@@ -36,6 +36,8 @@ class Equal(Claim):
         return f"{self.about}:{self.left.key}:{self.right.key}"
 
     def sentence(self) -> str:
+        if str(self.left) == str(self.right):
+            return f"${self.left}$ is the same however its products are bracketed{of_which(self.about)}."
         return f"${self.left} = {self.right}${of_which(self.about)}."
 
 

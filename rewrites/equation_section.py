@@ -68,12 +68,12 @@ def chain(graph: ProofGraph, equation: int, left: str, goal: str) -> tuple[Block
         *_definitions(before),
         DisplayMath(f"{left} = {claim.left}"),
         paragraph(
-            f"The following steps, {count} elementary rewrites in all, lead from there to {goal}. Each rewrite is an "
-            "equation of one table, its conditions are proved, and replaying the proof runs it again."
-            + (" These are the tables:" if tables else "")
+            f"The following steps, {count} elementary rewrites in all, lead from there to {goal}. Each rewrite "
+            "applies one of a fixed list of equations, its conditions are proved, and replaying the proof runs it "
+            "again." + (" The abbreviations of the result:" if tables else "")
         ),
         *_definitions(tables),
-        *((paragraph("And these are the steps:"),) if tables else ()),
+        *((paragraph("The steps:"),) if tables else ()),
         Listing(tuple((_folded(graph, step),) for step in steps), ordered=True),
         DisplayMath(f"{left} = {claim.right}"),
     )

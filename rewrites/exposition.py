@@ -52,7 +52,7 @@ from .rules.enumeration import Enumeration
 from .rules.float_accuracy import FloatAccuracy
 from .rules.float_margin import FloatMargin
 from .rules.increasing import Increasing
-from .rules.known_matrices import KnownMatrices
+from .rules.known_matrices import KnownMatrices, named
 from .rules.least_margin import LeastMargin
 from .rules.loss import LossSum
 from .rules.path_decomposition import Paths
@@ -132,8 +132,8 @@ def _mechanism(graph: ProofGraph, proof: Sequence[Derivation]) -> tuple[Block, .
     if not told:
         return ()
     points = tuple((Paragraph(prose(claim.sentence())),) for claim in told)
-    named = [claim.sentence() for claim in claims if isinstance(claim, KnownMatrices) and claim.advice]
-    chosen = f" They name matrices that the proof chooses: {' '.join(dict.fromkeys(named))}" if named else ""
+    matrices = [claim for claim in claims if isinstance(claim, KnownMatrices) and claim.advice]
+    chosen = f" {named(matrices)}" if matrices else ""
     opening = paragraph(f"The proof goes through these claims, which are proved below.{chosen}")
     return (Section("What the network does", (opening, Listing(points))),)
 
@@ -230,26 +230,32 @@ def _off_diagonal(rows: Rows) -> Block:
 
 # What costs of proofs are counted in, beside the sizes of the network.
 LETTERS = {
-    "n": "$n$ is the number of nodes of the tree, or of the triples that are counted",
-    "G": "$G$ is the largest number of grid steps of a triple",
-    "h": "$h = d_h$ is the width of the head",
+    "n": "$n$ the number of nodes of the trees, or of the triples $(q, m, x)$ that are counted",
+    "G": "$G$ the largest number of grid steps of a triple",
+    "h": "$h = d_h$ the width of the head",
 }
+UNEXPLAINED = (
+    "The unexplained dimension is the estimate of arXiv 2406.11779, appendix A.3: how many numbers the proof treats as "
+    "unrelated to each other; it is given for the proofs that the estimate covers."
+)
 
 
 def _price(graph: ProofGraph, proof: Sequence[Derivation], theorem: Theorem) -> Block:
     network = one_layer_of(theorem.statement)
     if isinstance(theorem, Accuracy):
         account = proof_cost(graph, proof[-1].claim)
-        growth, counted = account.growth, (_account(account),)
+        growth = account.growth
+        counted = (_account(account), *([paragraph(UNEXPLAINED)] if account.dimension is not None else []))
     else:
         growth, counted = sum((charged(graph, step) for step in proof), Cost()).leading(), ()
     letters = {str(symbol) for symbol in growth.free_symbols}
-    meant = "".join(f"Here {words}. " for letter, words in LETTERS.items() if letter in letters)
+    meant = ", ".join(words for letter, words in LETTERS.items() if letter in letters)
+    grows = f"With {meant}, their number grows as" if meant else "Their number grows as"
     brute = network.d_vocab ** (network.n_ctx + 1) * network.n_ctx * network.d_model
     return Section(
         "What the proof costs",
         (
-            paragraph(f"The verifier's operations; advice is free. {meant}Their number grows as"),
+            paragraph(f"The verifier's operations are counted; advice is free. {grows}"),
             DisplayMath(f"O\\left({sympy.latex(growth)}\\right)."),
             paragraph(f"Evaluating the network on every input costs $V^{{K+1}} K d = {brute}$ multiplications."),
             *counted,
@@ -261,9 +267,9 @@ def _account(account: ProofCost) -> Table:
     """The operations of this proof, for this network."""
     names = ("multiplications", "additions", "exponentials", "comparisons", "longest integer", "unexplained dimension")
     numbers = (account.multiply, account.add, account.exp, account.compare, account.bits)
-    dimension = "none given" if account.dimension is None else str(account.dimension)
-    bits = (*map(str, numbers[:-1]), f"{numbers[-1]} bits", dimension)
-    rows = tuple((prose(name), prose(number)) for name, number in zip(names, bits, strict=True))
+    told = [*map(str, numbers[:-1]), f"{numbers[-1]} bits"]
+    told += [] if account.dimension is None else [str(account.dimension)]
+    rows = tuple((prose(name), prose(number)) for name, number in zip(names, told, strict=False))
     return Table((prose("this proof"), prose("count")), rows, sides=("left", "right"))
 
 

@@ -43,6 +43,9 @@ def opening(theorem: FloatAccuracy, name: str) -> Block:
     form, network, (low, high) = theorem.statement.format.name, one_layer_of(theorem.statement), theorem.bounds
     short = bool(theorem.statement.format.storage)
     twice = f", at once or by way of {theorem.statement.format.accumulated} bits" if short else ""
+    decimals = ""
+    if theorem.between:
+        decimals = f" In decimals every run's accuracy lies between {floor_str(low, 8)} and {ceil_str(high, 8)}."
     body = passage(
         f"""
         This theorem is about {form} runs, not about real numbers: {arithmetic(theorem)}.
@@ -67,7 +70,7 @@ def opening(theorem: FloatAccuracy, name: str) -> Block:
         f"""
         {theorem.meaning}
 
-        {theorem.sentence()} In decimals every run's accuracy lies between {floor_str(low, 8)} and {ceil_str(high, 8)}.
+        {theorem.sentence()}{decimals}
         """
     )
     steps = Listing(tuple((paragraph(f"{step}."),) for step in PROGRAM))
@@ -91,8 +94,9 @@ def in_between(graph: ProofGraph, theorem: FloatAccuracy) -> Block:
     blocks = [
         paragraph(
             f"By the proof no run's difference of a logit and that of the largest token is off by more than "
-            f"${rounded_up(margin.error.logit_difference)}$ (from the real function of the rounded weights). On "
-            f"{theorem.between} inputs this leaves open what runs return."
+            f"${rounded_up(margin.error.logit_difference)}$ (from the real function of the rounded weights). "
+            + (f"On {theorem.between} inputs this leaves" if theorem.between else "On no input this leaves")
+            + " open what runs return."
         )
     ]
     listed = undecided_inputs(graph)

@@ -57,7 +57,7 @@ def trust_section(statement: Problem, about: str = REAL, told: str = "") -> Sect
         blocks += [paragraph("The weights alone do not fix a function. The reader assumes:"), Listing(items)]
     blocks += passage(
         f"""
-        Beyond that, what must be trusted is:
+        {"Beyond that, what" if points else "What"} must be trusted is:
 
         - The statement: that the theorem above is what you want to know. {about}
         - The written proofs of the lemmas below.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from ..engine.claim import Claim
 from ..engine.formula import Formula
 from ..engine.formula_rows import rows
 from ..engine.graph import Derivation, ProofGraph
@@ -25,6 +26,7 @@ from ..engine.transcript import (
     prose,
 )
 from .equation_section import abbreviations
+from .rules.known_matrices import KnownMatrices, named
 
 # Signs that a row of a displayed formula may have, where it can be broken.
 WIDE = 56
@@ -49,12 +51,20 @@ def proof_section(graph: ProofGraph, proof: Sequence[Derivation], detail: str) -
             if lemma.label not in told and lemma.label in CITED.findall(derived):
                 told.add(lemma.label)
                 blocks.append(lemma_block(lemma, with_proof=detail != "summary"))
-        blocks += _step(rule, derived, [graph.claim(step.claim).sentence() for step in steps])
+        blocks += _step(rule, derived, _sentences([graph.claim(step.claim) for step in steps]))
     return Section("The proof", tuple(blocks))
 
 
 def _derived(graph: ProofGraph, step: Derivation) -> str:
     return step.rule.derived([graph.claim(premise) for premise in step.premises], step.advice)
+
+
+def _sentences(claims: Sequence[Claim]) -> list[str]:
+    """The conclusions of steps in a row, matrices of advice in one sentence."""
+    matrices = [claim for claim in claims if isinstance(claim, KnownMatrices) and claim.advice]
+    if len(matrices) == len(claims):
+        return [named(matrices)]
+    return [claim.sentence() for claim in claims]
 
 
 def _with_needs(notions: Sequence[Notion]) -> Iterator[Notion]:

@@ -53,9 +53,24 @@ class Account:
             f"{self.accepted.count} of {self.accepted.accepted.size} inputs at {ceil_str(self.tier, DIGITS)}, {left}"
         )
 
+    def told(self) -> str:
+        """The same for readers who do not know the tiers' names."""
+        accepted, size = self.accepted.count, self.accepted.accepted.size
+        rest = (
+            f" The others are decided by evaluating the outputs left open, at {ceil_str(self.rest, DIGITS)} of it."
+            if self.rest
+            else " No input is evaluated."
+        )
+        return f"The quotient accepts {accepted} of {size} inputs at {ceil_str(self.tier, DIGITS)} of that.{rest}"
+
     def section(self) -> Section:
         """The blocks, and the cost."""
-        blocks = [paragraph(f"In units of brute force, {self.accepted.brute} multiply-adds: {self.sentence()}.")]
+        blocks = [
+            paragraph(
+                f"Brute force, every input through every neuron to every output, takes {self.accepted.brute} "
+                f"multiply-adds. {self.told()}"
+            )
+        ]
         if self.accepted.check(evaluate=True)[0] == ENUMERATES:
             blocks.append(
                 paragraph(

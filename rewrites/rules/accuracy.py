@@ -82,6 +82,8 @@ class Accuracy(Claim):
     def in_decimals(self) -> str:
         """The same in decimals, rounded in the safe direction, as a sentence after :meth:`sentence`."""
         low, high = (floor_str(self.bounds[0], DECIMALS), ceil_str(self.bounds[1], DECIMALS))
+        if self.low == self.high in (0, self.inputs):
+            return f"In decimals it is {1 if self.low else 0}."
         if self.low == self.high:
             return f"In decimals it is {low}." if low == high else f"In decimals, cut off, it is {low}."
         if self.high == self.inputs:

@@ -20,7 +20,8 @@ from ...engine.cost import Cost
 from ...engine.rule import NotEstablished, Rule
 from ...models.statement import Statement
 from ..boxes.bounds import ABOVE_BITS
-from .box_rule import BOX_LEMMAS, COST, DERIVATION, Boxes, Told, charged, encoded, found_by, silent
+from .box_derivation import SEPARABLE
+from .box_rule import BOX_LEMMAS, COST, DERIVATION, Boxes, Told, charged, encoded, found_by, silent, told_of
 from .enclosed_number import UNIT_BITS
 from .induction.margin_loss import MARGIN_LOSS
 from .loss import Loss
@@ -47,6 +48,16 @@ class LossBoxes:
     steps: tuple[Boxes, ...]
 
 
+COMPARED = (
+    "Margins are compared with several thresholds $\\theta$ in place of 0: $\\delta - \\theta$ stands for "
+    "$\\delta$. By [@margin-loss] an "
+    "input whose margins all exceed $\\theta$ has a loss of at most $\\log(1 + (C - 1)\\,e^{-\\theta})$, $C$ the "
+    "number "
+    "of outputs, and one with a margin of at most $\\theta$ a loss of at least $\\log(1 + e^{-\\theta})$; "
+    "[@loss-layers] adds them up, the losses from above and their negatives from below."
+)
+
+
 class BoxLoss(Rule):
     """Advice: :class:`LossBoxes`."""
 
@@ -54,11 +65,8 @@ class BoxLoss(Rule):
     certifiable = True
     premises = (NetworkFunction,)
     lemmas = (*BOX_LEMMAS, MARGIN_LOSS, LAYERS)
-    derivation = (
-        f"{DERIVATION} Margins are compared with several thresholds in place of 0. [@margin-loss] turns a margin above "
-        "a threshold into a loss that is at most so large, and one of at most a threshold into a loss that is at least "
-        "so large; [@loss-layers] adds them up, the losses from above and their negatives from below."
-    )
+    notions = (SEPARABLE,)
+    derivation = f"{DERIVATION} {COMPARED}"
     cost = COST
 
     def __init__(self, progress: Told = silent) -> None:
@@ -80,6 +88,9 @@ class BoxLoss(Rule):
             raise NotEstablished(self.tag, "no threshold is below the margins of all inputs")
         total = layered(most)
         return BoxMeanLoss(statement, -layered([*least, (0, pairs)]) // pairs, -(-total // pairs))
+
+    def derived(self, premises: Sequence[Any], advice: Any) -> str:
+        return f"{told_of(premises[0].statement)} {COMPARED}"
 
     def charge(self, premises: Sequence[Any], advice: LossBoxes) -> Cost:
         (function,) = premises

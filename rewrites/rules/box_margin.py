@@ -23,7 +23,8 @@ from ...models.tasks.task import Task
 from ..boxes.bounds import ABOVE_BITS
 from ..enumeration import decide
 from ..enumeration.outcome import Margin
-from .box_rule import BOX_LEMMAS, COST, DERIVATION, Boxes, Told, charged, encoded, found_by, silent
+from .box_derivation import SEPARABLE
+from .box_rule import BOX_LEMMAS, COST, DERIVATION, Boxes, Told, charged, encoded, found_by, silent, told_of
 from .enclosed_number import in_units
 from .least_margin import LeastMargin
 from .network_function import NetworkFunction
@@ -52,6 +53,13 @@ def margin_of(statement: Statement, inputs: np.ndarray) -> Margin | None:
     return decide(statement.network, alone, loss=False).margin
 
 
+COMPARED = (
+    "Margins are compared with a threshold $\\theta$ in place of 0: $\\delta - \\theta$ stands for $\\delta$. No "
+    "set is "
+    "left out, so the least margin is above $\\theta$. It is at most that of one input, which is enclosed by itself."
+)
+
+
 class BoxMargin(Rule):
     """Advice: :class:`MarginBoxes`."""
 
@@ -59,10 +67,8 @@ class BoxMargin(Rule):
     certifiable = True
     premises = (NetworkFunction,)
     lemmas = BOX_LEMMAS
-    derivation = (
-        f"{DERIVATION} Margins are compared with a threshold in place of 0, and no set is left out: the least margin "
-        "is above it. It is at most that of one input, which is enclosed by itself."
-    )
+    notions = (SEPARABLE,)
+    derivation = f"{DERIVATION} {COMPARED}"
     cost = COST
 
     def __init__(self, progress: Told = silent) -> None:
@@ -83,6 +89,9 @@ class BoxMargin(Rule):
         if margin is None or margin.upper is None:
             raise NotEstablished(self.tag, f"the margin of {advice.witness} is not known")
         return BoxLeastMargin(statement, *in_units(low, margin.upper))
+
+    def derived(self, premises: Sequence[Any], advice: Any) -> str:
+        return f"{told_of(premises[0].statement)} {COMPARED}"
 
     def charge(self, premises: Sequence[Any], advice: MarginBoxes) -> Cost:
         (function,) = premises

@@ -35,6 +35,7 @@ from ..boxes.answers import ReadPosition
 from ..boxes.bounds import Units
 from ..boxes.tree import Counted, Replay, Tree
 from ..enumeration import decide
+from .box_derivation import SEPARABLE, derivation
 from .box_extremes import BOX
 from .box_partition import PARTS
 from .count import Count
@@ -204,13 +205,17 @@ def charged(statement: Statement, advice: Boxes, cost: Cost) -> Cost:
 
 
 DERIVATION = (
-    "The inputs are split along a tree, by [@box-parts] into disjoint sets whose sizes add up. On each leaf margins "
-    "are bounded: the MLP by lines, [@pointwise-lines], on intervals that [@ratio-bound] gives; several heads jointly, "
-    "[@joint-heads]; a norm before the unembedding by [@norm-before-unembedding]. What is left is the sign of a "
-    "separable sum on the set: [@box-extremes] for tokens that vary independently, [@sum-extremes] where their labels "
-    "have a given sum, [@list-extremes] for lists of different numbers. All numbers are integers, rounded to the safe "
-    "side; the tree, and the numbers with which its tests succeed, are in the certificate."
+    "The inputs are split along a tree, by [@box-parts] into disjoint sets whose sizes add up, and on each set margins "
+    "are bounded by [@box-extremes], [@sum-extremes] or [@list-extremes], with [@ratio-bound], [@joint-heads], "
+    "[@pointwise-lines] and [@norm-before-unembedding] where the network needs them."
 )
+
+
+def told_of(statement: Statement) -> str:
+    """The derivation for the network and the task of a statement."""
+    return derivation(statement, form_at(statement, 0))
+
+
 BOX_LEMMAS = (BOX, SUMS, LISTS, RATIO, LINES, HEADS, NORM, PARTS)
 COST = Cost(multiply=N * P * T * H, add=N * P * T * H, compare=N * P * T)
 
@@ -222,6 +227,7 @@ class BoxTree(Rule):
     certifiable = True
     premises = (NetworkFunction,)
     lemmas = BOX_LEMMAS
+    notions = (SEPARABLE,)
     derivation = DERIVATION
     cost = COST
 
@@ -234,6 +240,9 @@ class BoxTree(Rule):
         if advice.units.above:
             raise NotEstablished(self.tag, "right are inputs whose margins exceed 0, and no other threshold")
         return BoxCount(statement, found_by(statement, advice, self.tag, self._progress))
+
+    def derived(self, premises: Sequence[Any], advice: Boxes) -> str:
+        return told_of(premises[0].statement)
 
     def charge(self, premises: Sequence[Any], advice: Boxes) -> Cost:
         (function,) = premises

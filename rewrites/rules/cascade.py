@@ -77,7 +77,7 @@ class QuotientCount(Count):
         left = self.statement.inputs - self.accepted
         rest = f"of the other ${left}$ it is right on ${self.evaluated_right}$ and wrong on ${self.wrong}$"
         return (
-            f"The network is right on the ${self.accepted}$ inputs that the tier accepts ({self.by.variant}); {rest}."
+            f"The network is right on the ${self.accepted}$ inputs that are accepted without being evaluated; {rest}."
         )
 
 

@@ -65,10 +65,17 @@ class FloatAccuracy(Accuracy):
     def sentence(self) -> str:
         form = self.statement.format.name
         low, high = count_str(self.low, self.inputs), count_str(self.high, self.inputs)
+        if self.between:
+            found = (
+                f"On at least ${low}$ of the inputs every {form} run is right, and on all but at most ${high}$ every "
+                f"one "
+                f"is wrong: every run has an accuracy between ${low}$ and ${high}$. On the {self.between} inputs in "
+                "between the proof leaves open what runs return."
+            )
+        else:
+            found = f"Exactly on ${low}$ of the inputs every {form} run is right, and on all others every one is wrong."
         return (
-            f"On at least ${low}$ of the inputs every {form} run is right, and on all but at most ${high}$ every one "
-            f"is wrong: every run has an accuracy between ${low}$ and ${high}$. On the {self.between} inputs in "
-            "between the proof leaves open what runs return. About the real function of the stored weights, whose "
+            f"{found} About the real function of the stored weights, whose "
             f"exponentials and square root are exact, the same graph proves: {self.real.sentence()}"
         )
 

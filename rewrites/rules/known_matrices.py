@@ -72,9 +72,21 @@ class KnownMatrices(Claim):
     def sentence(self) -> str:
         if not self.advice:
             return "The weights are known exactly."
+        return named([self])
+
+    @property
+    def last(self) -> str:
+        """The last name, with its matrix's shape."""
         rows, columns = self.values[self.advice[-1]].shape
         name = f"${self.written}$" if self.written else f"`{self.advice[-1]}`"
-        return f"{name} is a matrix of {rows} rows and {columns} columns, of which nothing is claimed."
+        return f"{name} (${rows} \\times {columns}$)"
+
+
+def named(claims: Sequence[KnownMatrices]) -> str:
+    """Matrices of advice in one sentence, each claim's last one."""
+    listed = list(dict.fromkeys(claim.last for claim in claims if claim.advice))
+    which = "this matrix" if len(listed) == 1 else "these matrices"
+    return f"The proof chooses {which}, of which nothing is claimed: {', '.join(listed)}."
 
 
 class KnownWeights(Rule):

@@ -212,7 +212,7 @@ class Accepted(AcceptedInputs):
 
     def sentence(self) -> str:
         of = f"${self.count}$ of the ${self.accepted.size}$ inputs"
-        return f"The network is right on {of}, those that the quotient accepts ({self.advice.variant})."
+        return f"The network is right on {of}, those that the quotient accepts."
 
 
 class _Quotient:
@@ -369,18 +369,46 @@ class _Quotient:
         return self.cost + distances + remainder + comparing
 
 
+def _derivation(*, exact: bool, largest: bool) -> str:
+    """How the remainders are bounded, and whether one distance is taken for all rivals."""
+    norm = (
+        "every $h_i - \\tilde h_i$ is formed"
+        if exact
+        else "by [@two-sided-kink] $|h_i - \\tilde h_i| \\le e_i(x) + e'_i(y)$ with $e_i = \\max(|d_i|, |l_i - "
+        "\\tilde l_i - d_i|)$ and $e'_i$ likewise, and [@norm-of-a-sum] adds up their squares"
+    )
+    rivals = ", in whose place its largest value over $z$ stands" if largest else ""
+    return (
+        "Write $h_i = \\max(l_i(x) + r_i(y), 0)$ for the hidden numbers on the grids, $u_i(z)$ for what they give "
+        "output "
+        "$z$, and $F_z(x,y)$ for its logit. In blocks of neurons $l_i$ is replaced by $\\tilde l_i$, its mean on the "
+        "classes of a partition of the first tokens, and $r_i$ by $\\tilde r_i$ on classes of the second ones; with "
+        "$d_i(x)$ and "
+        "$d'_i(y)$ shares of $l_i - \\tilde l_i$ and $r_i - \\tilde r_i$ put $\\tilde h_i = \\max(\\tilde l_i(x) + "
+        "\\tilde "
+        "r_i(y), 0) + d_i(x) + d'_i(y)$. The logits $\\tilde F_z(x,y)$ of these are sums of tables of classes, "
+        "added up by "
+        "[@sum-on-joins]. Let $\\rho(x,y)$ be at least the root of $\\sum_i (h_i - \\tilde h_i)^2$: "
+        f"{norm}. Let $D(c,z)$ be at least the root of $\\sum_i (u_i(c) - u_i(z))^2$ over the neurons that are "
+        f"replaced{rivals}. By "
+        "[@remainder-by-norms], with $s$ the slack of the grids, the logit of the right answer $c$ exceeds that of "
+        "$z$ when $$\\tilde F_c(x,y) - \\tilde "
+        "F_z(x,y) > D(c,z)\\,\\rho(x,y) + s;$$ an input on which this holds for every "
+        "$z \\ne c$ is accepted."
+    )
+
+
 class Quotient(Rule):
     """Advice: :class:`QuotientAdvice`."""
 
     name = "quotient"
     premises = (GridNetwork,)
     lemmas = (JOIN, KINK, NORMS, REMAINDER)
-    derivation = (
-        "Every block is a table of its classes, the tables are added up by [@sum-on-joins], the remainders are bounded "
-        "by [@two-sided-kink] and [@norm-of-a-sum], or formed, and by [@remainder-by-norms] with the grids' slack an "
-        "output is no rival of the right one; an input of which none is left is accepted."
-    )
+    derivation = _derivation(exact=False, largest=False)
     cost = Cost()
+
+    def derived(self, premises: Sequence[Any], advice: QuotientAdvice) -> str:
+        return _derivation(exact=advice.exact_remainder, largest=advice.largest)
 
     def conclude(self, premises: Sequence[Any], advice: QuotientAdvice) -> Accepted:
         (grid,) = premises

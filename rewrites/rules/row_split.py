@@ -161,6 +161,19 @@ class SplitAlong(Rule):
     derivation = "[@row-split]; both sides of the equation expand to the same words of tensors."
     cost = Cost()
 
+    def derived(self, premises: Sequence[Any], advice: Split) -> str:
+        table = f"\\mathrm{{{advice.name}}}"
+        column = "" if advice.column is None else f" + {advice.column}\\mathbf{{1}}^{{\\top}}"
+        own = f"\\widehat{{{table}}}"
+        common = advice.approximation.shape[0] == 1 and premises[0].values and premises[1].term.shape[0] > 1
+        rows = f"\\mathbf{{1}}\\,{own}" if common else own
+        return (
+            f"[@row-split] with $R = {premises[1].term}$, whose row differences were bounded, and "
+            f"$${own} = {advice.approximation}:$$ both sides of ${table}{column} = {rows} + R$ expand to the same "
+            f"words of "
+            "tensors."
+        )
+
     def conclude(self, premises: Sequence[Any], advice: Split) -> RowSplit:
         known, noise = premises
         require_table(self, advice.name)

@@ -71,6 +71,8 @@ def _proofs() -> dict[str, Callable[[Path], Proof]]:
     for metric in ("accuracy", "loss", "margin"):
         found[f"induction {metric}"] = partial(of, _induction, "induction", metric)
         found[f"enumerate {metric}"] = partial(of, lambda folder: adding_network(1), "enumerate", metric)
+    for metric in ("loss", "margin"):
+        found[f"boxes {metric}"] = partial(of, partial(_boxes, "two heads, relu"), "branch_and_bound", metric)
     found["quotient"] = partial(of, lambda folder: adding_network(1), "quotient", "accuracy")
     return found
 

@@ -17,7 +17,7 @@ from ..least_margin import LeastMargin
 from ..network_function import NetworkFunction
 from .nodes import groups
 from .tables import InductionTables
-from .tree import MARGIN_BITS, InductionTree, NodeTree
+from .tree import MARGIN_BITS, TOLD, InductionTree, NodeTree
 
 
 class InductionLeastMargin(LeastMargin):
@@ -44,12 +44,10 @@ class InductionMargin(Rule):
     left_out = 1
     lemmas = InductionTree.lemmas
     derivation = (
-        "The groups $(q, i, a)$ and every branching part the inputs ([@partition]). At a leaf, gaps and values of keys "
-        "are bounded for every pair of neighbouring tokens ([@query-atoms], [@least-ratio], [@reference-row], "
-        "[@share-ends], [@distractor-row]), and [@node-test] with [@sign-form] shows that each of its inputs has the "
-        "leaf's margin over every other output. Margins of the inputs of the remaining leaves are enclosed one by one "
-        "([@decided-by-radius]), and so is that of an input that the advice names: the least margin is at least the "
-        "least of the former, and at most the latter."
+        f"{TOLD} Margins of the inputs of the remaining leaves are enclosed one by one ([@decided-by-radius]), and "
+        f"so is "
+        "that of an input that the advice names: the least margin is at least the least of these and of the leaves' "
+        "$\\gamma$, and at most that input's."
     )
     cost = Cost()
 

@@ -19,7 +19,7 @@ from ..enclosed_number import UNIT_BITS, in_units
 from ..loss import Loss
 from ..network_function import NetworkFunction
 from .tables import InductionTables
-from .tree import MARGIN_BITS, InductionTree, NodeTree
+from .tree import MARGIN_BITS, TOLD, InductionTree, NodeTree
 
 PRECISION = 256
 # A certificate's bounds leave this share of the loss, and this much for inputs whose losses are enclosed one by one.
@@ -70,12 +70,15 @@ class InductionLoss(Rule):
     left_out = 1
     lemmas = (*InductionTree.lemmas, MARGIN_LOSS)
     derivation = (
-        "The groups $(q, i, a)$ and every branching part the inputs ([@partition]). At a leaf, gaps and values of keys "
-        "are bounded for every pair of neighbouring tokens ([@query-atoms], [@least-ratio], [@reference-row], "
-        "[@share-ends], [@distractor-row]), and [@node-test] with [@sign-form] shows that each of its inputs has the "
-        "leaf's margin over every other output. From above, a difference of logits is a mixture, and at most its "
-        "largest member. [@margin-loss] turns both into bounds of the losses; those of the inputs of other leaves are "
-        "enclosed one by one ([@decided-by-radius]). All are added up and rounded outward."
+        f"{TOLD} A difference of logits is a mixture, so at most the largest of its members $v_k + \\delta_b$ from "
+        f"above; let "
+        "$\\eta_b$ bound it, and let $C$ be the number of outputs. By [@margin-loss] the loss of every input of the "
+        "leaf lies between $$\\log\\Bigl(1 + "
+        "\\sum_{b "
+        "\\ne a} e^{-\\eta_b}\\Bigr) \\quad \\text{and} \\quad \\log\\bigl(1 + (C - 1)\\,e^{-\\gamma}\\bigr),$$ "
+        "and the losses of the inputs of other leaves are enclosed one by one "
+        "([@decided-by-radius]). All are "
+        "added up and rounded outward."
     )
     cost = Cost()
 

@@ -118,6 +118,27 @@ class RightInputs(Count):
         return f"Of ${total}$ inputs {said} ${self.right}$ are right and {said} ${self.wrong}$ wrong.{margins}"
 
 
+# What a leaf's test says, with its bounds.
+TOLD = (
+    "The groups $(q, i, a)$ (the query's token, where it stands before, the right answer) and every branching part the "
+    "inputs ([@partition]). On a leaf let $r$ be the reference key, the position behind the earlier $q$, and $b "
+    "\\ne a$ an "
+    "output. For every other key $k$ and every pair of tokens $t_k$, $t_{k-1}$ that the leaf allows, let $g_k(t_k, "
+    "t_{k-1})$ "
+    "be at most the score of $r$ minus that of $k$, $v_k(t_k, t_{k-1})$ at most what attention to $k$ alone gives "
+    "output $a$ "
+    "more than $b$, $v_r$ the same of $r$, and $\\delta_b$ at most what the query's own row gives, by [@query-atoms], "
+    "[@least-ratio], [@reference-row], [@share-ends] and [@distractor-row]. By [@sign-form] and [@node-test] the "
+    "margin over $b$ "
+    "exceeds $\\gamma$ on all inputs of the leaf when $$v_r + \\delta_b - \\gamma - \\max_{t} \\sum_{k \\ne r} "
+    "e^{-g_k(t_k, t_{k-1})} \\max\\bigl(0, \\gamma - \\delta_b - v_k(t_k, t_{k-1})\\bigr) > 0,$$ the maximum over "
+    "the chains "
+    "of tokens that the leaf allows, found position by position. The leaf has the margin $\\gamma$ when this holds "
+    "for every "
+    "$b \\ne a$."
+)
+
+
 class InductionTree(Rule):
     """From the network and its tables.  Advice: :class:`NodeTree`.  A false symbol refuses the whole tree."""
 
@@ -137,11 +158,11 @@ class InductionTree(Rule):
         DECIDED_BY_RADIUS,
     )
     derivation = (
-        "The groups $(q, i, a)$ and every branching part the inputs ([@partition]). At a leaf, gaps and values of the "
-        "keys are bounded for every pair of neighbouring tokens ([@query-atoms], [@least-ratio], [@reference-row], "
-        "[@share-ends], [@distractor-row]), and [@node-test] with [@sign-form] shows that each of its inputs has the "
-        "leaf's margin over every other output. Inputs of the remaining leaves are decided one by one "
-        "([@decided-by-radius])."
+        f"{TOLD} Its inputs are right for $\\gamma = 0$; they are all wrong when it holds with some other output in "
+        f"place of "
+        "$a$, $a$ alone in place of $b$, and any key whose token the leaf fixes as the reference. Inputs of the "
+        "remaining "
+        "leaves are decided one by one ([@decided-by-radius])."
     )
     cost = Cost()
 

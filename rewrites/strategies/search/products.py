@@ -61,9 +61,10 @@ def ellipsoid_bound(graph: ProofGraph, known: int, left: Term, right: Term) -> i
     values = graph.claim(known).values
     parts = enclosing(left.evaluate(values), right.evaluate(values))
     names = [f"{letter}_{(left @ right).key[:12]}" for letter in "ySz"]
-    for named in zip(names, parts, strict=True):
+    written = [f"{name[0]}_{{\\mathrm{{e}}}}" for name in names]
+    for named in zip(names, parts, written, strict=True):
         known = graph.apply(NameMatrix(), [known], named)
-    tensors = [Tensor(name, part.shape, name[0]) for name, part in zip(names, parts, strict=True)]
+    tensors = [Tensor(*named) for named in zip(names, (part.shape for part in parts), written, strict=True)]
     return graph.apply(RowDifferenceEllipsoid(), [known], Ellipsoid(left, right, *tensors))
 
 

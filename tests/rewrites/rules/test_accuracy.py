@@ -52,7 +52,7 @@ def test_relations(statement, right, wrong, relation):
     ("low", "high", "said"),
     [
         (26, 26, "In decimals, cut off, it is 0.96296296."),
-        (27, 27, "In decimals it is 1.00000000."),
+        (27, 27, "In decimals it is 1."),
         (26, 27, "In decimals it is at least 0.96296296."),
         (2, 25, "In decimals it lies between 0.07407407 and 0.92592593."),
     ],
