@@ -247,7 +247,7 @@ class SeparableDomain(Domain[Vector]):
         if isinstance(a, Normed):
             raise NotSeparable("a norm between the attention and the MLP")
         if isinstance(a, Tokens):
-            raise NotSeparable("an MLP before the attention")
+            raise NotSeparable("a pointwise map before any attention")
         if not isinstance(a, Row) or a.hidden is not None:
             raise NotSeparable(f"a pointwise map of {_named(a)}")
         return Hidden(a, function)

@@ -246,7 +246,7 @@ def test_networks_and_tasks_that_boxes_do_not_apply_to(tmp_path):
             lambda draw: [draw.attention(3, 1), draw.mlp(3, 3, "relu", norm=draw.norm(3))],
             "a norm between the attention",
         ),
-        (lambda draw: [draw.mlp(3, 3, "relu"), draw.attention(3, 1)], "an MLP before the attention"),
+        (lambda draw: [draw.mlp(3, 3, "relu"), draw.attention(3, 1)], "a pointwise map before any attention"),
     ],
 )
 def test_the_reason_is_the_true_one(middle, reason, tmp_path):
