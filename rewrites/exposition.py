@@ -47,7 +47,7 @@ from .proof_section import proof_section
 from .rules.accuracy import Accuracy
 from .rules.additive_margin import AdditiveMargin
 from .rules.diagonal import Diagonal
-from .rules.enumerated_loss import EnumeratedLoss
+from .rules.enclosed_number import EnclosedNumber
 from .rules.enumeration import Enumeration
 from .rules.float_accuracy import FloatAccuracy
 from .rules.float_margin import FloatMargin
@@ -307,7 +307,7 @@ WIDER = (
 
 
 def recheck(theorem: Theorem | LeastMargin, options: str = "", told: str = "", *, sets: bool = False) -> Block:
-    said = theorem.certified() if isinstance(theorem, EnumeratedLoss | LeastMargin) else theorem
+    said = theorem.certified() if isinstance(theorem, EnclosedNumber) else theorem
     command = (
         f"mechproof check certificate.json --weights WEIGHTS{options}\n"
         f"python -I -S engine/checker certificate.json --weights WEIGHTS{options}"

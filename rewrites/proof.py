@@ -23,7 +23,7 @@ from .float_proof import STRATEGIES, NoFloatProof, prove_float
 from .network_exposition import network_transcript
 from .quotient_account import Account, account
 from .rules.accuracy import Accuracy
-from .rules.enumerated_loss import EnumeratedLoss
+from .rules.enclosed_number import EnclosedNumber
 from .rules.least_margin import LeastMargin
 from .rules.loss import Loss, LossSum
 from .rules.path_decomposition import Paths
@@ -77,7 +77,7 @@ class Proof:
     def certified(self) -> str | None:
         """The relation that the certificate states, where that is less than the theorem; None elsewhere."""
         theorem = self.theorem
-        said = theorem.certified().relation() if isinstance(theorem, EnumeratedLoss | LeastMargin) else None
+        said = theorem.certified().relation() if isinstance(theorem, EnclosedNumber) else None
         return None if said == theorem.relation() else said
 
     @cached_property

@@ -19,6 +19,7 @@ from ..engine.transcript import Section, Table, paragraph, prose
 from .rules.accepted_inputs import AcceptedInputs
 from .rules.cascade import QuotientCount
 from .rules.quotient import Accepted
+from .rules.quotient_loss import QuotientLoss
 
 DIGITS = 4
 ENUMERATES = "enumeration/1"
@@ -26,7 +27,7 @@ ENUMERATES = "enumeration/1"
 
 @dataclass(frozen=True)
 class Account:
-    """``tier``: the quotient's cost, ``rest``: that of evaluating the inputs it leaves; shares of brute force."""
+    """``tier``: the quotient's cost, ``rest``: that of evaluating what it leaves open; shares of brute force."""
 
     accepted: AcceptedInputs
     tier: Fraction
@@ -51,6 +52,7 @@ class Account:
         return (
             f"cost {ceil_str(self.ratio, DIGITS)} of brute force: {self.accepted.variant} accepts "
             f"{self.accepted.count} of {self.accepted.accepted.size} inputs at {ceil_str(self.tier, DIGITS)}, {left}"
+            f"{self.gain}"
         )
 
     def told(self) -> str:
@@ -62,6 +64,11 @@ class Account:
             else " No input is evaluated."
         )
         return f"The quotient accepts {accepted} of {size} inputs at {ceil_str(self.tier, DIGITS)} of that.{rest}"
+
+    @property
+    def gain(self) -> str:
+        """A remark where there is none."""
+        return "" if self.ratio < 1 else "; this does not pay: the strategy enumerate costs 1"
 
     def section(self) -> Section:
         """The blocks, and the cost."""
@@ -100,6 +107,39 @@ class Account:
         )
 
 
+@dataclass(frozen=True)
+class LossAccount(Account):
+    """The same for a mean loss: ``rest`` holds the exponentials, and the leads that are evaluated."""
+
+    accepted: Accepted
+
+    def data(self) -> dict[str, Any]:
+        """For ``--json``: ratios as decimals rounded up."""
+        return {
+            "cost_ratio": ceil_str(self.ratio, DIGITS),
+            "tier": self.accepted.variant,
+            "tier_cost_ratio": ceil_str(self.tier, DIGITS),
+            "evaluated": self.accepted.rivals_left,
+        }
+
+    def sentence(self) -> str:
+        """The same in words."""
+        evaluated = self.accepted.rivals_left
+        leads = self.accepted.accepted.size * (self.accepted.grid.out.shape[1] - 1)
+        return (
+            f"cost {ceil_str(self.ratio, DIGITS)} of brute force: {self.accepted.variant} bounds the leads of the "
+            f"right output at {ceil_str(self.tier, DIGITS)}, {evaluated} of {leads} are evaluated{self.gain}"
+        )
+
+    def told(self) -> str:
+        """The same for readers who do not know the tiers' names."""
+        return (
+            f"The quotient bounds the right output's lead over every other one at {ceil_str(self.tier, DIGITS)} of that. "
+            f"Exponentials, and the {self.accepted.rivals_left} leads that are evaluated, take "
+            f"{ceil_str(self.rest, DIGITS)}."
+        )
+
+
 def account(graph: ProofGraph, goal: int) -> Account | None:
     """The account of a proof by quotients; None for any other."""
     tier = rest = 0
@@ -109,8 +149,11 @@ def account(graph: ProofGraph, goal: int) -> Account | None:
         if isinstance(claim, AcceptedInputs):
             tier += price(graph, step, {})
             accepted = claim
-        elif isinstance(claim, QuotientCount):
+        elif isinstance(claim, QuotientCount | QuotientLoss):
             rest += price(graph, step, {})
     if accepted is None:
         return None
-    return Account(accepted, Fraction(tier, accepted.brute), Fraction(rest, accepted.brute))
+    costs = Fraction(tier, accepted.brute), Fraction(rest, accepted.brute)
+    if isinstance(accepted, Accepted) and isinstance(graph.claim(goal), QuotientLoss):
+        return LossAccount(accepted, *costs)
+    return Account(accepted, *costs)

@@ -49,6 +49,29 @@ class Found:
         return self.cost + self.rest
 
 
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Blocks and their tree, with l̃ and r̃ (``near``), d and d' (``shift``), the neurons that are ``moved``, and the
+    costs of the variants."""
+
+    near: list[np.ndarray]
+    shift: list[np.ndarray]
+    moved: np.ndarray
+    grids: Grids
+    blocks: tuple[Block, ...]
+    merges: tuple[tuple[int, int], ...]
+    costs: dict[tuple[bool, bool], float]
+
+    @property
+    def scale(self) -> np.ndarray:
+        """The weights of the neurons."""
+        return np.array(self.grids.scales) / 2.0 ** (self.grids.bits / 2)
+
+    def advice(self, exact_remainder: bool, largest: bool, cut: int = 0) -> QuotientAdvice:
+        """The advice of a variant."""
+        return QuotientAdvice(self.blocks, self.merges, exact_remainder, largest, cut)
+
+
 class Search:
     """One network of two tokens on a group."""
 
@@ -137,6 +160,18 @@ class Search:
 
     def variants(self, chosen: list[tuple[int, int]], most: float) -> Iterator[Found]:
         """The variants of one assignment, with costs and certified shares on a sample; nothing if all cost more."""
+        plan = self.plan(chosen)
+        if min(plan.costs.values()) > most:
+            return
+        for logits in (SAMPLE, FULL):
+            certified = self._certified(plan, logits)
+            if min(plan.costs[variant] + rest for variant, (_, rest) in certified.items()) > most + DOUBT:
+                return
+        for variant, (share, rest) in certified.items():
+            yield Found(plan.grids, plan.advice(*variant), plan.costs[variant], share, rest)
+
+    def plan(self, chosen: list[tuple[int, int]]) -> Plan:
+        """What one assignment makes of the network."""
         near = [self.left.copy(), self.right.copy()]
         for side, table in enumerate(near):
             for neuron, pair in enumerate(chosen):
@@ -146,8 +181,6 @@ class Search:
         shares = [self._shares(near, side) for side in (0, 1)]
         exact = (self.left, self.right)
         shift = [share / SHARES * (e - n) for share, e, n in zip(shares, exact, near, strict=True)]
-        grids = self._grids(near)
-        scale = np.array(grids.scales) / 2.0 ** (grids.bits / 2)
         moved = np.flatnonzero((near[0] != self.left).any(axis=0) | (near[1] != self.right).any(axis=0))
         blocks = self._blocks(chosen, shares)
         merges, adds = self._merges(blocks)
@@ -159,19 +192,12 @@ class Search:
             tables * (outputs + 2) + used * (outputs + 2) + adds * outputs + outputs * (outputs - 1) // 2 * len(moved)
         )
         costs = {}
-        for exact in (False, True):
+        for remainders in (False, True):
             for largest in (False, True):
-                remainder = 3 * n * other * len(moved) if exact else 3 * (n + other) * len(moved) + 2 * n * other
+                remainder = 3 * n * other * len(moved) if remainders else 3 * (n + other) * len(moved) + 2 * n * other
                 comparing = n * other * (outputs + 1 if largest else 2 * outputs)
-                costs[exact, largest] = float(common + remainder + comparing) / (n * other * m * outputs)
-        if min(costs.values()) > most:
-            return
-        for logits in (SAMPLE, FULL):
-            certified = self._certified(near, shift, moved, scale, logits)
-            if min(costs[variant] + rest for variant, (_, rest) in certified.items()) > most + DOUBT:
-                return
-        for variant, (share, rest) in certified.items():
-            yield Found(grids, QuotientAdvice(blocks, merges, *variant), costs[variant], share, rest)
+                costs[remainders, largest] = float(common + remainder + comparing) / (n * other * m * outputs)
+        return Plan(near, shift, moved, self._grids(near), blocks, merges, costs)
 
     def _shares(self, near: list[np.ndarray], side: int) -> np.ndarray:
         """For every token and neuron: how often the neuron is active there, in sixteenths."""
@@ -242,42 +268,53 @@ class Search:
             waiting = [k for k in waiting if k not in (i, j)] + [len(items) - 1]
         return tuple(merges), rows
 
-    def _certified(
-        self, near: list[np.ndarray], shift: list[np.ndarray], moved: np.ndarray, scale: np.ndarray, looked_at: int
-    ) -> dict[tuple[bool, bool], tuple[float, float]]:
+    def _certified(self, plan: Plan, looked_at: int) -> dict[tuple[bool, bool], tuple[float, float]]:
         """(exact remainder, largest): the certified share, and the cost of evaluating what is left open, on a sample of
         first tokens."""
+        other, outputs = self.answers.shape[1], self.out.shape[1]
+        sample = self.sample(looked_at)
+        distance = self.distances(plan)
+        passed = {(e, largest): np.zeros(2) for e in (False, True) for largest in (False, True)}
+        columns = np.arange(other)
+        for x, hidden, remainders in self.hidden(plan, sample):
+            logits = hidden @ self.out + self.direct[0][x] + self.direct[1]
+            right = self.answers[x]
+            margins = logits[columns, right][:, None] - logits - self.slack
+            margins[columns, right] = np.inf
+            for exact, rho in zip((False, True), remainders, strict=True):
+                for largest, away in ((False, distance[right]), (True, distance[right].max(axis=1)[:, None])):
+                    rivals = (margins <= away * rho[:, None]).sum(axis=1)
+                    left = np.count_nonzero(rivals)
+                    passed[exact, largest] += other - left, rivals.sum() + 3 * left
+        each = len(sample) * other
+        return {variant: (right / each, rest / (each * outputs)) for variant, (right, rest) in passed.items()}
+
+    def sample(self, looked_at: int) -> np.ndarray:
+        """First tokens of which all inputs have about so many logits together."""
         n, other = self.answers.shape
-        outputs = self.out.shape[1]
-        size = min(n, max(8, looked_at // (other * outputs)))
-        sample = np.random.default_rng(0).permutation(n)[:size]
-        out = self.out[moved] / scale[moved, None]
+        return np.random.default_rng(0).permutation(n)[: min(n, max(8, looked_at // (other * self.out.shape[1])))]
+
+    def distances(self, plan: Plan) -> np.ndarray:
+        """D(c, z)."""
+        out = self.out[plan.moved] / plan.scale[plan.moved, None]
         products = out.T @ out
         own = np.diag(products)
-        distance = np.sqrt(np.maximum(own[:, None] + own - 2 * products, 0))
+        return np.sqrt(np.maximum(own[:, None] + own - 2 * products, 0))
+
+    def hidden(self, plan: Plan, sample: np.ndarray) -> Iterator[tuple[int, np.ndarray, tuple[np.ndarray, np.ndarray]]]:
+        """(x, the quotient's neurons for every y, ρ bounded and ρ exact) for the first tokens x of a sample."""
+        near, shift, moved, scale = plan.near, plan.shift, plan.moved, plan.scale
         errors = [
             np.maximum(np.abs(d), np.abs(exact - n_ - d))[:, moved] * scale[moved]
             for exact, n_, d in zip((self.left, self.right), near, shift, strict=True)
         ]
         both = errors[0].any(axis=0) & errors[1].any(axis=0)
         norms = [((e**2).sum(axis=1), np.sqrt((e[:, both] ** 2).sum(axis=1))) for e in errors]
-        passed = {(e, largest): np.zeros(2) for e in (False, True) for largest in (False, True)}
-        columns = np.arange(other)
-        for x in sample:
+        for x in sample.tolist():
             hidden = np.maximum(near[0][x] + near[1], 0) + shift[0][x] + shift[1]
-            logits = hidden @ self.out + self.direct[0][x] + self.direct[1]
             exact = (np.maximum(self.left[x] + self.right, 0) - hidden)[:, moved] * scale[moved]
-            right = self.answers[x]
-            margins = logits[columns, right][:, None] - logits - self.slack
-            margins[columns, right] = np.inf
             bounded = norms[0][0][x] + norms[1][0] + 2 * norms[0][1][x] * norms[1][1]
-            for remainder, rho in ((False, np.sqrt(bounded)), (True, np.sqrt((exact**2).sum(axis=1)))):
-                for largest, away in ((False, distance[right]), (True, distance[right].max(axis=1)[:, None])):
-                    rivals = (margins <= away * rho[:, None]).sum(axis=1)
-                    left = np.count_nonzero(rivals)
-                    passed[remainder, largest] += other - left, rivals.sum() + 3 * left
-        each = size * other
-        return {variant: (right / each, rest / (each * outputs)) for variant, (right, rest) in passed.items()}
+            yield x, hidden, (np.sqrt(bounded), np.sqrt((exact**2).sum(axis=1)))
 
 
 def search(form: SeparableRelu, progress: Callable[[int, int], None]) -> list[Found]:

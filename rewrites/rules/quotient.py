@@ -22,7 +22,8 @@ Cost (a multiply-add, an addition, a comparison each count one, brute force is n
 2 n m C for the corrections; C(C-1)/2 m for D; ρ takes 3 n n' m, or 4 n m + 2 n n'; 2 n n' C, or n n' C + n n', for
 the comparison.
 
-The outputs z of which that is not so are the input's *open rivals*; an input without one is accepted.
+With s = slack + cut, cut >= 0, the outputs z of which that is not so are the input's *open rivals*; an input without
+one is accepted.
 
 Source: the one-sided quotient with class slopes, carried to both sides.
 """
@@ -137,12 +138,13 @@ class Block:
 @dataclass(frozen=True)
 class QuotientAdvice:
     """``blocks`` hold every neuron once; ``merges`` as in :func:`~.quotient_tables.added_up`, of the blocks, then the
-    table of first tokens, then that of second ones."""
+    table of first tokens, then that of second ones; ``cut`` in units of the grids."""
 
     blocks: tuple[Block, ...]
     merges: tuple[tuple[int, int], ...]
     exact_remainder: bool
     largest: bool
+    cut: int = 0
 
     @property
     def variant(self) -> str:
@@ -150,8 +152,8 @@ class QuotientAdvice:
         return ("Q+" if self.exact_remainder else "Q") + ("m" if self.largest else "")
 
 
-def encoded(grids: Grids, advice: QuotientAdvice, *, evaluate: bool) -> dict[str, Any]:
-    """The advice of ``quotient/1`` in a certificate: labels as numbers of 16 bits, shares as bytes, class by class."""
+def encoded(grids: Grids, advice: QuotientAdvice) -> dict[str, Any]:
+    """The advice in a certificate: labels as numbers of 16 bits, shares as bytes, class by class."""
 
     def side(part: Side | None) -> list[str]:
         if part is None:
@@ -166,13 +168,12 @@ def encoded(grids: Grids, advice: QuotientAdvice, *, evaluate: bool) -> dict[str
         "merges": [list(pair) for pair in advice.merges],
         "exact": int(advice.exact_remainder),
         "largest": int(advice.largest),
-        "evaluate": int(evaluate),
     }
 
 
 @dataclass(frozen=True, eq=False)
 class Accepted(AcceptedInputs):
-    """Of the inputs (x, y) and their right answers c, F_c - F_z > slack for all z ≠ c but those of ``rivals``.
+    """Of the inputs (x, y) and their right answers c, F_c - F_z > slack + cut for all z ≠ c but those of ``rivals``.
 
     ``rivals``: n × n' × ⌈C/8⌉ bytes, a bit an output.  An input without any is right.
     """
@@ -185,8 +186,8 @@ class Accepted(AcceptedInputs):
 
     @cached_property
     def accepted(self) -> np.ndarray:  # type: ignore[override]
-        left: np.ndarray = self.rivals.any(axis=2)
-        return ~left
+        found: np.ndarray = self.rivals.max(axis=2) == 0
+        return found
 
     @cached_property
     def rivals_left(self) -> int:
@@ -204,19 +205,26 @@ class Accepted(AcceptedInputs):
     def check(self, *, evaluate: bool) -> tuple[str, Callable[[], dict[str, Any]]]:
         if not self.grid.exact:
             return super().check(evaluate=evaluate)
-        return "quotient/1", lambda: encoded(self.grid.grids, self.advice, evaluate=evaluate)
+        return "quotient/1", lambda: encoded(self.grid.grids, self.advice) | {"evaluate": int(evaluate)}
 
     def identity(self) -> str:
         found = hashlib.sha256(self.rivals.tobytes()).hexdigest()
         return f"{self.grid.identity()}:{self.advice.variant}:{found}"
 
     def sentence(self) -> str:
+        if self.advice.cut:
+            pairs = self.accepted.size * (self.grid.out.shape[1] - 1)
+            return (
+                f"For all but ${self.rivals_left}$ of the ${pairs}$ pairs of an input and a wrong output the "
+                "quotient shows the right logit's lead to be more than "
+                f"${self.advice.cut} \\cdot 2^{{-{self.grid.grids.bits}}}$ ({self.advice.variant})."
+            )
         of = f"${self.count}$ of the ${self.accepted.size}$ inputs"
         return f"The network is right on {of}, those that the quotient accepts."
 
 
-class _Quotient:
-    """The tables of one application: what the theorem calls l̃, d, e and F̃."""
+class Application:
+    """The tables of one application of the theorem: what the theorem calls l̃, d, e and F̃."""
 
     def __init__(self, grid: GridNetwork, advice: QuotientAdvice, tag: str) -> None:
         self.grid, self.advice, self.tag = grid, advice, tag
@@ -336,10 +344,11 @@ class _Quotient:
         return total
 
     def rivals(self) -> np.ndarray:
-        """The outputs z ≠ c without F̃_c - F̃_z > D(c, z) ρ + slack, eight to a byte."""
+        """The outputs z ≠ c without F̃_c - F̃_z > D(c, z) ρ + slack + cut, eight to a byte."""
         answers, outputs = self.grid.answers, self.grid.out.shape[1]
         distance, remainder = self.distances(), self.remainders()
-        if 2 * (largest(distance) * largest(remainder) + self.grid.slack) >= WORD:
+        least = self.grid.slack + self.advice.cut
+        if self.advice.cut < 0 or 2 * (largest(distance) * largest(remainder) + least) >= WORD:
             raise NotEstablished(self.tag, "the remainder on these grids does not fit the words")
         found = np.empty((*answers.shape, -(-outputs // 8)), dtype=np.uint8)
         widest, columns = distance.max(axis=1), np.arange(answers.shape[1])
@@ -348,7 +357,7 @@ class _Quotient:
             tokens = np.arange(start, min(start + step, len(answers)), dtype=np.int64)
             logits, right, rho = self.sum.at(tokens).copy(), answers[tokens], remainder[tokens]
             here = (np.arange(len(tokens))[:, None], columns, right)
-            room = self.grid.slack + (widest[right] * rho if self.advice.largest else 0)
+            room = least + (widest[right] * rho if self.advice.largest else 0)
             needed = logits[here] - room
             if not self.advice.largest:
                 logits += distance[right] * rho[:, :, None]
@@ -412,8 +421,8 @@ class Quotient(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: QuotientAdvice) -> Accepted:
         (grid,) = premises
-        return Accepted(grid, _Quotient(grid, advice, self.tag).rivals(), advice)
+        return Accepted(grid, Application(grid, advice, self.tag).rivals(), advice)
 
     def charge(self, premises: Sequence[Any], advice: QuotientAdvice) -> Cost:
         (grid,) = premises
-        return _Quotient(grid, advice, self.tag).charge()
+        return Application(grid, advice, self.tag).charge()

@@ -12,7 +12,7 @@ from mechproof.engine.checker.proof import RULES
 from mechproof.engine.rule import Rule
 
 # The checks of sets, which show what many rules conclude, and those of what is known of every input.
-SHOWN = {"right_cells/1", "cell_losses/1", "enumerated_loss/1", "least_margin/1", "quotient/1"}
+SHOWN = {"right_cells/1", "cell_losses/1", "enumerated_loss/1", "least_margin/1", "quotient/1", "quotient_loss/1"}
 
 
 def subclasses(kind: type[Rule]) -> Iterator[type[Rule]]:

@@ -13,7 +13,7 @@ LINES = {
     "": 5725,
     "one_layer": 1300,
     "boxes": 1175,
-    "quotient": 545,
+    "quotient": 580,
     "induction": 700,
     "claims": 2250,
     "floats": 525,

@@ -74,6 +74,7 @@ def _proofs() -> dict[str, Callable[[Path], Proof]]:
     for metric in ("loss", "margin"):
         found[f"boxes {metric}"] = partial(of, partial(_boxes, "two heads, relu"), "branch_and_bound", metric)
     found["quotient"] = partial(of, lambda folder: adding_network(1), "quotient", "accuracy")
+    found["quotient loss"] = partial(of, lambda folder: adding_network(1), "quotient", "loss")
     return found
 
 

@@ -11,6 +11,10 @@ D^2 >= sum of (u_i(c) - u_i(z))^2 over the neurons with a partition, rho^2 >= su
 right on (x, y) if G_c - G_z > D(c, z) rho + slack for every z != c. This holds for any partitions and shares. Where it
 is not so for some z, F_c and these F_z are evaluated.
 
+``quotient_loss/1``: F_c - F_z lies within D(c, z) rho of G_c - G_z, and a logit's lead, in units of 2^-T, within slack
+of that. Where G_c - G_z <= D(c, z) rho + slack + cut, F_c - F_z is evaluated. The loss, log(1 + sum of exp of minus the
+leads), decreases with every lead.
+
 rho: each h_i - g_i; or, since max(l + r, 0) - max(L + r, 0) is between 0 and l - L, |h_i - g_i| <= e_i(x) + e'_i(y)
 with e = max(|d|, |l - L - d|), and the squares add up to at most |e|^2 + |e'|^2 + 2 |f| |f'|, f and f' being e and e'
 of the neurons that have both.
@@ -30,8 +34,11 @@ from operator import mul
 from ..budget import Budget
 from ..certificate import Reader
 from ..errors import Code, Failure
+from ..logarithm import UNIT_BITS
+from ..networks.loss import BITS, Losses
 from ..packing import combined, combining_steps, nonnegative, offset, pack, unpack
-from ..rule import Auditor, Count, Derivation, Rule, check_count, read_count
+from ..relations import Loss
+from ..rule import Auditor, Count, Derivation, Rule, check_count, check_enclosure, read_count
 from ..shards import in_shards
 from .form import Form, Grid, OtherForm, Rows, form_of, on_grids
 
@@ -68,11 +75,12 @@ class Advice:
     merges: list[tuple[int, int]]
     exact: bool
     largest: bool
-    evaluate: bool
+    evaluate: bool = False
+    cut: int = 0
 
 
-def read_advice(reader: Reader) -> Advice:
-    """The advice of a quotient."""
+def read_advice(reader: Reader, *, loss: bool = False) -> Advice:
+    """The advice of a quotient; that of a loss says its cut."""
 
     def side() -> Side | None:
         if reader.text.startswith(b"[]", reader.at):
@@ -92,7 +100,11 @@ def read_advice(reader: Reader) -> Advice:
 
     lists = {"scales": reader.small, "blocks": block, "merges": partial(reader.row, reader.small, reader.small)}
     members = {name: partial(reader.items, item) for name, item in lists.items()}
-    return Advice(*reader.object(bits=reader.small, **members, exact=flag, largest=flag, evaluate=flag))
+    common = {"bits": reader.small, **members, "exact": flag, "largest": flag}
+    if loss:
+        *said, cut = reader.object(**common, cut=reader.big)
+        return Advice(*said, cut=cut)
+    return Advice(*reader.object(**common, evaluate=flag))
 
 
 class Unfit(Exception):
@@ -319,6 +331,28 @@ class Quotient:
                 wrong += not verdict
         return right, wrong
 
+    def loss(self, x: int) -> tuple[int, int]:
+        """Bounds of the sum of the losses with this x, in units of 2^-BITS."""
+        ends = Losses(self.advice.bits), Losses(self.advice.bits)
+        rows, labels, slack = self.sum.rows(self.sum.first[x]), self.sum.second, self.grid.slack
+        self.budget.spend(4 * self.fields * len(labels))
+        for y, rho in enumerate(self.remainders(x)):
+            answer = self.form.answers[x][y]
+            logits = unpack(rows[labels[y]], self.fields, WIDTH, self.half)
+            away = [d * rho + slack for d in self.distances[answer]]
+            behind = [logit - logits[answer] for logit in logits]
+            rivals = [
+                z
+                for z, (b, e) in enumerate(zip(behind, away, strict=True))
+                if z != answer and -b - e <= self.advice.cut
+            ]
+            for z, lead in zip(rivals, self.leads(x, y, rivals), strict=True):
+                behind[z], away[z] = -lead, slack
+            away[answer] = 0
+            for sums, sign in zip(ends, (-1, 1), strict=True):
+                sums.add([b + sign * e for b, e in zip(behind, away, strict=True)], 0, answer)
+        return ends[0].ends()[0], ends[1].ends()[1]
+
     @cached_property
     def widest(self) -> list[int]:
         """The largest D(c, z) of each c."""
@@ -359,7 +393,7 @@ class Quotient:
     def right(self, jobs: int) -> Count:
         """How many inputs are right at least and at most."""
         tokens, others = len(self.form.left.rows), len(self.form.right.rows)
-        _ = self.packed, self.farthest, self.columns  # before there are processes, and where a reason can be given
+        _ = self.packed, self.farthest  # before there are processes
         right, wrong = in_shards(self.count, tokens, jobs)
         return Count(right, tokens * others - wrong)
 
@@ -373,14 +407,30 @@ def above_root(square: int) -> int:
     return isqrt(square - 1) + 1 if square > 0 else 0
 
 
-def check(auditor: Auditor, derivation: Derivation) -> None:
-    """Holds when the stated bounds are no better than the checker's own count."""
+def quotient_of(auditor: Auditor, derivation: Derivation) -> Quotient:
+    """The quotient that the advice describes."""
     try:
-        form = form_of(auditor.network, auditor.task, auditor.budget)
-        own = Quotient(form, derivation.advice, auditor.budget).right(auditor.jobs)
+        made = Quotient(form_of(auditor.network, auditor.task, auditor.budget), derivation.advice, auditor.budget)
+        _ = made.distances, made.columns  # before there are processes, and where a reason can be given
     except (OtherForm, Unfit) as reason:
         raise Failure(Code.E238, id=derivation.id, rule=derivation.rule.name, what=str(reason)) from reason
-    check_count(derivation, own)
+    return made
 
 
-RULES = (Rule("quotient/1", ("network",), "right_count", read_advice, read_count, check),)
+def check(auditor: Auditor, derivation: Derivation) -> None:
+    """Holds when the stated bounds are no better than the checker's own count."""
+    check_count(derivation, quotient_of(auditor, derivation).right(auditor.jobs))
+
+
+def check_loss(auditor: Auditor, derivation: Derivation) -> None:
+    """Holds when the stated bounds are no better than the checker's own."""
+    made = quotient_of(auditor, derivation)
+    low, high = in_shards(made.loss, len(made.form.left.rows), auditor.jobs)
+    up = UNIT_BITS - BITS
+    check_enclosure(derivation, low << up, high << up, len(made.form.left.rows) * len(made.form.right.rows))
+
+
+RULES = (
+    Rule("quotient/1", ("network",), "right_count", read_advice, read_count, check),
+    Rule("quotient_loss/1", ("network",), "loss", partial(read_advice, loss=True), Loss.read, check_loss),
+)

@@ -86,7 +86,7 @@ def test_a_fault_in_the_rule_is_noticed(fault, monkeypatch):
     nothing = {"no remainder": "remainders", "no distance": "distances"}
     if fault in nothing:
         zero = np.zeros((ORDER, ORDER), dtype=np.int64)
-        monkeypatch.setattr(quotient._Quotient, nothing[fault], lambda self: zero)
+        monkeypatch.setattr(quotient.Application, nothing[fault], lambda self: zero)
     bits = 4 if fault == "no slack" else 24
     for seed in range(30):
         rng = random.Random(seed)

@@ -97,10 +97,10 @@ def test_a_task_that_is_no_group(tmp_path):
 
 
 def test_what_it_does_not_prove_is_said(tmp_path):
-    """Losses, and networks of another form."""
+    """Margins, and networks of another form."""
     network = written(adding_network(1), tmp_path)
-    with pytest.raises(MechproofError, match="the strategy quotient proves accuracies"):
-        mechproof.prove(network, task="group:Z6", strategy="quotient", metric="loss")
+    with pytest.raises(MechproofError, match="the strategy quotient proves no margin; expected the strategy enumerate"):
+        mechproof.prove(network, task="group:Z6", strategy="quotient", metric="margin")
     network.write_text(network.read_text().replace('"relu"', '"gelu"'))
     with pytest.raises(NotEstablished, match="0 layers of ReLU"):
         mechproof.prove(network, task="group:Z6", strategy="quotient")
