@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class FoundLoss:
     cost: float
 
 
-def loss_search(form: SeparableRelu, width: float, progress: Callable[[int, int], None]) -> FoundLoss:
+def loss_search(form: SeparableRelu, width: Fraction, progress: Callable[[int, int], None]) -> FoundLoss:
     """The cheapest advice by which the larger bound should be at most 1 + ``width`` times the smaller one."""
     search, best, seen = Search(form), None, set[tuple[tuple[int, int], ...]]()
     for done, threshold in enumerate(THRESHOLDS):
@@ -45,7 +46,7 @@ def loss_search(form: SeparableRelu, width: float, progress: Callable[[int, int]
             seen.add(tuple(chosen))
             plan = search.plan(chosen)
             if best is None or min(plan.costs.values()) < best.cost:
-                found = [*_cuts(search, plan, 1 + AIM * width), *([best] if best else [])]
+                found = [*_cuts(search, plan, 1 + AIM * float(width)), *([best] if best else [])]
                 best = min(found, key=lambda one: one.cost)
     assert best is not None, "the first candidate is taken"
     return best

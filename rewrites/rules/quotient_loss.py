@@ -120,8 +120,8 @@ class LossFromQuotient(Rule):
             ]
             low += cross_entropy(ends[0], right.reshape(-1)).lower
             high += cross_entropy(ends[1], right.reshape(-1)).upper
-        inputs = grid.answers.size
-        return QuotientLoss(grid.statement, *in_units(low / inputs, high / inputs), accepted)
+        each = Fraction(1, grid.answers.size)
+        return QuotientLoss(grid.statement, *in_units(low * each, high * each), accepted)
 
     def charge(self, premises: Sequence[Any], advice: Any) -> Cost:
         accepted: Accepted = premises[0]

@@ -77,7 +77,7 @@ def derive(graph: ProofGraph, function: int, metric: str, options: Options, prog
 def _loss(graph: ProofGraph, form: int, progress: Progress) -> int:
     """The mean loss, to WIDTH; cuts are raised until it is reached, or all is evaluated."""
     looking = partial(progress, "looking for classes of tokens")
-    found = loss_search(graph.claim(form), float(WIDTH), looking)
+    found = loss_search(graph.claim(form), WIDTH, looking)
     grid = graph.apply(GridNetworkRule(), [form], found.grids)
     cut, step = found.advice.cut, int(STEP * (1 << found.grids.bits)) + 1
     for _ in range(RAISED):

@@ -20,7 +20,7 @@ import mechproof
 from mechproof.engine.certificate import emit
 from mechproof.engine.checker import check
 from mechproof.engine.checker.quotient import rules as checked
-from mechproof.engine.formula import Table
+from mechproof.engine.formula import Formula, Table
 from mechproof.engine.oracle import examine
 from mechproof.engine.rule import NotEstablished
 from mechproof.models.statement import Statement
@@ -74,6 +74,7 @@ def test_the_lemma_holds_and_its_mutants_do_not():
         tables = {name: Table([rng.randint(-2, 2) for _ in range(k)]) for name in ("a", "b", "h", "g")}
         return {"k": k, "D": rng.randint(0, 3), "\\rho": rng.randint(0, 3)} | tables
 
+    assert isinstance(ENCLOSED.statement, Formula)
     report = examine(ENCLOSED.statement, [instance() for _ in range(20000)])
     assert report.holds and report.attained
     assert [mutant.change for mutant in report.mutants if mutant.required and not mutant.killed] == []
