@@ -134,7 +134,7 @@ class LossAccount(Account):
     def told(self) -> str:
         """The same for readers who do not know the tiers' names."""
         return (
-            f"The quotient bounds the right output's lead over every other one at {ceil_str(self.tier, DIGITS)} of that. "
+            f"The quotient bounds the right output's lead over every other one at {ceil_str(self.tier, DIGITS)} of it. "
             f"Exponentials, and the {self.accepted.rivals_left} leads that are evaluated, take "
             f"{ceil_str(self.rest, DIGITS)}."
         )
