@@ -2,8 +2,10 @@
 
 All are about many sets at once, each with its own query token.  The primitive: for tables w >= 0 and brackets x by
 position and token, m[w x] from below is Σ min of w⁻x⁻ where x⁻ >= 0 and of w⁺x⁻ where it is negative, for w⁻ <= w <= w⁺
-and x⁻ <= x.  Weights have WEIGHT bits of the largest that a set holds, brackets BRACKET bits of the largest of their
-table; a product has 61, and is cut by so many that sums over heads and positions stay in their words.
+and x⁻ <= x.  Of margins, where several heads and many outputs of one set share its weights, it is Σ min w⁻x⁻, less
+(w⁺ - w⁻) times the largest |x⁻| for each position.  Weights have WEIGHT bits of the largest that a set holds, brackets
+BRACKET bits of the largest of their table (fewer where several heads are added up); a sum of products has 62, and is
+cut by so many that sums over heads and positions stay in their words.
 
 Numbers of advice are integers in the units that a :class:`Units` declares.
 """
@@ -138,35 +140,29 @@ class Bounds:
         return holds
 
     def margins_hold(
-        self,
-        sets: Sets,
-        facts: Facts,
-        index: np.ndarray,
-        winner: np.ndarray,
-        loser: np.ndarray,
-        pieces: list[Piece],
-        *,
-        strictly: bool,
+        self, sets: Sets, facts: Facts, winner: np.ndarray, loser: np.ndarray, pieces: list[Piece], *, strictly: bool
     ) -> np.ndarray:
         """Whether ``winner`` is above ``loser`` by more than the threshold (if ``strictly``; else by at least
-        minus the threshold) on the whole of a set, test by test: test i is about set ``index[i]``.
+        minus the threshold) on the whole of a set: sets × outputs, one row a set.
 
-        ``pieces``: for each piece of the range of the ratios (ratios, γ of the heads but the first), codes and units.
+        ``pieces``: for each piece of the range of the ratios (ratios: sets × heads but the first × 2; γ: sets × outputs
+        × heads but the first), codes and units.
         """
         weights, lines = self.weights(sets, facts), None
         if self._form.hidden is not None:
             low, high = facts.low.sum(axis=1), facts.high.sum(axis=1)
             lines = drawn(self._form.hidden, low, high, facts.slopes, self._units.z, self._units.slope)
-        holds = np.ones(len(index), dtype=np.bool_)
-        rows = max(1, TOGETHER // sets.allowed[0].size)
-        for first in range(0, len(index), rows):
+        winner, loser = np.broadcast_arrays(winner, loser)
+        holds = np.ones(loser.shape, dtype=np.bool_)
+        rows = max(1, TOGETHER // (sets.allowed[0].size * loser.shape[1]))
+        for first in range(0, len(loser), rows):
             part = slice(first, first + rows)
-            of = index[part]
+            of = np.arange(len(loser))[part]
             brackets, unit = self._brackets(
                 facts.take(of), None if lines is None else lines.take(of), winner[part], loser[part], strictly=strictly
             )
-            own = [(low[of], high[of], scale[of]) for low, high, scale in weights]
-            here = sets.take(of)
+            own = [(low[part], high[part], scale[part]) for low, high, scale in weights]
+            here = sets.take(np.repeat(of, loser.shape[1]))
             for ratios, gammas in pieces:
                 least = self._least(here, own, brackets, unit, ratios[part], gammas[part])
                 holds[part] &= least > 0 if strictly else least >= 0
@@ -184,32 +180,58 @@ class Bounds:
         """The least over the corners of m[w_0(n_0 - γ_0) + Σ_h ρ_h w_h (n_h - γ_h)], in one unit for each set; -1 where
         γ would leave its words.
 
-        With W x a product of 61 bits less ``spare``, and ρ = m 2^E for m of CODE_BITS + 1 bits, m W x has 61 bits once
-        the product is cut by as many; then both summands are brought to the coarser of their units.
+        With r_h <= ρ_h w_h <= r_h + d_h on the set, and n_h - γ_h at least the integers x_h, |x_h| <= X, the sum of the
+        products is at least Σ_h r_h x_h - X Σ_h d_h at each position.  X has so few bits that Σ_h r_h x_h has 62.
         """
+        n, each, others = gammas.shape
         lift = -self._units.gamma - unit
-        if int(np.abs(gammas).sum(axis=1).max(initial=0)).bit_length() + lift > 61:
-            return np.full(len(gammas), -1)
-        shifts = [gammas.sum(axis=1), *(-gammas[:, h] for h in range(gammas.shape[1]))]
-        kept = self._cut([x + moved(s, lift)[:, None, None] for x, s in zip(brackets, shifts, strict=True)])
-        spare = self.spare(sets)
-        products = [self._product(low, high, x, spare) for (low, high, _), x in zip(weights, kept, strict=True)]
-        if len(products) == 1:
-            return sets.least(products[0])
+        if int(np.abs(gammas).sum(axis=2).max(initial=0)).bit_length() + lift > 61:
+            return np.full((n, each), -1)
+        shifts = [gammas.sum(axis=2), *(-gammas[:, :, h] for h in range(others))]
+        kept, bits = self._kept(brackets, [moved(shift, lift) for shift in shifts])
+        spare, positions = self.spare(sets), brackets[0].shape[2]
         least = None
-        others = [product >> CODE_BITS + 1 for product in products[1:]]
-        for corner in itertools.product((0, 1), repeat=len(others)):
-            codes = ratios[:, np.arange(len(others)), corner]
-            exponents = [w[2] + (codes[:, h] >> CODE_BITS) + 1 for h, w in enumerate(weights[1:])]
-            unit_ = np.max([weights[0][2], *exponents], axis=0)
-            total = products[0] >> np.minimum(unit_ - weights[0][2], 62)[:, None, None]
-            for h, (other, exponent) in enumerate(zip(others, exponents, strict=True)):
-                mantissa = ((1 << CODE_BITS) + (codes[:, h] & (1 << CODE_BITS) - 1))[:, None, None]
-                total += other * mantissa >> np.minimum(unit_ - exponent, 62)[:, None, None]
-            value = sets.least(total)
+        for corner in itertools.product((0, 1), repeat=others):
+            parts = self._in_one_unit(weights, [ratios[:, h, end] for h, end in enumerate(corner)])
+            total = np.zeros_like(kept[0])
+            apart: np.ndarray = np.zeros(n, dtype=np.int64)
+            for (low, high), x in zip(parts, kept, strict=True):
+                total += low[:, None] * x
+                apart += (high - low).max(axis=(1, 2))
+            total >>= spare
+            value = sets.least(total.reshape(-1, *total.shape[2:])).reshape(n, each)
+            value -= positions * ((apart[:, None] << bits >> spare) + 1)
             least = value if least is None else np.minimum(least, value)
         assert least is not None, "there are corners"
         return least
+
+    @staticmethod
+    def _kept(brackets: list[np.ndarray], shifts: list[np.ndarray]) -> tuple[list[np.ndarray], int]:
+        """n_h + shift_h of each pair, in one unit that leaves them so many bits, rounded down; and these bits."""
+        bits = BRACKET + 1 - len(brackets).bit_length()
+        moved_ = [x + shift[:, :, None, None] for x, shift in zip(brackets, shifts, strict=True)]
+        most = np.max([np.maximum(x.max(axis=(2, 3)), -x.min(axis=(2, 3))) for x in moved_], axis=0)
+        cut = np.maximum(bit_lengths(most) - bits, 0)[:, :, None, None]
+        for x in moved_:
+            x >>= cut
+        return moved_, bits
+
+    @staticmethod
+    def _in_one_unit(weights: list[Weight], codes: list[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Bounds of w_0 and of every ρ_h w_h, in the unit that leaves the largest WEIGHT bits: with ρ = m 2^E for m of
+        CODE_BITS + 1 bits, m w has as many bits as w once it is cut by these."""
+        first, *others = weights
+        exponents = [first[2], *(w[2] + (code >> CODE_BITS) + 1 for w, code in zip(others, codes, strict=True))]
+        unit = np.max(exponents, axis=0)
+        found = []
+        for h, (low, high, _) in enumerate(weights):
+            down = (unit - exponents[h])[:, None, None]
+            if h:
+                factor = ((1 << CODE_BITS) + (codes[h - 1] & (1 << CODE_BITS) - 1))[:, None, None]
+                low, high, down = low * factor, high * factor, down + CODE_BITS + 1
+            down = np.minimum(down, 62)
+            found.append((low >> down, -(-high >> down)))
+        return found
 
     @staticmethod
     def _product(low: np.ndarray, high: np.ndarray, bracket: np.ndarray, spare: int) -> np.ndarray:
@@ -226,8 +248,9 @@ class Bounds:
     def _brackets(
         self, facts: Facts, lines: Drawn | None, winner: np.ndarray, loser: np.ndarray, *, strictly: bool
     ) -> tuple[list[np.ndarray], int]:
-        """Lower ends of n_h(p, t), sets × positions × tokens, constants with the first head, and their unit."""
-        form, q = self._form, facts.query
+        """Lower ends of n_h(p, t), sets × outputs × positions × tokens, constants with the first head, and their
+        unit."""
+        form, q = self._form, facts.query[:, None]
         logits, above = form.logits, self._units.above if strictly else -self._units.above
         n = [columns[winner] for columns in self._columns]
         for part, columns in zip(n, self._columns, strict=True):
@@ -236,7 +259,7 @@ class Bounds:
         unit = logits.exponent
         through = None
         if form.hidden is not None and lines is not None:
-            through = through_lines(form.hidden, q, winner, loser, lines)
+            through = through_lines(form.hidden, facts.query, winner, loser, lines)
             unit = max(unit, through.exponent)
         if unit > logits.exponent:
             n = [moved(part, logits.exponent - unit) for part in n]
@@ -249,15 +272,14 @@ class Bounds:
             constant = constant + _in_unit(-above, unit)
         elif form.size is not None:
             factor, finer = self._factor(form.kappa, winner, loser, above)
-            rows = np.flatnonzero(factor)
-            if len(rows):
-                sizes = (form.size.first[q[rows]], *(size[None] for size in form.size.others))
+            if factor.any():
+                sizes = (form.size.first[facts.query], *(size[None] for size in form.size.others))
                 for part, size in zip(n, sizes, strict=True):
-                    part[rows] += self._sized(factor[rows], size, finer - unit)
+                    part += self._sized(factor, size, finer - unit)
             constant = constant + moved(factor * form.size.fixed, finer - SIZE_BITS - unit)
             if lines is not None:
                 constant = constant + self._written(factor, lines, finer - unit)
-        n[0] += constant[:, None, None]
+        n[0] += constant[:, :, None, None]
         return n, unit
 
     def _factor(self, kappa: Fixed, winner: np.ndarray, loser: np.ndarray, above: int) -> tuple[np.ndarray, int]:
@@ -271,7 +293,7 @@ class Bounds:
     def _sized(factor: np.ndarray, size: np.ndarray, shift: int) -> np.ndarray:
         """κ·size from below: factor <= 0, size rounded up to what leaves a product 61 bits."""
         cut = max(int(size.max(initial=0)).bit_length() - (61 - FACTOR_BITS), 0)
-        return moved(factor[:, None, None] * -(-size >> cut), shift - SIZE_BITS + cut)
+        return moved(factor[:, :, None, None] * -(-size >> cut)[:, None], shift - SIZE_BITS + cut)
 
     def _written(self, factor: np.ndarray, lines: Drawn, shift: int) -> np.ndarray:
         """κ Σ_i max |φ(z_i)| |out_i|/√d from below, by Python integers."""
@@ -282,8 +304,8 @@ class Bounds:
         total = sizes.astype(object) @ form.size.out.astype(object)
         down = SIZE_BITS + bits - shift
         found = [
-            int(f) * int(t) >> down if down >= 0 else int(f) * int(t) << -down
-            for f, t in zip(factor, total, strict=True)
+            [int(f) * int(t) >> down if down >= 0 else int(f) * int(t) << -down for f in row]
+            for row, t in zip(factor, total, strict=True)
         ]
         return np.array(found, dtype=np.int64)
 

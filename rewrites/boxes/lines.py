@@ -154,7 +154,7 @@ def drawn(hidden: Hidden, low: np.ndarray, high: np.ndarray, slopes: np.ndarray,
 
 
 def through_lines(hidden: Hidden, query: np.ndarray, winner: np.ndarray, loser: np.ndarray, lines: Drawn) -> Through:
-    """The MLP's part of the margin of ``winner`` over ``loser`` (one pair a set), from below.
+    """The MLP's part of the margin of ``winner`` over ``loser`` (sets × outputs), from below; units are the last axis.
 
     Let c_i be the true coefficient, c' its integer with |c_i - c'| <= d units, k = ⌊c' a⌋ with one unit at most cut
     off, b' an intercept rounded to the line's safe side.  Then
@@ -162,37 +162,37 @@ def through_lines(hidden: Hidden, query: np.ndarray, winner: np.ndarray, loser: 
     and with g' = g + e, |e| <= r: Σ_i k_i g_i >= Σ_i k_i g'_i - r Σ_i |k_i|.  What all tokens share of g, the constant
     of the query token, is rounded by itself.
     """
-    own = hidden.out.values[:, winner].T - hidden.out.values[:, loser].T
+    own = hidden.out.values.T[winner] - hidden.out.values.T[loser]
     cut = _surplus(own, OUT_BITS)
     c, unit = own >> cut, hidden.out.exponent + cut
     off = (2 * hidden.out.error >> cut) + 2
     below, above, z = lines.below, lines.above, lines.z
     positive = c >= 0
-    a = np.where(positive, below.slope, above.slope)
+    a = np.where(positive, below.slope[:, None], above.slope[:, None])
     cut_b = max(_surplus(below.intercept, OUT_BITS), _surplus(above.intercept, OUT_BITS))
-    b = np.where(positive, below.intercept >> cut_b, -(-above.intercept >> cut_b))
+    b = np.where(positive, (below.intercept >> cut_b)[:, None], -(-above.intercept >> cut_b)[:, None])
     k = c * a
     cut_k = _surplus(k, COEFFICIENT_BITS)
     k >>= cut_k
     k_unit = unit - below.bits + cut_k
     most = np.maximum(np.abs(lines.low), np.abs(lines.high))
-    square = hidden.function == "square"
+    square, largest = hidden.function == "square", unit_sizes(hidden.function, lines.low, lines.high)
     constants = [
-        ((c * b >> _SUM_SPARE).sum(axis=1), unit - below.bits - z + cut_b + _SUM_SPARE),
-        (-off * unit_sizes(hidden.function, lines.low, lines.high).sum(axis=1), unit - (2 * z if square else z)),
-        (-most.sum(axis=1), k_unit - z),
+        ((c * b >> _SUM_SPARE).sum(axis=2), unit - below.bits - z + cut_b + _SUM_SPARE),
+        (-off * largest.sum(axis=1)[:, None], unit - (2 * z if square else z)),
+        (-most.sum(axis=1)[:, None], k_unit - z),
     ]
     pre = hidden.pre
-    room = PRODUCT_BITS - COEFFICIENT_BITS - int(k.shape[1]).bit_length()
+    room = PRODUCT_BITS - COEFFICIENT_BITS - int(k.shape[2]).bit_length()
     cut_g = max(_surplus(table, room) for table in (*pre.tables, pre.constant))
     error = (2 * pre.error >> cut_g) + 3
     exponent = k_unit + pre.exponent + cut_g
     products = []
     for table in pre.tables:
         flat = (table >> cut_g).reshape(-1, table.shape[2])
-        products.append((k @ flat.T).reshape(len(k), *table.shape[:2]))
-    products[0] += (k * (pre.constant[query] >> cut_g)).sum(axis=1)[:, None, None]
-    constants.append((-error * len(pre.tables) * np.abs(k).sum(axis=1), exponent))
+        products.append((k @ flat.T).reshape(*k.shape[:2], *table.shape[:2]))
+    products[0] += (k * (pre.constant[query] >> cut_g)[:, None]).sum(axis=2)[:, :, None, None]
+    constants.append((-error * len(pre.tables) * np.abs(k).sum(axis=2), exponent))
     return Through(products, exponent, tuple(constants))
 
 

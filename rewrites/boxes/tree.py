@@ -97,13 +97,14 @@ class Streams:
 
 @dataclass(frozen=True, eq=False)
 class _Test:
-    """A margin to be tested: of ``winner`` over ``loser``, with the ratios and the γ of each piece."""
+    """Margins of one set to be tested: of ``winner`` over ``loser`` (one of them one output, the other several), with
+    the ratios and the γ of each piece."""
 
     state: State
-    winner: int
-    loser: int
+    winner: tuple[int, ...]
+    loser: tuple[int, ...]
     ratios: np.ndarray  # pieces × (heads - 1) × 2
-    gammas: np.ndarray  # pieces × (heads - 1)
+    gammas: np.ndarray  # outputs × pieces × (heads - 1)
     strictly: bool
     at: int
 
@@ -115,6 +116,7 @@ class Replay:
         self._read, self._form, self._outputs, self._units, self._rule = read, form, outputs, units, rule
         self._margins: list[_Test] = []
         self._facts: list[tuple[str, State, int]] = []
+        self._waiting = 0  # tests
         self._bounds = Bounds(form, units)
 
     def count(self, tree: Tree, progress: Callable[[int], None] = lambda done: None) -> Counted:
@@ -138,7 +140,7 @@ class Replay:
                     cuts = cuts[:0]
                     break
                 state, cuts = self._prefix(streams, symbol, state, cuts)
-            if len(self._margins) + len(self._facts) >= BATCH:
+            if self._waiting + len(self._facts) >= BATCH:
                 self._flush(streams)
                 progress(total)
         self._flush(streams)
@@ -221,7 +223,7 @@ class Replay:
                 (x,) = streams.places(1)
                 if x == right or x >= self._outputs:
                     raise streams.refuse(f"output {x} is none that can win")
-                self._queue(streams, state, x, right, cuts, strictly=False)
+                self._queue(streams, state, (x,), (right,), cuts, strictly=False)
                 found.wrong += size
 
     def _right(self, streams: Streams, state: State) -> int:
@@ -236,21 +238,29 @@ class Replay:
         return [x for x in range(self._outputs) if x != right] if state.opened is None else state.opened
 
     def _below(self, streams: Streams, state: State, right: int, outputs: Sequence[int], cuts: np.ndarray) -> None:
-        for x in outputs:
-            self._queue(streams, state, right, x, cuts, strictly=True)
+        if outputs:
+            self._queue(streams, state, (right,), tuple(outputs), cuts, strictly=True)
 
     def _queue(
-        self, streams: Streams, state: State, winner: int, loser: int, cuts: np.ndarray, *, strictly: bool
+        self,
+        streams: Streams,
+        state: State,
+        winner: tuple[int, ...],
+        loser: tuple[int, ...],
+        cuts: np.ndarray,
+        *,
+        strictly: bool,
     ) -> None:
         others, pieces = self._form.heads - 1, len(cuts) + 1
         if (others and state.ratios is None) or (self._form.hidden is not None and state.low is None):
             raise streams.refuse("a test needs bounds of ratios, or of pre-activations, that are not there")
-        gammas = streams.numbers(pieces * others).reshape(pieces, others)
+        gammas = streams.numbers(len(loser) * pieces * others).reshape(len(loser), pieces, others)
         ratios = np.zeros((pieces, others, 2), dtype=np.int64)
         if others and state.ratios is not None:
             ratios[:] = state.ratios
             ratios[1:, 0, 0], ratios[:-1, 0, 1] = cuts, cuts
         self._margins.append(_Test(state, winner, loser, ratios, gammas, strictly, streams.at))
+        self._waiting += len(loser)
 
     def _flush(self, streams: Streams) -> None:
         """Everything that waits is tested."""
@@ -260,20 +270,18 @@ class Replay:
                 states = [state for state, _ in mine]
                 held = test(self.sets(states), facts_of(self._read, self._form, states))
                 self._require(held, [at for _, at in mine], kind)
-        groups: dict[tuple[int, bool], list[_Test]] = {}
+        groups: dict[tuple[int, int, bool], list[_Test]] = {}
         for test_ in self._margins:
-            groups.setdefault((len(test_.gammas), test_.strictly), []).append(test_)
-        for (pieces, strictly), tests in groups.items():
-            states = list({id(test_.state): test_.state for test_ in tests}.values())
-            place = {id(state): row for row, state in enumerate(states)}
-            index = np.array([place[id(test_.state)] for test_ in tests])
+            groups.setdefault((*test_.gammas.shape[:2], test_.strictly), []).append(test_)
+        for (_, pieces, strictly), tests in groups.items():
+            states = [test_.state for test_ in tests]
             winner, loser = (np.array([getattr(t, side) for t in tests]) for side in ("winner", "loser"))
             ratios, gammas = (np.stack([getattr(t, name) for t in tests]) for name in ("ratios", "gammas"))
-            advice = [(ratios[:, piece], gammas[:, piece]) for piece in range(pieces)]
+            advice = [(ratios[:, piece], gammas[:, :, piece]) for piece in range(pieces)]
             sets, facts = self.sets(states), facts_of(self._read, self._form, states)
-            held = self._bounds.margins_hold(sets, facts, index, winner, loser, advice, strictly=strictly)
-            self._require(held, [t.at for t in tests], "R, K or W")
-        self._margins, self._facts = [], []
+            held = self._bounds.margins_hold(sets, facts, winner, loser, advice, strictly=strictly)
+            self._require(np.all(held, axis=1), [t.at for t in tests], "R, K or W")
+        self._margins, self._facts, self._waiting = [], [], 0
 
     def _require(self, held: np.ndarray, at: list[int], what: str) -> None:
         if not held.all():

@@ -61,8 +61,8 @@ class Leaves(Replay):
         super().__init__(self.read, form_at(known, index), known.network.outputs, units, "test")
         self.seen: list[tuple[State, int, int, bool]] = []
 
-    def _queue(self, streams: Any, state: State, winner: int, loser: int, cuts: Any, *, strictly: bool) -> None:
-        self.seen.append((state, winner, loser, strictly))
+    def _queue(self, streams: Any, state: State, winner: Any, loser: Any, cuts: Any, *, strictly: bool) -> None:
+        self.seen += [(state, y, x, strictly) for y in winner for x in loser]
         super()._queue(streams, state, winner, loser, cuts, strictly=strictly)
 
 

@@ -29,7 +29,8 @@ class Tables:
         self.kappa = None if form.kappa is None else form.kappa.values[0].astype(float) * 2.0**form.kappa.exponent
         if form.size is not None:
             self.sizes = [form.size.first.astype(float), *(t[None].astype(float) for t in form.size.others)]
-            self.sizes = [t * 2.0**-SIZE_BITS for t in self.sizes]
+            self.single_sizes = [(t * 2.0**-SIZE_BITS).astype(np.float32) for t in self.sizes]
+            self.largest_size = max(float(t.max()) for t in self.single_sizes)
             self.fixed = form.size.fixed * 2.0**-SIZE_BITS
             self.out_size = form.size.out.astype(float) * 2.0**-SIZE_BITS
         if form.hidden is not None:
@@ -39,35 +40,49 @@ class Tables:
             ]
             self.pre_constant = pre.constant.astype(float) * 2.0**pre.exponent
             self.out = form.hidden.out.values.astype(float) * 2.0**form.hidden.out.exponent
+            self.single_pre = [t.astype(np.float32) for t in self.pre]
+            self.largest_pre = np.max([np.abs(t).max(axis=(1, 2)) for t in self.pre], axis=0)
+        # of single precision: what margins are made of
+        self.single = [t.astype(np.float32) for t in self.values]
+        self.largest = np.max([np.abs(t).max(axis=(1, 2)) for t in self.values], axis=0)
 
     def brackets(
         self, query: np.ndarray, winner: np.ndarray, loser: np.ndarray, lines: Lines | None, above: float
-    ) -> list[np.ndarray]:
-        """n_h(p, t) of each pair, constants with the first head; lines one row a pair."""
-        n = [values[winner] for values in self.values]
-        for part, values in zip(n, self.values, strict=True):
-            part -= values[loser]
-        constant = self.constant[query, winner] - self.constant[query, loser]
-        factor = np.zeros(len(query))
+    ) -> Brackets:
+        """Of pairs of outputs (sets × outputs), with a query token and a row of lines for each set."""
+        n = [values[winner] - values[loser] for values in self.single]
+        most = self.largest[winner] + self.largest[loser]
+        constant = self.constant[query[:, None], winner] - self.constant[query[:, None], loser]
+        factor = np.zeros(loser.shape)
         if self.kappa is None:
             constant = constant - above
         else:
             factor = np.minimum(self.kappa[winner] - self.kappa[loser] - above, 0)
-            rows = np.flatnonzero(factor)
-            for h, (part, size) in enumerate(zip(n, self.sizes, strict=True)):
-                part[rows] += factor[rows, None, None] * (size[0] if h else size[query[rows]])
+            for h, (part, size) in enumerate(zip(n, self.single_sizes, strict=True)):
+                part += factor.astype(np.float32)[..., None, None] * (size if h else size[query])[:, None]
             constant = constant + factor * self.fixed
+            most = most - factor * self.largest_size
         if lines is not None:
-            c = self.out[:, winner].T - self.out[:, loser].T
-            k = c * np.where(c >= 0, lines.below, lines.above)
-            for part, pre in zip(n, self.pre, strict=True):
-                part += (k @ pre.reshape(len(pre), -1)).reshape(part.shape)
-            constant = constant + (k * self.pre_constant[query]).sum(axis=1)
-            constant = constant + (c * np.where(c >= 0, lines.least, lines.most)).sum(axis=1)
+            c = self.out.T[winner] - self.out.T[loser]
+            k = c * np.where(c >= 0, lines.below[:, None], lines.above[:, None])
+            for part, pre in zip(n, self.single_pre, strict=True):
+                part += (k.astype(np.float32) @ pre.reshape(len(pre), -1)).reshape(part.shape)
+            constant = constant + (k * self.pre_constant[query][:, None]).sum(axis=2)
+            constant = constant + (c * np.where(c >= 0, lines.least[:, None], lines.most[:, None])).sum(axis=2)
             if self.kappa is not None:
-                constant = constant + factor * (lines.size @ self.out_size)
-        n[0] += constant[:, None, None]
-        return n
+                constant = constant + factor * (lines.size @ self.out_size)[:, None]
+            most = most + np.abs(k) @ self.largest_pre
+        return Brackets(n, constant, most + np.abs(constant))
+
+
+@dataclass(frozen=True, eq=False)
+class Brackets:
+    """n_h(p, t) by head (sets × outputs × positions × tokens, single precision) but for a constant, which belongs to
+    the first head (sets × outputs), and what they are at most in size (so many too)."""
+
+    tables: list[np.ndarray]
+    constant: np.ndarray
+    most: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,8 @@ from ...boxes.tree import State, Tree
 class Node:
     """A set in the making: what stands before its last symbol, that symbol, and its parts.
 
-    ``gammas``: by output, the numbers of heads that its parts begin with.
+    ``gammas``: by output, the numbers of heads that its parts begin with; ``steps``: how many splits it seems to be
+    away from a bound that holds.
     """
 
     state: State
@@ -24,6 +25,7 @@ class Node:
     last: str = "U"
     parts: list[Node] = field(default_factory=list)
     gammas: dict[int, np.ndarray] = field(default_factory=dict)
+    steps: float = 0.0
 
     def note(self, symbol: str, places: Iterable[int] = (), numbers: Iterable[int] = ()) -> None:
         self.symbols += symbol

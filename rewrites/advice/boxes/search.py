@@ -1,4 +1,8 @@
-"""The search for the tree of one read position: the largest open sets first, tested together, closed or split."""
+"""The search for the tree of one read position: the largest open sets first, tested together, closed or split.
+
+A set is worth its size, less where its bound is far from holding: one that needs k more splits as good as the last one
+has some 2^k parts by then.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,9 @@ from .nodes import Node, flattened
 
 BATCH = 256
 ENUMERATED = 4  # sets of at most so many inputs that bounds leave open are decided one by one
-EVEN = 6  # sets are taken together whose sizes are within a factor of 2^EVEN
+EASE = 0.5  # what a set is worth less for each split that its bound seems to need
+FARTHEST = 100.0  # such splits, of sets that seem hopeless
+EVEN = 6  # sets are taken together whose worths are within a factor of 2^EVEN
 
 
 class Search:
@@ -46,7 +52,7 @@ class Search:
         self._read, self._form, self._outputs, self._units, self._cut = read, form, outputs, units, cut
         self._bounds, self._tables = Bounds(form, units), Tables(form)
         self._careful = careful
-        self._waiting: list[tuple[int, int, Node]] = []
+        self._waiting: list[tuple[float, int, Node]] = []
         self._counter = itertools.count()
         self.total = read.space.size(read.space.root)  # type: ignore[arg-type]
         self.open, self.nodes = 0, 0
@@ -68,9 +74,9 @@ class Search:
         return len(self._waiting)
 
     @property
-    def largest(self) -> int:
-        """The size of the largest set that waits, in inputs of the task; 0 when the search is over."""
-        return -self._waiting[0][0] * self._read.ignored if self._waiting else 0
+    def largest(self) -> float:
+        """What the set that comes next is worth, in inputs of the task; 0 when the search is over."""
+        return -self._waiting[0][0] * self._read.ignored if self._waiting else 0.0
 
     def tree(self) -> Tree:
         """What was found so far."""
@@ -81,11 +87,11 @@ class Search:
 
     def step(self) -> None:
         """Tests a batch of sets, and closes or splits them."""
-        floor = max(-self._waiting[0][0] >> EVEN, 1)
+        floor = -self._waiting[0][0] / 2**EVEN
         batch: list[Node] = []
         while self._waiting and len(batch) < BATCH and -self._waiting[0][0] >= floor:
-            size, _, node = heapq.heappop(self._waiting)
-            self.open += size
+            _, _, node = heapq.heappop(self._waiting)
+            self.open -= self._size(node)
             batch.append(node)
         self.nodes += len(batch)
         told = []
@@ -130,7 +136,8 @@ class Search:
         size = self._size(node)
         self.open += size
         if first or size > self._cut or size <= self._enumerated:
-            heapq.heappush(self._waiting, (-size, next(self._counter), node))
+            worth = size * EASE ** min(node.steps, FARTHEST)
+            heapq.heappush(self._waiting, (-worth, next(self._counter), node))
 
     @property
     def _enumerated(self) -> int:
@@ -230,6 +237,7 @@ class Search:
             node.note("K", (len(failed), *failed), gammas)
             node.state = replace(node.state, opened=tuple(failed))
         for part in self._divide(node, "I" if isinstance(held, ListSet) else "S", parts, *where):
+            part.steps = verdict.steps
             self._wait(part)
 
 

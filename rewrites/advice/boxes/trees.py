@@ -36,8 +36,8 @@ def found_boxes(
     resume: Path | None = None,
     seconds: float | None = None,
 ) -> Boxes:
-    """Trees for all read positions.  Of all open sets the largest come next, whatever their position, so that more time
-    finds a larger part of the same trees.
+    """Trees for all read positions.  Of all open sets those that are worth most come next, whatever their position, so
+    that more time finds a larger part of the same trees.
 
     ``careful``: every test is made in integers too, so that none fails by rounding.  ``sets``: after so many beyond the
     first, or so many ``seconds``, no more are looked at.  ``resume``: a file that keeps the trees, which an earlier run
