@@ -60,6 +60,9 @@ def claims_command(
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="ID", help="Settle this claim alone; may be repeated.")
     ] = None,
+    jobs: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Processes; results come in the order of the file.")
+    ] = 1,
     memory: Memory = None,
     date: Date = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
@@ -94,7 +97,7 @@ def claims_command(
             errors.print(f"mechproof: {warning}", markup=False, soft_wrap=True)
         with progress_bars(quiet) as report:
             tell = _nothing if as_json else _told
-            found = run(stated, Budget(instances, sequences), budget, report, date, timeout, tell)
+            found = run(stated, Budget(instances, sequences), budget, report, date, timeout, tell, jobs)
     written: list[Path] = []
     with Allowance(None if budget is None else budget * TENTH, partial=True) as writing:
         written = found.write(out or folder_of(file.stem, ["claims"], found.sha256))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ..engine.digest import digest
@@ -25,6 +26,7 @@ from .errors import StatementError
 from .files import ClaimFile, StatedClaim, read_toml
 from .latex import read_tex
 from .neighbour import neighbour
+from .processes import in_processes
 from .report import ERROR, Report, Result
 from .session import Session, Verdict
 from .tree import Statement
@@ -56,17 +58,24 @@ def run(
     date: str = "",
     timeout: int | None = None,
     tell: Callable[[Result], None] = lambda result: None,
+    jobs: int = 1,
 ) -> Report:
-    """Settle every claim, and ``tell`` each result as soon as it is there.
+    """Settle every claim, in ``jobs`` processes, and ``tell`` each result as soon as it and those before it are there.
 
     ``seconds`` are for all claims together, ``timeout`` for each of them: what they leave open is UNDECIDED.
     ``date``: what the report says of when it was made.
     """
     known: Sessions = {}
     results: list[Result] = []
-    with Allowance(seconds, partial=True):
-        for place, claim in enumerate(file.claims, 1):
-            result = _in_time(claim, known, budget or Budget(), seconds, timeout, last=place == len(file.claims))
+    limits = budget or Budget(), seconds, timeout
+    together = jobs > 1 and len(file.claims) > 1
+    with Allowance(seconds, partial=True), last_allowance() if together else nullcontext():
+        if together:
+            found = in_processes(file.claims, jobs, settled_here, begin, *limits)
+        else:
+            last = file.claims[-1:]
+            found = (_in_time(claim, known, *limits, last=(claim,) == last) for claim in file.claims)
+        for place, result in enumerate(found, 1):
             results.append(result)
             tell(result)
             progress("settling claims", place, len(file.claims))
@@ -82,6 +91,23 @@ def run(
         for path in (r.claim.named.values() or [r.claim.model])
     ]
     return Report(file, tuple(results), provenance(about, ASSUMED, date=date))
+
+
+class Here:
+    """What a process of several knows."""
+
+    limits: tuple[Budget, int | None, int | None]
+    known: Sessions
+
+
+def begin(budget: Budget, seconds: int | None, timeout: int | None) -> None:
+    """In a process that settles some of a file's claims."""
+    Here.limits, Here.known = (budget, seconds, timeout), {}
+
+
+def settled_here(claim: StatedClaim) -> Result:
+    """A claim, settled in such a process; those that come after it have as much time."""
+    return _in_time(claim, Here.known, *Here.limits, last=True)
 
 
 def _in_time(
@@ -166,7 +192,8 @@ def _key(claim: StatedClaim) -> Key:
 def _session(claim: StatedClaim, budget: Budget, seconds: int | None) -> Session:
     name, stored = claim.model.name, _stored(claim)
     if claim.named:
-        return Session(" and ".join(claim.named), None, SEVERAL, 0, budget, seconds, lambda: _of_several(claim.named))
+        tensors = partial(_of_several, claim.named)
+        return Session(" and ".join(claim.named), None, SEVERAL, 0, budget, seconds, tensors, several=True)
     try:
         network = network_of(claim.model, claim.config)
     except BridgeLayout as error:  # nothing says which network, and so not how many logits
@@ -206,7 +233,11 @@ def _of_several(models: Mapping[str, Path]) -> dict[str, StoredTensor]:
 
 def _stored(claim: StatedClaim) -> Callable[[], dict[str, StoredTensor]] | None:
     """Reads the tensors under the names in the file; None for a network file, which stores none."""
-    return None if claim.model.suffix == ".toml" else lambda: load_stored(claim.model).tensors
+    return None if claim.model.suffix == ".toml" else partial(_of_one, claim.model)
+
+
+def _of_one(path: Path) -> dict[str, StoredTensor]:
+    return load_stored(path).tensors
 
 
 def _file_hash(claim: StatedClaim) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 from ..engine.certificate import emit
 from ..engine.digest import digest
@@ -54,7 +55,7 @@ from .rules import (
     settled_by_positivity,
 )
 from .spelling import Kind, readings
-from .tensors import NameTensors
+from .tensors import NameTensors, NameTensorsOfSeveral, StoredTensors
 from .trace import can_carry, text
 from .tree import Approx, Node, Statement, Within
 from .vocabulary import (
@@ -119,7 +120,7 @@ class Session:
 
     ``network`` is any network and its task; ``splits`` are files that say which of its inputs are train, or test.
 
-    ``stored`` reads the tensors of the file, for statements that name these.
+    ``stored`` reads the tensors of the file, or, ``several``, of the files, for statements that name these.
     ``outputs``: how many logits the network has, for what holds of every architecture.  ``subject``: a hash of the
     network with its task; empty if there is none.
     """
@@ -135,6 +136,11 @@ class Session:
     subject: str = ""
     network: Problem | None = None
     splits: Splits = field(default_factory=dict)
+    several: bool = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is only remembered."""
+        return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
 
     def settle(self, statement: Statement) -> Verdict:
         """The verdict; raises a StatementError for a statement that means nothing, or two things of which one holds."""
@@ -169,8 +175,7 @@ class Session:
         if self.problem is not None and not tensors:
             rule = Decide() if can_carry(statement) else DecideWithoutTrace()
             verdict = self._decided(statement, rule, self._stages(statement))
-            if verdict.goal is not None and not self.graph.is_certifiable(verdict.goal):
-                verdict = _uncertified(verdict)
+            verdict = self._carried(verdict)
             if verdict.status != "UNDECIDED" or not known or "correct" not in statement.names:
                 return verdict
             together = self._on_network(statement)  # many inputs at once
@@ -180,11 +185,9 @@ class Session:
             near = stored_as(word, self._stored)
             hint = f"; the file stores {near!r}" if near else ""
             return Verdict("UNDECIDED", f"{word} needs a network: {self.reason or BESIDE_TENSORS}{hint}")
-        known = self._tensors(tensors)
-        verdict = self._decided(
-            statement, DecideWithoutTrace(), ((directions, known, ()) for directions in self._rungs(statement.names))
-        )
-        return _uncertified(verdict)
+        known, rule = self._tensors(tensors), Decide() if can_carry(statement) else DecideWithoutTrace()
+        rungs = ((directions, known, ()) for directions in self._rungs(statement.names))
+        return self._carried(self._decided(statement, rule, rungs))
 
     def cited(self, statement: Statement) -> str:
         """The hash of what the statement is about (the tensors it names, else the network with its task) and of its
@@ -330,12 +333,22 @@ class Session:
         detail = "; ".join(part for part in parts if part)
         return Verdict("PROVED" if decided.holds else "REFUTED", detail, decided.measured, goal, proofs)
 
+    def _carried(self, verdict: Verdict) -> Verdict:
+        """The verdict, with a word if there is no certificate of it."""
+        certified = verdict.goal is not None and self.graph.is_certifiable(verdict.goal)
+        return verdict if certified else _uncertified(verdict)
+
     def certificate(self, verdict: Verdict) -> bytes | None:
         """Of what was PROVED or REFUTED; None where there is none (another architecture, a statement that none can
-        carry)."""
-        if self.problem is None or verdict.goal is None or not self.graph.is_certifiable(verdict.goal):
+        carry, tensors of several files).  It is about the tensors that the statement names, else the network with its
+        task."""
+        if verdict.goal is None or not self.graph.is_certifiable(verdict.goal):
             return None
-        return emit(self.graph, verdict.goal, self.problem.sha256)
+        claims = [self.graph.claim(step.claim) for step in self.graph.steps(verdict.goal) or ()]
+        tensors = next((claim for claim in claims if isinstance(claim, StoredTensors)), None)
+        if tensors is None:
+            return None if self.problem is None else emit(self.graph, verdict.goal, self.problem.sha256)
+        return emit(self.graph, verdict.goal, tensors.identity())
 
     def _rungs(self, names: frozenset[str]) -> list[Directions]:
         """Advice with growing precision."""
@@ -377,7 +390,8 @@ class Session:
         """The claim that gives these names of stored tensors their meaning."""
         if names not in self._named:
             tensors = {name: self._stored[name] for name in sorted(names)}
-            self._named[names] = self.graph.apply(NameTensors(), (), tensors)
+            rule = NameTensorsOfSeveral() if self.several else NameTensors()
+            self._named[names] = self.graph.apply(rule, (), tensors)
         return self._named[names]
 
     @cached_property

@@ -54,9 +54,10 @@ class StoredTensors(Meaning):
 
 
 class NameTensors(Rule):
-    """Advice: the tensors, by name.  There is no certificate of what rests on it."""
+    """Advice: the tensors, by name."""
 
     name = "name_tensors"
+    certifiable = True
     premises = ()
     lemmas = ()
     derivation = "The stored tensors, by their names."
@@ -64,3 +65,13 @@ class NameTensors(Rule):
 
     def conclude(self, premises: Sequence[Any], advice: Mapping[str, StoredTensor]) -> StoredTensors:
         return StoredTensors(advice)
+
+    def encode(self, advice: Mapping[str, StoredTensor]) -> dict[str, Any]:
+        return {}
+
+
+class NameTensorsOfSeveral(NameTensors):
+    """The same of several files.  There is no certificate of what rests on it."""
+
+    name = "name_tensors_of_several"
+    certifiable = False

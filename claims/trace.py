@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
@@ -15,6 +16,8 @@ from .names import variables
 from .tree import Call, Defined, Expression, Node, Statement
 
 MAX_TEXT = 1 << 12
+# Names of stored tensors that certificates write.
+CARRIED = re.compile(r"[ !#-&(-\[\]-~]{1,100}")
 # The checker's enclosures are finer than the prover's, so that what is decided here is decided there.
 GUARD = 32
 NOTHING: Binding = {}
@@ -22,7 +25,7 @@ NOTHING: Binding = {}
 
 def text(statement: Statement) -> str:
     """The statement in ASCII, abbreviations spelled out."""
-    return str(_spelled_out(statement)).replace("≈", "~=")
+    return str(_spelled_out(statement)).replace("≈", "~=").replace('"', "'")
 
 
 def _spelled_out(node: Any) -> Any:
@@ -41,7 +44,8 @@ def can_carry(statement: Statement) -> bool:
     written = text(statement)
     bound = frozenset(variables(statement))
     fixed = all(bound.isdisjoint(argument.names) for argument in spectral_arguments(statement))
-    known = all(FUNCTIONS[name].certified for name in statement.names & FUNCTIONS.keys())
+    named = all(CARRIED.fullmatch(name) for name in statement.names)
+    known = named and all(FUNCTIONS[name].certified for name in statement.names & FUNCTIONS.keys())
     return known and fixed and written.isascii() and len(written) <= MAX_TEXT
 
 

@@ -16,6 +16,8 @@ from ..engine.digest import digest
 
 # Names that need no quotation marks.
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.(?!T(?![A-Za-z0-9_]))[A-Za-z0-9_]+)*")
+# What a name is not, unless it stands in quotation marks.
+RESERVED = frozenset({"for", "all", "but", "exists", "in", "and", "or", "not"})
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ class Name(Expression):
         return frozenset({self.name})
 
     def __str__(self) -> str:
-        return self.name if PLAIN.fullmatch(self.name) else f'"{self.name}"'
+        plain = PLAIN.fullmatch(self.name) and self.name not in RESERVED
+        return self.name if plain else f'"{self.name}"'
 
 
 @dataclass(frozen=True)

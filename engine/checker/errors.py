@@ -67,6 +67,7 @@ class Code(Enum):
     E215 = "there are no derivations"
     E216 = "derivation {id} ({rule}): {what} is stated as {stated}; found {own}"
     E218 = "path matrices need one layer, one head, and the largest token as the right answer; here {why}"
+    E219 = "the certificate is about stored tensors alone, and a derivation is about a network"
     E220 = "the tree ends inside cell (q, m) = {cell}"
     E221 = "{extra} symbols are left over after the last cell of the tree"
     E222 = "cell (q, m) = {cell}, symbol {symbol}: expected S, R, W with a token, or U"

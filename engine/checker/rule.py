@@ -14,6 +14,8 @@ from .networks.layers import Network
 from .networks.passes import Passes
 from .networks.statement import statement_hash
 from .networks.task import Task
+from .networks.theorem import theorem
+from .relations import Enclosure, Relation
 
 T = TypeVar("T")
 
@@ -48,6 +50,14 @@ class Auditor:
     def passes(self) -> Passes:
         """The ways to evaluate an input."""
         return Passes(self.network, self.task, self.budget, self.jobs)
+
+    def counted(self, relation: Relation) -> tuple[int, str]:
+        """What a relation counts, or is a mean over: how many, and in words."""
+        return self.task.measured if isinstance(relation, Enclosure) else (self.task.size, self.task.counts)
+
+    def told(self) -> tuple[str, str]:
+        """What the theorem is about, in words: before and after its own sentence."""
+        return theorem(self.network, self.task, self.statement)
 
     def of(self, make: Callable[[Auditor], T]) -> T:
         """What ``make`` gives for this auditor, computed once."""
@@ -91,6 +101,7 @@ class Rule:
     """A rule. ``check`` returns when the auditor's own result implies the conclusion, and raises Failure otherwise.
 
     From ``premises`` of these kinds it concludes one of ``kind``; ``others``: further kinds of premises that it takes.
+    ``subject``: what a certificate with it is about, where that is no network and task.
     """
 
     name: str
@@ -100,6 +111,7 @@ class Rule:
     read_conclusion: Callable[[Reader], Any]
     check: Callable[[Auditor, Derivation], None]
     others: tuple[tuple[tuple[str, ...], str], ...] = ()
+    subject: Callable[[str, Derivation, Budget], Auditor] | None = None
 
     @cached_property
     def kinds(self) -> dict[tuple[str | None, ...], str]:

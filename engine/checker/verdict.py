@@ -13,9 +13,7 @@ from .errors import Code, Failure, describe, fault
 from .files import read_bytes
 from .networks.network_file import read_description
 from .networks.task import read_task
-from .networks.theorem import theorem
 from .proof import Certificate, check_proof, read_certificate, with_own
-from .relations import Enclosure
 from .rule import Auditor, Rule
 
 MAX_JOBS = 256
@@ -78,11 +76,21 @@ def broken_off(error: BaseException) -> Verdict:
     return failed(Code.E245, {"error": fault(error)})
 
 
+def auditor_of(
+    certificate: Certificate, weights: str, task: str, config: str | PathLike[str] | None, steps: Budget, jobs: int
+) -> Auditor:
+    """The auditor's network and task, or whatever else the certificate is about."""
+    for derivation in certificate.derivations:
+        if derivation.rule.subject is not None:
+            return derivation.rule.subject(weights, derivation, steps)
+    description = read_description(weights, None if config is None else str(config))
+    return Auditor(*read_task(task, description), steps, jobs)
+
+
 def proved(auditor: Auditor, certificate: Certificate, own: Sequence[str] = ()) -> Verdict:
     """The verdict for a certificate whose every step was checked; ``own``: rules that the auditor's checks decided."""
-    relation, sha256, task = certificate.relation, certificate.statement, auditor.task
-    before, after = theorem(auditor.network, task, sha256)
-    inputs, counted = task.measured if isinstance(relation, Enclosure) else (task.size, task.counts)
+    relation, sha256 = certificate.relation, certificate.statement
+    (before, after), (inputs, counted) = auditor.told(), auditor.counted(relation)
     resting = f"It rests on checks of your own: {', '.join(own)}.\n" if own else ""
     return Verdict(
         status="VERIFIED",
@@ -137,8 +145,7 @@ def _checked(
         steps = Budget(budget)
         steps.spend(len(text) // BYTES_A_STEP)
         certificate = read_certificate(text, with_own(own_rules))
-        description = read_description(str(weights_path), None if config is None else str(config))
-        auditor = Auditor(*read_task(task, description), steps, jobs)
+        auditor = auditor_of(certificate, str(weights_path), task, config, steps, jobs)
         check_proof(certificate, auditor)
     except Failure as failure:
         return failed(failure.code, failure.data)

@@ -41,7 +41,7 @@ def outcomes(network: Network, task: Task, settings: Settings, blocks: Blocks, j
             yield decider.decide(number, tokens)
         return
     context = multiprocessing.get_context("spawn")
-    with _one_thread_each(), ProcessPoolExecutor(jobs, context, _begin, (network, task, settings)) as pool:
+    with one_thread_each(), ProcessPoolExecutor(jobs, context, _begin, (network, task, settings)) as pool:
         running: set[Future[Outcome]] = set()
         try:
             for number, tokens in blocks:
@@ -71,7 +71,7 @@ def _decided(number: int, tokens: np.ndarray) -> Outcome:
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """Processes that are started inside have one thread each for matrix products."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))

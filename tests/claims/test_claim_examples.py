@@ -28,7 +28,6 @@ UNDECIDED = {
     "induction_gbmi.toml": {
         "l22-accuracy-bound", "ft0-loss-bound", "ft0-accuracy-bound", "ft0-sampled-loss", "ft0-sampled-accuracy",
     },
-    "loss.toml": {"loss-exact"},
 }  # fmt: skip
 
 

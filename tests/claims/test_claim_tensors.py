@@ -40,7 +40,7 @@ def verdicts(folder: Path, *statements: str, model: str = "t.npz", define: str =
 
 @pytest.mark.parametrize("model", ["t.npz", "t.safetensors"])
 def test_norms_entries_and_singular_values_of_a_file_that_is_no_network(tmp_path, model):
-    """True statements are PROVED and false ones REFUTED, ties decided; the line says that there is no certificate."""
+    """True statements are PROVED and false ones REFUTED, ties decided; all have certificates."""
     found = verdicts(
         tmp_path,
         "frobenius(fc1) = 5",
@@ -55,7 +55,7 @@ def test_norms_entries_and_singular_values_of_a_file_that_is_no_network(tmp_path
     assert [line.split()[0] for line in found] == [
         "PROVED", "REFUTED", "PROVED", "REFUTED", "PROVED", "PROVED", "PROVED"
     ]  # fmt: skip
-    assert found[0] == "PROVED frobenius(fc1) = 5.00; no certificate"
+    assert found[0] == "PROVED frobenius(fc1) = 5.00"
 
 
 def test_heads_are_indices_and_every_entry_is_the_stored_one(tmp_path):
@@ -124,17 +124,17 @@ def test_stored_names_beside_those_of_a_network(tmp_path):
         model=model,
     )  # fmt: skip
     assert found[0].startswith("PROVED EQKE") and "no certificate" not in found[0]
-    assert found[1].startswith("PROVED blocks.0.attn.W_Q[0, 0, 0] = ") and found[1].endswith("; no certificate")
+    assert found[1].startswith("PROVED blocks.0.attn.W_Q[0, 0, 0] = ") and "no certificate" not in found[1]
     assert found[2].startswith("UNDECIDED W_U needs a network: a statement that names stored tensors is about these")
     assert found[2].endswith("alone; the file stores 'unembed.W_U'")
     assert found[3].startswith("PROVED")
 
 
 def test_only_what_can_be_certified_is_written_as_a_certificate(tmp_path):
-    """The report of claims about tensors has a transcript and no certificate."""
-    verdicts(tmp_path, "fc1[1, 1] = 4")
-    written = run(read_toml(tmp_path / "claims.toml")).write(tmp_path / "out")
-    assert written and not (tmp_path / "out" / "certificates").exists()
+    """The report of claims about tensors has a certificate of each whose words the checker knows."""
+    verdicts(tmp_path, "fc1[1, 1] = 4", "exp(fc1[1, 1]) > 4")
+    run(read_toml(tmp_path / "claims.toml")).write(tmp_path / "out")
+    assert [path.name[:3] for path in (tmp_path / "out" / "certificates").iterdir()] == ["001"]
 
 
 @pytest.mark.parametrize(

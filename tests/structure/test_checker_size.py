@@ -10,12 +10,12 @@ import pytest
 CHECKER = Path(__file__).parents[2] / "engine" / "checker"
 # Lines of all modules, docstrings included. Whoever needs more says so here; what can go, goes first.
 LINES = {
-    "": 5725,
+    "": 5760,
     "one_layer": 1300,
     "boxes": 1175,
     "quotient": 580,
     "induction": 700,
-    "claims": 2250,
+    "claims": 2390,
     "floats": 525,
 }
 KERNEL = ("", "networks")

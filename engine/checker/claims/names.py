@@ -39,7 +39,7 @@ def check_meanings(statement: Statement, known: Known, bound: frozenset[str] = f
             for item in items:
                 check_meanings(item, known, bound)
         case ForAll(ranges=ranges, conditions=conditions, body=body):
-            taken = bound | NAMES
+            taken = bound | NAMES | known.names
             for name in taken & ranges.keys():
                 raise Failure(Code.E292, what=f"the variable {name}", expected="a new name")
             own = frozenset(statement.names) - taken
@@ -53,8 +53,7 @@ def check_meanings(statement: Statement, known: Known, bound: frozenset[str] = f
 
 def check_expression(node: Node, known: Known, bound: frozenset[str]) -> None:
     """The names and the calls in an expression."""
-    given = NAMES if known.accuracy else NAMES - {"accuracy"}
-    for name in sorted(node.names - given - bound):
+    for name in sorted(node.names - known.names - bound):
         raise Failure(Code.E291, name=name)
     left = [node]
     while left:

@@ -18,6 +18,7 @@ from ..one_layer.rules import kind
 from ..relations import Relation
 from ..rule import Auditor, Derivation, Rule, no_advice
 from .names import check_meanings
+from .tensors import TENSORS, Tensors, check_tensors, read_tensors_named, stored_of
 from .text import MAX_PARTS, parse
 from .tree import Compare, Node
 from .truth import HOLDS, Truth
@@ -63,10 +64,7 @@ class Claim(Relation):
 
     def words(self, inputs: str, counted: str) -> str:
         """The theorem in words."""
-        return (
-            f"Theorem: over the real numbers, the following statement about the network {self.outcome}:\n"
-            f"  {self.claim}\n"
-        )
+        return f"Theorem: over the real numbers, the following statement {self.outcome}:\n  {self.claim}\n"
 
 
 @dataclass(frozen=True)
@@ -117,12 +115,12 @@ def check_decide(auditor: Auditor, derivation: Derivation) -> None:
     """Holds when the statement is found true (holds) or false (fails); E290, E294, and what its evaluation raises."""
     stated, advice = derivation.conclusion, derivation.advice
     given = {premise.rule.kind: premise for premise in derivation.premises[0].premises}
-    measures = [given[kind].conclusion if kind in given else None for kind in ("accuracy", "loss")]
+    accuracy, loss = (given[kind].conclusion if kind in given else None for kind in ("accuracy", "loss"))
     text = parse(stated.claim)
     if len(advice.spectra) != len(text.spectra):
         raise Failure(Code.E294, found=len(advice.spectra), expected=len(text.spectra))
     spectra = dict(zip(text.spectra, advice.spectra, strict=True))
-    known = Known("additive_margin" in given, *measures)
+    known = Known("additive_margin" in given, accuracy, loss, stored_of(auditor, derivation.premises[0]))
     check_meanings(text.statement, known)
     found = OUTCOMES[Truth(Values(auditor, known, advice.bits, spectra)).of_text(text.statement)]
     if found != stated.outcome:
@@ -188,7 +186,8 @@ RULES = (
         Rule(name, ("known_matrices", *premises), VOCABULARY, no_advice, kind(VOCABULARY), check_names)
         for name, premises in NAMES.items()
     ),
-    Rule("decide/1", (VOCABULARY,), KIND, read_advice, Claim.read, check_decide),
+    Rule("name_tensors/1", (), TENSORS, no_advice, read_tensors_named, check_tensors, subject=Tensors.named),
+    Rule("decide/1", (VOCABULARY,), KIND, read_advice, Claim.read, check_decide, (((TENSORS,), KIND),)),
     Rule("positive_loss/1", (), POSITIVE, no_advice, read_outputs, check_positive),
     Rule("decide_by_positivity/1", (POSITIVE,), KIND, no_advice, Claim.read, check_by_positivity),
 )

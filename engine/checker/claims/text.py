@@ -299,7 +299,7 @@ class Parser:
     def subscripts(self, base: Node) -> Node:
         """What stands between brackets."""
         kinds, parts = [], [base]
-        while not kinds or (len(kinds) == 1 and self.accept(",")):
+        while not kinds or self.accept(","):
             kind = "at" if not self.next_is(":") else ""
             if kind:
                 parts.append(self.sum())

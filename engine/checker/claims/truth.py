@@ -143,7 +143,8 @@ class Truth:
 
     def _instances(self, statement: ForAll, outside: Environment) -> Iterator[Environment]:
         """The variables' values that satisfy the conditions, in the order of the text."""
-        names = [name for name in statement.names if name not in outside and name not in NAMES]
+        taken = NAMES | self.values.premises.names
+        names = [name for name in statement.names if name not in outside and name not in taken]
         variables = dict(outside)
         ranges: list[Iterator[int]] = [iter(self._range(statement, names, 0, variables))]
         while ranges:

@@ -12,6 +12,7 @@ from ..budget import ENTRY_BITS, within
 from ..dyadic import matrix, plus_row, product
 from ..errors import Code, Failure
 from ..logarithm import UNIT_BITS
+from ..networks.tensor import Tensor
 from ..one_layer.counts import View
 from ..one_layer.form import SIZES, OneLayer
 from ..relations import Accuracy, Loss
@@ -54,11 +55,20 @@ NAMES = frozenset({*SIZES, *PATHS, *MEANS, *NETWORK_SIZES, *MEASURES})
 
 @dataclass(frozen=True)
 class Known:
-    """What the premises give: whether sequences may be run, and bounds of the accuracy and the loss."""
+    """What the premises give: whether sequences may be run, and bounds of the accuracy and the loss; or tensors of a
+    file, by their names as they are written."""
 
     sequences: bool
     accuracy: Accuracy | None
     loss: Loss | None
+    stored: Mapping[str, Tensor] | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What has a meaning."""
+        if self.stored is not None:
+            return frozenset(self.stored)
+        return NAMES if self.accuracy else NAMES - {"accuracy"}
 
 
 @dataclass(frozen=True)
@@ -168,6 +178,8 @@ class Values:
         name = node.data
         if name in variables:
             return variables[name]
+        if self.premises.stored is not None:
+            return self._stored(self.premises.stored[name], ())
         if name in SIZES:
             return from_dyadic(self.network.tensors[name])
         if name in PATHS:
@@ -224,16 +236,45 @@ class Values:
                 found = arithmetic.quotient(found, value) if sign == "/" else arithmetic.multiply(found, value)
         return found
 
+    def _stored(self, tensor: Tensor, places: Sequence[int]) -> Intervals:
+        """The matrix at these places of all axes but the last two; E292."""
+        *axes, height, width = (1, 1, *tensor.shape)[min(len(tensor.shape), 2) :]
+        if len(places) != len(axes) or not all(0 <= place < size for place, size in zip(places, axes, strict=True)):
+            raise Failure(Code.E292, what="an index", expected=f"one for each of the axes {axes}")
+        first = 0
+        for place, size in zip(places, axes, strict=True):
+            first = first * size + place
+        entries = tensor.entries[first * height * width : (first + 1) * height * width]
+        self.budget.spend(len(entries) // 8)
+        return from_dyadic(Tensor((height, width), entries, tensor.exponent).rows())
+
+    def _indexed(self, node: Node, variables: Environment) -> tuple[Intervals, tuple[str, ...], tuple[Node, ...]]:
+        """What is indexed, and what is left of the index; a stored tensor takes its first places from it; E292."""
+        (base, *parts), kinds, tensor = node.parts, node.data, None
+        if self.premises.stored is not None and base.kind == "name" and base.data not in variables:
+            tensor = self.premises.stored[base.data]
+        if tensor is None or len(tensor.shape) <= 2:
+            return self.value(base, variables), kinds, tuple(parts)
+        axes = tensor.shape[:-2]
+        if set(kinds[: len(axes)]) != {"at"}:
+            raise Failure(Code.E292, what="an index", expected="a place on every axis but the last two")
+        places = list(map(self._place, parts[: len(axes)], axes, repeat(variables)))
+        return self._stored(tensor, places), kinds[len(axes) :], tuple(parts[len(axes) :])
+
     def _index(self, node: Node, variables: Environment) -> Intervals:
-        base = self.value(node.parts[0], variables)
-        if node.data == ("at", "at"):
-            row, column = map(self._place, node.parts[1:], base.shape, repeat(variables))
+        base, kinds, parts = self._indexed(node, variables)
+        if kinds == ("at", "at"):
+            row, column = map(self._place, parts, base.shape, repeat(variables))
             return self._entry(base, row, column)
-        at = 1
+        if len(kinds) > 2:
+            raise Failure(Code.E292, what="an index", expected="one of a row and one of a column")
+        if not kinds:
+            return base
+        at = 0
         slices: list[slice] = []
-        for kind, size in zip(node.data, base.shape, strict=False):
+        for kind, size in zip(kinds, base.shape, strict=False):
             count = 1 if kind == "at" else len(kind)
-            ends = [self._place(part, size, variables) for part in node.parts[at : at + count]]
+            ends = [self._place(part, size, variables) for part in parts[at : at + count]]
             at += count
             low = ends[0] if kind[:1] in ("a", "l") else 0
             high = low + 1 if kind == "at" else ends[-1] if kind[-1:] == "h" else size

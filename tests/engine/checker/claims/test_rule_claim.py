@@ -68,7 +68,7 @@ def test_verdicts(auditor: Any, verdict: Judge) -> None:
     for text, outcome in (("max(EQKE) >= EQKE", "holds"), ("sigma(EQKE, 1) < sigma(EQKE, 2)", "fails")):
         found = verdict(certificate(auditor, text, outcome))
         assert found.line == f"s VERIFIED claim {outcome}: {text} sha256:{auditor.statement}"
-        assert f"the following statement about the network {outcome}:\n  {text}\n" in found.text
+        assert f"the following statement {outcome}:\n  {text}\n" in found.text
         fields = found.as_json()
         assert (fields["outcome"], fields["text"], fields["relation"]) == (outcome, text, f"claim {outcome}: {text}")
         assert "right_low" not in fields
