@@ -126,7 +126,8 @@ def count_triple(cell: Cell, triple: Triple, index: int) -> tuple[int, int]:
     table = [[ends(margins, *place, p, t) for t in range(cell.m + 1)] for p in range(cell.free)]
     last = ends(margins, *place, cell.free, cell.q)
     every = (each for row in (*table, [last]) for each in row if each.low or each.high)
-    finest = max((max(e.low.bit_length(), e.high.bit_length()) + e.exponent for e in every), default=0) - FIRST_BITS
+    sizes = (max(e.low.bit_length(), e.high.bit_length()) + e.exponent for e in every)
+    finest = max(sizes, default=triple.exponent + FIRST_BITS) - FIRST_BITS
     if triple.exponent < finest:
         raise Failure(Code.E234, index=index, exponent=triple.exponent, limit=finest)
 

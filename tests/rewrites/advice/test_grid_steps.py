@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+import mechproof
 from mechproof.rewrites.advice.grid_steps import choose
 from mechproof.rewrites.rules.box_extremes import Cell
 
@@ -32,3 +34,17 @@ def test_cells_without_sequences_are_passed_over(oracle):
     assert triples
     assert all(t.q == t.m for t in triples)
     assert seen == [(n, 4) for n in range(1, 5)]
+
+
+@pytest.mark.parametrize("positions", [1, 2])
+def test_steps_are_none_that_the_checker_refuses(positions, tmp_path):
+    """Where all outputs tie the largest sum is nothing, and no step is as fine as that."""
+    draw = np.random.default_rng(0)
+    shapes = {"W_E": (3, 2), "W_pos": (positions, 2), "W_Q": (2, 1), "W_K": (2, 1), "W_V": (2, 1), "W_O": (1, 2)}
+    tensors = {name: draw.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    np.savez(tmp_path / "net.npz", W_U=np.ones((2, 3), dtype=np.float32), **tensors)
+    proof = mechproof.prove(tmp_path / "net.npz", strategy="separable")
+    assert proof.theorem.high == 0
+    proof.write(tmp_path / "proof")
+    verdict = mechproof.check(tmp_path / "proof" / "certificate.json", tmp_path / "net.npz")
+    assert verdict.exit_code == 0, verdict.line
