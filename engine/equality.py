@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from .claim import Claim
 from .cost import Cost
-from .rewriting import Entry, Fact, Position, Rewrite, Rewritten, of_which, replaced, subterm
+from .rewriting import Entry, Fact, Focus, Position, Rewrite, Rewritten, of_which, replaced, subterm
 from .rule import Lemma, NotEstablished, Rule
 from .term import Equation, Term
 
@@ -114,13 +114,13 @@ class Script:
 
     def lines(self) -> Iterator[tuple[str, Term, Term]]:
         """Entry, the subterm that it rewrites, and what it rewrites it to, a move each."""
-        term = self.term
+        focus = Focus(self.term)
         for move in self.moves:
-            target = subterm(term, move.position)
+            target = focus.at(move.position)
             found = move.entry.rewrite(target)
             assert found is not None, "the script of a derivation was replayed"
             yield move.entry.name, target, found.term
-            term = replaced(term, move.position, found.term)
+            focus.put(found.term)
 
 
 class NamedStep(Rule):
@@ -141,16 +141,16 @@ class NamedStep(Rule):
         return hash((self.name, len(self.premises)))
 
     def conclude(self, premises: Sequence[Any], advice: Script) -> Equal:
-        about, term = _subject(self, premises), advice.term
+        about, focus = _subject(self, premises), Focus(advice.term)
         for move in advice.moves:
-            target = subterm(term, move.position)
+            target = focus.at(move.position)
             found = move.entry.rewrite(target)
             if found is None:
                 raise NotEstablished(self.tag, f"{advice.name}: {move.entry.name} does not match {target}")
             if found.when:
                 _require(self, found, premises)
-            term = replaced(term, move.position, found.term)
-        return Equal(advice.term, term, about)
+            focus.put(found.term)
+        return Equal(advice.term, focus.whole(), about)
 
 
 class Chain(Rule):

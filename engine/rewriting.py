@@ -399,3 +399,48 @@ def replaced(term: Term, position: Position, new: Term) -> Term:
         return new
     head, rest = position[0], position[1:]
     return term.with_part(head, replaced(term.parts()[head], rest, new))
+
+
+class Focus:
+    """A place in a term at which it is changed, moved from place to place: what lies above is made anew only when the
+    focus leaves it.
+
+    >>> from .term import Tensor
+    >>> X, Y, Z = (Tensor(name, (2, 2)) for name in "XYZ")
+    >>> focus = Focus(X + Y)
+    >>> print(focus.at((1,)))
+    Y
+    >>> focus.put(Z @ Z)
+    >>> print(focus.at((1, 0)), focus.whole())
+    Z X + Z Z
+    """
+
+    def __init__(self, term: Term) -> None:
+        # The subterms from the outermost one to the focus, and which part of the one above each is.
+        self._path = [term]
+        self._position: list[int] = []
+
+    def at(self, position: Position) -> Term:
+        """The subterm at the position, which is in focus now; raises ValueError where shapes do not fit any more."""
+        same = 0
+        for mine, other in zip(self._position, position, strict=False):
+            if mine != other:
+                break
+            same += 1
+        while len(self._position) > same:
+            below, index = self._path.pop(), self._position.pop()
+            above = self._path[-1]
+            if above.parts()[index] is not below:
+                self._path[-1] = above.with_part(index, below)
+        for index in position[same:]:
+            self._path.append(self._path[-1].parts()[index])
+            self._position.append(index)
+        return self._path[-1]
+
+    def put(self, term: Term) -> None:
+        """The term in place of the subterm in focus."""
+        self._path[-1] = term
+
+    def whole(self) -> Term:
+        """The term with all that was changed."""
+        return self.at(())

@@ -59,11 +59,11 @@ def _heading(report: Report) -> str:
 
 
 def _counts(report: Report) -> str:
-    one = report.observed
+    one, times = report.observed, report.overhead
+    slower = f"{times:.0f} times the program's time" if isfinite(times) else "the program's time is too short to tell"
     return (
         f"{one.calls} calls, {len(one.operations)} operations, {one.compared} comparisons: {one.flipped} flipped, "
-        f"{one.undecided} undecided at first; decided in {report.precision}; "
-        f"{report.overhead:.0f} times the program's time"
+        f"{one.undecided} undecided at first; decided in {report.precision}; {slower}"
     )
 
 

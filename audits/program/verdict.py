@@ -73,7 +73,9 @@ class Report:
 
     @property
     def overhead(self) -> float:
-        return self.seconds[1] / self.seconds[0]
+        """How many times the program's time it took; nan where that is too short for the clock."""
+        bare, audited = self.seconds
+        return audited / bare if bare else nan
 
     @property
     def findings(self) -> list[Finding]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from browser import Browser, Page, browser, installed
 from every_transcript import proof_of
+from shares import shared_out
 
 from mechproof.engine.transcript import html
 
@@ -37,7 +38,9 @@ def chromium() -> Iterator[Browser]:
         yield found
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(
+    scope="module", params=shared_out(NAMES, kept=["subcubic", "boxes layernorm, relu", "induction accuracy"])
+)
 def page(request, tmp_path_factory) -> Path:
     """The file of a transcript in all detail."""
     path = tmp_path_factory.mktemp("pages") / "transcript.html"

@@ -64,7 +64,13 @@ def exact(numbers: Any) -> np.ndarray:
 
 
 def _times(x: Sequence[Any], w: np.ndarray) -> list[Any]:
-    return [mpmath.fdot(x, column) for column in exact(w).T]
+    return list(_product(tuple(x), w.dtype.str, w.shape, w.tobytes(), mpmath.mp.prec))
+
+
+# Inputs that begin alike have the same rows at the first positions.
+@lru_cache(maxsize=1 << 14)
+def _product(x: tuple[Any, ...], kind: str, shape: tuple[int, ...], data: bytes, _precision: int) -> tuple[Any, ...]:
+    return tuple(mpmath.fdot(x, column) for column in _exact(kind, shape, data).T)
 
 
 def _plus(x: Sequence[Any], b: Any) -> list[Any]:
@@ -76,7 +82,6 @@ def pointwise(function: str, x: Any) -> Any:
     return _pointwise(function, x, mpmath.mp.prec)
 
 
-# Inputs that begin alike have the same numbers at the first positions.
 @lru_cache(maxsize=1 << 14)
 def _pointwise(function: str, x: Any, _precision: int) -> Any:
     if function == "relu":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from mechproof.audits.program.markers import advice, certified, heuristic, norm_claim, stands_for
 from mechproof.audits.program.passes import NoSuchResult
 from mechproof.audits.program.record import Kind
+from mechproof.audits.program.report import as_json, lines
 from mechproof.audits.program.verdict import Verdict, assert_bound_holds, audit, auditing
 
 BIG = 2.0**24
@@ -287,3 +289,10 @@ def test_comparisons_with_nothing_are_told():
     assert report.verdict is Verdict.holds and any(one.kind is Kind.nan_polarity for one in report.findings)
     report = audit(condition, torch.ones(3), lower="")
     assert report.verdict is Verdict.not_implied and any(one.kind is Kind.nan_polarity for one in report.findings)
+
+
+def test_a_program_too_short_for_the_clock():
+    """No ratio of times, in the lines and in the data, instead of a division by zero."""
+    told = replace(audit(lambda w: w.sum(), torch.ones(3), lower=""), seconds=(0.0, 0.01))
+    assert "the program's time is too short to tell" in "\n".join(lines(told))
+    assert as_json(told)["overhead"] is None

@@ -119,7 +119,7 @@ def test_random_networks(oracle, flavour, seed):
         net = noisy(oracle, random.Random(seed), 2 + seed % 4, 2 + seed % 2)
     else:
         net = oracle.random_net(seed, flavour)
-    for configuration in sample(f"{flavour} {seed}", 8):
+    for configuration in sample(f"{flavour} {seed}", 8 if seed else 4):
         _, low, gap = proof(net.statement, configuration)
         assert low <= net.truth.right, configuration
         assert not wrongly_certified(gap, net)
@@ -129,7 +129,7 @@ def test_random_networks(oracle, flavour, seed):
 def test_edge_sizes(oracle, V, K):
     """One token, one position, numbers of positions that are no power of two."""
     net = oracle.random_net(1, "eighths", V, K)
-    for configuration in [(f"{name}/chord/EQKE", ()) for name in direct.OPTIONS] + sample(f"{V} {K}", 6):
+    for configuration in [(f"{name}/chord/EQKE", ()) for name in direct.OPTIONS] + sample(f"{V} {K}", 2):
         _, low, gap = proof(net.statement, configuration)
         assert low <= net.truth.right
         assert not wrongly_certified(gap, net)
