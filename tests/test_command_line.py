@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from shares import shared_out
 from two_token_network import adding_network, written
 
 from mechproof.__main__ import main
@@ -440,7 +441,10 @@ def test_what_does_not_go_with_a_loss(run, arguments, expected):
     assert result.code == 2 and expected in result.err
 
 
-@pytest.mark.parametrize("words", [("--strategy", "cubic"), ("--metric", "loss"), ("--semantics", "float32")])
+SLOW = [("--strategy", "cubic"), ("--metric", "loss"), ("--semantics", "float32")]
+
+
+@pytest.mark.parametrize("words", shared_out(SLOW, kept=SLOW[:1]))
 def test_a_budget_is_kept_where_no_search_looks(run, tmp_path, words):
     """Tables and rules end with the budget too: V = 700 would take minutes.  (Generous, for busy machines.)"""
     rng = np.random.default_rng(0)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shares import halved
 
 import mechproof.rewrites.proof as proof_module
 from mechproof.__main__ import main
@@ -104,11 +105,11 @@ def test_a_network_too_large_to_be_read_is_not_trained(monkeypatch, capsys, tmp_
     assert os.listdir(tmp_path) == []
 
 
+TOLD = [("--version",), ("--help",), ("zoo",), ("prove", WEIGHTS, "--quiet"), ("prove", WEIGHTS, "--json", "--quiet")]
+
+
 @needs_full
-@pytest.mark.parametrize(
-    "arguments",
-    [("--version",), ("--help",), ("zoo",), ("prove", WEIGHTS, "--quiet"), ("prove", WEIGHTS, "--json", "--quiet")],
-)
+@pytest.mark.parametrize("arguments", halved(TOLD))
 def test_standard_output_on_a_full_device(tmp_path, arguments):
     """A result that could not be told is neither success nor a statement that was not established."""
     with FULL.open("w") as full:

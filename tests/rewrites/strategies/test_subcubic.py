@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gap_cells import leaning, noisy, wrongly_certified
-from shares import shared_out
+from shares import halved, shared_out
 
 from mechproof.engine.graph import ProofGraph
 from mechproof.models import zoo
@@ -110,7 +110,7 @@ FLAVOURS = ["float16", "eighths", "huge", "twin outputs", "uniform attention", "
 
 
 @pytest.mark.parametrize("seed", shared_out(range(NETWORKS), kept=[0]))
-@pytest.mark.parametrize("flavour", ["leaning", "noisy", *FLAVOURS])
+@pytest.mark.parametrize("flavour", halved(["leaning", "noisy", *FLAVOURS]))
 def test_random_networks(oracle, flavour, seed):
     """Sampled configurations on random networks: never above the exact count, and only right sequences in cells."""
     if flavour == "leaning":
