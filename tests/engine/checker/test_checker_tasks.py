@@ -272,11 +272,17 @@ def test_bad_lists(described, tmp_path):
         "modular-addition:",
         "running-sum-sign:0",
         "induction:-1",
+        "sorted-list:last",
     ],
 )
 def test_bad_parameters(text, described):
     """Names with parameters that they cannot have."""
     assert code(text, described()) == "E150"
+
+
+def test_a_list_has_a_separator_in_its_middle(described):
+    """As many numbers before as after it."""
+    assert code("sorted-list", described(5, 4)) == "E150"
 
 
 def test_unknown_tasks(described):

@@ -99,8 +99,8 @@ def test_ties_behind_a_softmax_are_wrong(heads, mask, tmp_path):
     assert len(tied) == 4 and not any(found[t] for t in tied)
 
 
-def test_ties_between_positions_are_found(tmp_path):
-    """Outputs that are equal only because two positions weigh the same: equal tokens without position embeddings."""
+def mixing():
+    """Positions weigh the same: the last one adds 1 to its own token, attention 3/2 to each; output 0 has 1 more."""
     eye = np.eye(3, dtype=np.float32)
     zero = np.zeros((1, 3, 2), dtype=np.float32)
     layers = [
@@ -114,10 +114,15 @@ def test_ties_between_positions_are_found(tmp_path):
             "W_V": eye[None],
             "W_O": 3 * eye[None],
         },
-        # the last position adds 1 to its own token, and attention 3/2 to each: all differ, but for equal tokens
-        {"kind": "unembed", "W_U": eye - 0},
+        {"kind": "unembed", "W_U": eye},
     ]
     layers[2]["b_U"] = np.array([1, 0, 0], dtype=np.float32)
+    return layers
+
+
+def test_ties_between_positions_are_found(tmp_path):
+    """Outputs that are equal only because two positions weigh the same: equal tokens without position embeddings."""
+    layers = mixing()
     _, _, _, found = outcomes(layers, tmp_path)
     with reference.mpmath.workdps(reference.DIGITS):
         assert found == {t: reference.right(layers, t, [max(t)])[0] for t in found}
@@ -137,7 +142,31 @@ def test_relu_behind_a_softmax_is_decided(tmp_path):
     assert not any(found[t] for t in found if max(t) < 2)
 
 
-@pytest.mark.parametrize("name", ["norm", "gelu", "two layers"])
+@pytest.mark.parametrize("name", ["concat", "gated", "two heads behind a sum"])
+def test_ties_behind_every_kind_of_layer_are_decided(name, tmp_path):
+    """Weights of several positions side by side, a gate of what no attention mixed, sums behind two heads."""
+    draw = Draw(9)
+    middle, width = {
+        "concat": ([draw.attention(3, 1), {"kind": "concat"}], 6),
+        "gated": ([draw.mlp(3, 4, "relu", gated=True)], 3),
+        "two heads behind a sum": ([draw.attention(3, 2), {"kind": "sum"}], 3),
+    }[name]
+    layers = [draw.embed(4, 3, 2), *middle, *tied_outputs(draw, width, 4)]
+    _, _, _, found = outcomes(layers, tmp_path)
+    with reference.mpmath.workdps(reference.DIGITS):
+        assert found == {t: reference.right(layers, t, [max(t)])[0] for t in found}
+    assert not any(found[t] for t in found if max(t) < 2)
+
+
+@pytest.mark.parametrize("limit", ["MAX_TERMS", "MAX_BITS"])
+def test_ties_that_would_take_too_long_stay_undecided(limit, tmp_path, monkeypatch):
+    """More combinations of positions, or longer numbers, than the exact test takes: undecided, on neither side."""
+    monkeypatch.setattr(forms, limit, 1)
+    _, _, _, found = outcomes(mixing(), tmp_path)
+    assert found[0, 1] == [0] and sum(isinstance(outcome, bool) for outcome in found.values()) >= 4
+
+
+@pytest.mark.parametrize("name", ["norm", "gelu", "two layers", "square", "gate of a mixture"])
 def test_ties_without_a_test_stay_undecided(name, tmp_path):
     """Where no exact test is known, a tie is undecided: it counts neither as right nor as wrong."""
     draw = Draw(8)
@@ -147,6 +176,8 @@ def test_ties_without_a_test_stay_undecided(name, tmp_path):
         "norm": [draw.attention(3, 1, norm=draw.norm(3))],
         "gelu": [draw.attention(3, 1), draw.mlp(3, 4, "gelu")],
         "two layers": [draw.attention(3, 1), draw.attention(3, 1)],
+        "square": [draw.attention(3, 1), draw.mlp(3, 4, "square")],
+        "gate of a mixture": [draw.attention(3, 1), draw.mlp(3, 4, "relu", gated=True)],
     }[name]
     layers = [draw.embed(3, 3, 2), *middle, *last]
     path, network, task, found = outcomes(layers, tmp_path)

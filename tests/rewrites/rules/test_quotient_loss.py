@@ -173,6 +173,7 @@ def test_a_built_network(tmp_path: Path):
     assert proof.graph.replay().is_certifiable(proof.goal)
 
 
+@pytest.mark.ci
 def test_a_published_network(tmp_path: Path):
     """S5 to one percent, at a quarter of brute force, around the loss that enumeration finds."""
     weights, task = shared("groups/S5_MLP_seed4.npz"), f"group:{shared('groups/table_SymmetricGroup5.npz')}"

@@ -329,3 +329,75 @@ def test_deepest_expressions(auditor: Any) -> None:
         assert [truth(auditor, text) for text in texts] == [True] * len(texts)
     finally:
         sys.setrecursionlimit(limit)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("1 = 2 or 2 = 2", True),
+        ("1 = 2 or 2 = 3 or 3 = 4", False),
+        ("for all but 1 a in 0..3: a != 2", True),
+        ("for all but 1 a in 0..3: a > 1", False),
+        ("for all but exactly 1 a in 0..3: a != 2", True),
+        ("for all but exactly 2 a in 0..3: a != 2", False),
+        ("for all but 0 a in 0..3: a >= 0", True),
+        ("for all but exactly 1 a in 0..3: a >= 0", False),
+        ("for all but 1 a in 0..3: sqrt(2) * sqrt(2) != 2 or a > 0", True),
+        ("for all but 0 a in 0..3: sqrt(2) * sqrt(2) != 2 or a > 0", None),
+        ("for all but exactly 1 a in 0..3: sqrt(2) * sqrt(2) != 2 or a > 0", None),
+        ("for all but exactly 2 a in 0..3: sqrt(2) * sqrt(2) != 2 or a > 0", False),
+        ("exists a in 0..3: a = 2", True),
+        ("exists a in 0..3: a > 3", False),
+        ("not (exists a in 0..3: a > 3) and (1 = 2 or 1 = 1)", True),
+    ],
+)
+def test_alternatives_and_exceptions(auditor: Any, text: str, found: bool | None) -> None:
+    """One of several, all but some, all but exactly some, some: counted instance by instance; what is open is told."""
+    assert truth(auditor, text) is found
+
+
+@pytest.mark.parametrize(
+    "text", ["for all but 1.5 a in 0..3: a = 1", "for all but 99999999999999999999 a in 0..3: a = 1"]
+)
+def test_exceptions_are_few_and_whole(auditor: Any, text: str) -> None:
+    """A number of exceptions is a whole number of some digits."""
+    assert refusal(auditor, text) == "E115"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "less(row(1, 2), row(2, 2)) = row(1, 0) and less_equal(row(3, 2), row(2, 2)) = row(0, 1)",
+        "equal(row(1, 2), row(2, 2)) = row(0, 1)",
+        "maximum(row(1, 5), row(3, 2)) = row(3, 5) and minimum(row(1, 5), row(3, 2)) = row(1, 2)",
+        "argmax(row(3, 1, 3)) = 0 and row_argmax(row(1, 5)) = 1 and argmax(row(1, sqrt(2), sqrt(3))) = 2",
+        "argmax(row(1, sqrt(2) * sqrt(2), 2)) >= 1 and argmax(row(sqrt(2), sqrt(2) + 0 * sqrt(3), 1)) <= 1",
+        "quantile(row(3, 1, 2), 1/2) = 2 and row_quantile(row(1, 2), 1/4) = 5/4 and quantile(row(7), 1) = 7",
+        "lower_median(row(4, 1, 2, 3)) = 2 and row_sort(row(3, 1, 2)) = row(1, 2, 3)",
+        "row_cumsum(row(1, 2, 3)) = row(1, 3, 6) and row_diff(row(1, 3, 6)) = row(2, 3)",
+        "off_diagonal(row(1, 2)) = 2 and flatten(row(1, 2)) = row(1, 2) and arange(2, 5) = row(2, 3, 4)",
+        "rank(row(1, 2)) = 1 and rank(row(0, 0)) = 0 and sign(row(-2, 0, 5)) = row(-1, 0, 1)",
+        "rows(W_E) = 4 and columns(W_E) = d_model and size(W_E) = 4 * d_model",
+    ],
+)
+def test_functions_of_entries(auditor: Any, text: str) -> None:
+    """Each on numbers that one sees, and on enclosed ones."""
+    assert truth(auditor, text) is True
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("row_diff(row(1)) = 1", "E252"),
+        ("off_diagonal(row(1)) = 1", "E252"),
+        ("row(row(1, 2), 3) = 1", "E252"),
+        ("arange(5, 2) = 1", "E292"),
+        ("arange(0, 1/2) = 1", "E292"),
+        ("quantile(row(1, 2), 2) = 1", "E292"),
+        ("quantile(row(1, 2), sqrt(2)) = 1", "E292"),
+        ("rank(row(sqrt(2), 1)) = 1", "E292"),
+    ],
+)
+def test_what_functions_of_entries_do_not_take(auditor: Any, text: str, code: str) -> None:
+    """Lists of matrices, places of what has none, and what must be exact."""
+    assert refusal(auditor, text) == code
