@@ -14,7 +14,7 @@ LINES = {
     "one_layer": 1300,
     "boxes": 1175,
     "quotient": 580,
-    "induction": 700,
+    "induction": 725,
     "claims": 2390,
     "floats": 525,
 }

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from itertools import product as tuples
 from math import isqrt, perm
-from operator import add, itemgetter, sub
+from operator import add, gt, itemgetter, le, sub
 from typing import NamedTuple
 
 from ..budget import Budget
@@ -46,19 +46,30 @@ def least_ratio(choices: Sequence[Choice]) -> int:
     For every g: if F = sum of the minima of w (v - g) is not negative, the ratio is at least g, else at least g + F /
     W with W the sum of the least weights. g is the ratio of the choices that are minimal at g = 0.
     """
-    total = weight = 0
+    total = weight = lowest = 0
     for least, most, values in choices:
-        products = [v * (a if v > 0 else b) for a, b, v in zip(least, most, values, strict=True)]
+        if len(values) == 1:  # the common case
+            (v,) = values
+            total += v * (least[0] if v > 0 else most[0])
+            weight += least[0]
+            lowest += least[0]
+            continue
+        products = [v * (a if v > 0 else b) for a, b, v in zip(least, most, values)]  # noqa: B905
         smallest = min(products)
         total += smallest
         weight += least[products.index(smallest)]
+        lowest += min(least)
     trial = total // max(weight, 1)
-    floor = sum(
-        min([(v - trial) * (a if v > trial else b) for a, b, v in zip(least, most, values, strict=True)])
-        for least, most, values in choices
-    )
-    lowest = sum(min(least) for least, _, _ in choices)
-    bottom = min(min(values) for _, _, values in choices)
+    floor, bottom = 0, None
+    for least, most, values in choices:
+        if len(values) == 1:
+            (small,) = values
+            floor += (small - trial) * (least[0] if small > trial else most[0])
+        else:
+            small = min(values)
+            floor += min([(v - trial) * (a if v > trial else b) for a, b, v in zip(least, most, values)])  # noqa: B905
+        bottom = small if bottom is None or small < bottom else bottom
+    assert bottom is not None, "a mixture of at least one position"
     return max(trial + min(floor // lowest, 0), bottom) if lowest > 0 else bottom
 
 
@@ -136,7 +147,18 @@ class Tables:
         tables = [floored(table, self.bits, scale) for table, scale in given]
         self.query_stream, self.query_written, self.atom_stream, self.atom_written = tables[:4]
         self.values, self.written_values, self.written_direct, self.direct = tables[4:]
+        self.query, self.seen = -1, ([self.direct[0]], [self.direct[0]])
         self._weights(times(times(stream, q1), transpose(times(stream, k1))), scales[0])
+
+    def seen_by(self, q: int) -> tuple[list[Row], list[Row]]:
+        """What the atoms score the tokens, and what these write, with the query's own part; of the last q asked for."""
+        if self.query != q:
+            self.query = q
+            self.seen = (
+                [list(map(add, self.query_stream[q], row)) for row in self.atom_stream],
+                [list(map(add, self.query_written[q], row)) for row in self.atom_written],
+            )
+        return self.seen
 
     def _weights(self, scores: Matrix, scale: tuple[int, int]) -> None:
         """exp(score - largest of its row) in units of 2**-28: ``least`` and ``most`` by row and position, by token."""
@@ -168,66 +190,57 @@ def picker(places: Sequence[int]) -> Pick:
 
 
 class Distractors:
-    """Bounds for every key but the skipped one and every pair (t_k, t_{k-1}), for all nodes with the query q whose
-    tokens are among ``held``: the ends of the row's shares, and for each atom at most how much it scores the key."""
+    """Bounds of keys for all nodes with the query q whose tokens are among ``held``: for a token t_k and the one before
+    it, or any that may stand there (None)."""
 
-    def __init__(self, tables: Tables, q: int, held: Sequence[Sequence[int]], skipped: int) -> None:
-        self.tables, self.q, self.held, self.skipped = tables, q, held, skipped
-        n, V = tables.n, tables.tokens
-        self.stream = [list(map(add, tables.query_stream[q], row)) for row in tables.atom_stream]
-        self.written = [list(map(add, tables.query_written[q], row)) for row in tables.atom_written]
-        self.atoms = [m * V + s for m, some in enumerate(held) for s in some]
-        self.parts: dict[int, list[list[list[Row]]]] = {}
-        self.shares: dict[int, list[list[tuple[Row, Row]]]] = {}
-        for k in range(n - 1):
-            if k == skipped:
-                continue
-            before = held[k - 1] if k else (None,)
-            tables.budget.spend(len(held[k]) * len(before) * len(self.atoms) * (k + 2) // 8)
-            self.shares[k] = [[self._ends(k, t, p) for p in before] for t in held[k]]
-            self.parts[k] = self._scores(k, before)
+    def __init__(self, tables: Tables, q: int, held: Sequence[Sequence[int]]) -> None:
+        self.tables, self.q, self.held = tables, q, held
+        self.stream, self.written = tables.seen_by(q)
+        self.atoms = [m * tables.tokens + s for m, some in enumerate(held) for s in some]
+        self.cuts = [0, *accumulate(map(len, held))]
+        self.known: dict[tuple[int, int, int | None], tuple[Row, Row, list[Row]]] = {}
 
-    def _ends(self, k: int, t: int, p: int | None) -> tuple[Row, Row]:
-        """The ends of A_km for m < k - 1 and for m = k; that of k - 1 is not needed."""
-        if p is None:
-            return [], []
+    def key(self, k: int, t: int, p: int | None) -> tuple[Row, Row, list[Row]]:
+        """The ends of A_km for m < k - 1 and for m = k (none for k = 0); at most how much each atom scores the key, by
+        the atom's position."""
+        if (k, t, p) not in self.known:
+            self.tables.budget.spend(len(self.atoms) * (k + 2) // 8)
+            self.known[k, t, p] = self._key(k, t, p)
+        return self.known[k, t, p]
+
+    def _key(self, k: int, t: int, p: int | None) -> tuple[Row, Row, list[Row]]:
         tables, row = self.tables, k * self.tables.tokens + t
-        (least, most), ends = (tables.least[row], tables.most[row]), ([], [])
-        for weights, extreme, found in zip((least, most), (min, max), ends, strict=True):
-            found.extend(extreme([weights[m][s] for s in self.held[m]]) for m in range(k - 1))
-            found += [weights[k][t], weights[k - 1][p]]
-        lowest, highest = share_ends(*ends)
-        return lowest[:-1], highest[:-1]
+        own, scores = [a[row] for a in self.written_at], [self.stream[x][row] for x in self.atoms]
+        if k == 0:
+            return [], [], self._by_position(list(map(add, scores, own)))
+        before = self.held[k - 1] if p is None else (p,)
+        ends: tuple[Row, Row] = [], []
+        for weights, extreme, found in zip((tables.least[row], tables.most[row]), (min, max), ends, strict=True):
+            found += [extreme([weights[m][s] for s in self.held[m]]) for m in range(k - 1)]
+            found += [weights[k][t], extreme([weights[k - 1][s] for s in before])]
+        lowest, highest = (found[:-1] for found in share_ends(*ends))
+        at = (k - 1) * tables.tokens
+        around = self.highest[k - 1] if p is None else [a[at + p] for a in self.written_at]
+        members = [list(map(sub, around, high)) for high in (*self.highest[: k - 1], own)]
+        less = box(lowest, highest, members)
+        return lowest, highest, self._by_position([x + y - z for x, y, z in zip(scores, around, less, strict=True)])
 
-    def _scores(self, k: int, before: Sequence[int | None]) -> list[list[list[Row]]]:
-        """By t, by p, by the atom's position: at most how much each atom scores the key."""
+    @cached_property
+    def written_at(self) -> list[Row]:
+        """What the atoms score what is written."""
+        return [self.written[x] for x in self.atoms]
+
+    @cached_property
+    def highest(self) -> list[Row]:
+        """By position m < f: the most that what is written there scores from each atom; its own token's at m."""
         V, found = self.tables.tokens, []
-        stream, written = [self.stream[x] for x in self.atoms], [self.written[x] for x in self.atoms]
-
-        def highest_at(m: int) -> Row:
-            some = picker([m * V + s for s in self.held[m]])
-            return [
-                row[m * V + x % V] if x // V == m else max(some(row))
-                for x, row in zip(self.atoms, written, strict=True)
-            ]
-
-        most = [highest_at(m) for m in range(k - 1)]
-        around = [[row[(k - 1) * V + p] for row in written] for p in before if p is not None]
-        off = [[list(map(sub, row, high)) for high in most] for row in around]
-        for t, ends in zip(self.held[k], self.shares[k], strict=True):
-            scores, own = [row[k * V + t] for row in stream], [row[k * V + t] for row in written]
-            rows = [list(map(add, scores, own))] if k == 0 else []
-            for row, members, (lowest, highest) in zip(around, off, ends, strict=k > 0):
-                less = box(lowest, highest, [*members, list(map(sub, row, own))])
-                rows.append([x + y - z for x, y, z in zip(scores, row, less, strict=True)])
-            found.append([self._by_position(row) for row in rows])
+        for m, held in enumerate(self.held[:-1]):
+            some, rows = picker([m * V + s for s in held]), zip(self.atoms, self.written_at, strict=True)
+            found.append([a[x] if x // V == m else max(some(a)) for x, a in rows])
         return found
 
     def _by_position(self, row: Row) -> list[Row]:
-        cuts = [0]
-        for some in self.held:
-            cuts.append(cuts[-1] + len(some))
-        return [row[a:b] for a, b in pairwise(cuts)]
+        return [row[a:b] for a, b in pairwise(self.cuts)]
 
 
 class Node:
@@ -260,30 +273,29 @@ class Node:
             if not self.tables.distinct or len(set(t)) == len(t) - 1:
                 yield t
 
-    def distractors(self, wide: bool, reference: int | None = None) -> Distractors:
+    def distractors(self, wide: bool) -> Distractors:
         """Those of the node's own tokens, or of any node with its q and i."""
         q = self.fixed[-1]
         assert q is not None
         rest, last = tuple(t for t in range(self.tables.tokens) if t != q), self.tables.n - 1
         held = [(q,) if m in (self.i, last) else rest for m in range(last + 1)] if wide else self.tokens
-        return Distractors(self.tables, q, held, self.i + 1 if reference is None else reference)
+        return Distractors(self.tables, q, held)
 
 
 class NodeTest:
     """The test of one node with some distractors: that the right output is ahead of all others, or another one of it.
 
-    The reference key of the latter is any whose token is fixed.
+    ``ahead`` is the latter and its reference key, any whose token is fixed.
     """
 
-    def __init__(self, node: Node, held: Distractors, ahead: int | None = None) -> None:
+    def __init__(self, node: Node, held: Distractors, ahead: tuple[int, int] | None = None) -> None:
         self.held, self.tables, self.tokens = held, node.tables, node.tokens
-        self.f, self.q, self.key = self.tables.n - 1, held.q, held.skipped
+        self.f, self.q, self.key = self.tables.n - 1, held.q, ahead[0] if ahead else node.i + 1
         (right,), (self.own,) = self.tokens[node.i + 1], self.tokens[self.key]
-        self.a = right if ahead is None else ahead
-        self.rivals = [right] if ahead is not None else [b for b in range(self.tables.outputs) if b != right]
-        places = [{t: at for at, t in enumerate(some)} for some in held.held]
-        self.places = [[places[m][t] for t in some] for m, some in enumerate(self.tokens)]
-        self.picks = [picker(some) for some in self.places]
+        self.a = ahead[1] if ahead else right
+        self.rivals = [right] if ahead else [b for b in range(self.tables.outputs) if b != right]
+        self.places = [{t: at for at, t in enumerate(some)} for some in held.held]
+        self.picks = [picker([self.places[m][t] for t in some]) for m, some in enumerate(self.tokens)]
         self.weights, tables = self.enclosed(self.f, self.q), self.tables
         self.wrote = self.by_rivals(tables.written_values)
         shift, wrote = self.against(tables.direct[self.q]), self.by_rivals(tables.written_direct)
@@ -345,54 +357,48 @@ class NodeTest:
         fall = falls()[min(step, (HIGHEST - LOWEST) << STEP_BITS)]
         return [-(-fall * d >> FALL_BITS) if d > 0 else 0 for d in deficits]
 
-    def gap(self, k: int, at: int, before: int, scores: Sequence[Row]) -> int:
-        """At least g_k of the pair at these places of the node's tokens."""
-        choices = []
-        for m, (least, most) in enumerate(self.weights):
-            if m == k or m == k - 1:
-                x = at if m == k else before
-                values: Sequence[int] = [self.reference[m][x] - scores[m][self.places[m][x]]]
-                choices.append(Choice(least[x : x + 1], most[x : x + 1], values))
+    def gap(self, k: int, t: int, p: int | None, scores: Sequence[Row]) -> int:
+        """At least g_k of a token and the one before it."""
+        choices, fixed = [], {k: t} if p is None else {k: t, k - 1: p}
+        for m, ((least, most), reference, row) in enumerate(zip(self.weights, self.reference, scores, strict=True)):
+            if m in fixed:
+                x = self.tokens[m].index(fixed[m])
+                found: Sequence[int] = (reference[x] - row[self.places[m][fixed[m]]],)
+                choices.append(Choice(least[x : x + 1], most[x : x + 1], found))
             else:
-                choices.append(Choice(least, most, list(map(sub, self.reference[m], self.picks[m](scores[m])))))
+                choices.append(Choice(least, most, list(map(sub, reference, self.picks[m](row)))))
         return least_ratio(choices)
 
-    def penalties(self, k: int, needed: Row) -> list[list[Row]]:
-        """By t, by p: at least what key k takes away for each rival; ``needed`` is margin minus d."""
-        V, tokens = self.tables.tokens, self.tokens
-        before = range(len(tokens[k - 1])) if k else range(1)
-        least = [list(map(min, *rows)) if len(rows) > 1 else rows[0] for rows in self._held_values(k)]
-        off = [[list(map(sub, low, around)) for low in least] for around in self.wrote[k - 1]] if k else []
-        found = []
-        for at, t in enumerate(tokens[k]):
-            own, base = self.wrote[k][at], list(map(sub, needed, self.against(self.tables.values[k * V + t])))
-            rows = []
-            for p in before:
-                if k and self.tables.distinct and tokens[k - 1][p] == t:
-                    rows.append([0] * len(needed))
-                    continue
-                place = (self.places[k][at], self.places[k - 1][p]) if k else (self.places[0][at], 0)
-                gap = self.gap(k, at, p, self.held.parts[k][place[0]][place[1]])
-                if k:
-                    around = self.wrote[k - 1][p]
-                    more = box(*self.held.shares[k][place[0]][place[1]], [*off[p], list(map(sub, own, around))])
-                    deficits = [x - y - z for x, y, z in zip(base, around, more, strict=True)]
-                else:
-                    deficits = list(map(sub, base, own))
-                rows.append(self.penalty(gap, deficits))
-            found.append(rows)
-        return found
-
-    def _held_values(self, k: int) -> list[list[Row]]:
-        """What the distractors' tokens at each m < k - 1 write, for each rival."""
+    @cached_property
+    def least(self) -> list[Row]:
+        """The least that the distractors' tokens at each position write, for each rival."""
         V, table = self.tables.tokens, self.tables.written_values
-        return [[self.against(table[m * V + s]) for s in self.held.held[m]] for m in range(k - 1)]
+        return [
+            [min(column) for column in zip(*(self.against(table[m * V + s]) for s in some), strict=True)]
+            for m, some in enumerate(self.held.held[:-1])
+        ]
+
+    def taken(self, k: int, t: int, p: int | None, needed: Row) -> Row:
+        """At least what key k takes away for each rival; ``needed`` is margin minus d."""
+        tables, V = self.tables, self.tables.tokens
+        lowest, highest, scores = self.held.key(k, t, p)
+        value, own = self.against(tables.values[k * V + t]), self.against(tables.written_values[k * V + t])
+        if k:
+            around = self.least[k - 1] if p is None else self.against(tables.written_values[(k - 1) * V + p])
+            off = [list(map(sub, low, around)) for low in (*self.least[: k - 1], own)]
+            own = list(map(add, around, box(lowest, highest, off)))
+        deficits = [x - y - z for x, y, z in zip(needed, value, own, strict=True)]
+        return self.penalty(self.gap(k, t, p, scores), deficits)
 
     def holds(self, margin: int) -> bool:
-        """Whether on every input of the node the margin over every rival is larger than that."""
+        """Whether on every input of the node the margin over every rival is larger than that.
+
+        What a token takes away whatever stands before it is computed first. Pairs are computed where that is not small,
+        and, if that does not do, everywhere.
+        """
         tables, f = self.tables, self.f
-        atoms, pairs = sum(map(len, self.tokens)), sum(len(a) * len(b) for a, b in pairwise(self.tokens))
-        tables.budget.spend((pairs * (atoms + tables.n * tables.outputs) + 2 * atoms * atoms) // 4)
+        atoms = sum(map(len, self.tokens))
+        tables.budget.spend((atoms * (atoms + tables.n * tables.outputs) + 2 * atoms * atoms) // 4)
         needed = [margin - d for d in self.direct]
         room = list(map(sub, self.value(self.key, self.own), needed))
         if self.key != f:
@@ -400,19 +406,41 @@ class NodeTest:
             atoms_gaps = [list(map(add, a, b)) for a, b in zip(self.reference, opposite, strict=True)]
             gap = least_ratio([Choice(*ends, gaps) for ends, gaps in zip(self.weights, atoms_gaps, strict=True)])
             room = list(map(sub, room, self.penalty(gap, list(map(sub, needed, self.value(f, self.q))))))
-        worst = [[0] * len(room)]
-        for k in range(f):
-            if k == self.key:
-                top = list(map(max, *worst)) if len(worst) > 1 else worst[0]
-                worst = [top] * len(self.tokens[k])
-                continue
-            rows = []
-            for t, taken in zip(self.tokens[k], self.penalties(k, needed), strict=True):
-                sums = [
-                    list(map(add, before, more))
-                    for p, before, more in zip(self.tokens[k - 1] if k else (None,), worst, taken, strict=True)
-                    if p != t or not tables.distinct
-                ]
-                rows.append(list(map(max, *sums)) if len(sums) > 1 else sums[0] if sums else [-1] * len(room))
-            worst = rows
-        return all(x > max(column) for x, column in zip(room, zip(*worst, strict=True), strict=True))
+        if min(room) < 0:
+            return False
+        keys = [k for k in range(f) if k != self.key]
+        alone = {(k, t): self.taken(k, t, None, needed) for k in keys for t in self.tokens[k]}
+        pairs: dict[tuple[int, int, int], Row] = {}
+
+        def pair(k: int, t: int, p: int) -> Row:
+            if (k, t, p) not in pairs:
+                tables.budget.spend((atoms + tables.n * tables.outputs) // 4)
+                pairs[k, t, p] = list(map(min, alone[k, t], self.taken(k, t, p, needed)))
+            return pairs[k, t, p]
+
+        def worst(small: Row) -> Row:
+            """The largest sums along chains, for each rival; penalties up to ``small`` with any token before."""
+            ending = {t: [0] * len(room) for t in self.tokens[0]}
+            for k in range(f):
+                anyway = [max(column) for column in zip(*ending.values(), strict=True)]
+                if k == self.key:
+                    ending = dict.fromkeys(self.tokens[k], anyway)
+                    continue
+                sums = {}
+                for t in self.tokens[k]:
+                    if k == 0 or all(map(le, alone[k, t], small)):
+                        sums[t] = list(map(add, anyway, alone[k, t]))
+                    elif rows := [
+                        list(map(add, before, pair(k, t, p)))
+                        for p, before in ending.items()
+                        if p != t or not tables.distinct
+                    ]:
+                        sums[t] = [max(column) for column in zip(*rows, strict=True)]
+                ending = sums
+            return [max(column) for column in zip(*ending.values(), strict=True)]
+
+        least = worst([LOST << 8] * len(room))
+        if all(map(gt, room, least)):
+            return True
+        small = [LOST << 8 if x > y else x // tables.n for x, y in zip(room, least, strict=True)]
+        return any(all(map(gt, room, worst(some))) for some in (small, [-1] * len(room)))

@@ -148,17 +148,18 @@ class Trees:
                 yield node, None
             elif symbol.startswith("w"):
                 key, output = self.named(node, symbol)
-                if not NodeTest(node, node.distractors(False, key), output).holds(0):
+                if not NodeTest(node, node.distractors(wide=False), (key, output)).holds(0):
                     raise self.refused(node, symbol, "input is shown wrong")
                 yield node, -1
             elif symbol != "?":
-                if len(symbol) == 1:
-                    held = wide = wide or node.distractors(wide=True)
-                else:
-                    held = node.distractors(wide=False)
+                wide = wide or node.distractors(wide=True)
                 margin = self.advice.margins[ord(symbol[-1]) - ord("A")]
                 # to the units of the tables, up
-                if not NodeTest(node, held).holds(-((-margin << self.tables.bits) >> MARGIN_BITS)):
+                units = -((-margin << self.tables.bits) >> MARGIN_BITS)
+                # what is known of more tokens often does, and is at hand
+                if not NodeTest(node, wide).holds(units) and not (
+                    len(symbol) > 1 and NodeTest(node, node.distractors(wide=False)).holds(units)
+                ):
                     raise self.refused(node, symbol, "such margin is shown")
                 yield node, margin
 

@@ -57,7 +57,11 @@ class Form:
 
     def plus(self, other: Form) -> Form:
         """The sum."""
-        weights = tuple(dict.fromkeys(self.weights + other.weights))
+        weights = tuple(
+            dict.fromkeys(
+                w for form in (self, other) for w, g in zip(form.weights, form.rows.rows[1:], strict=True) if any(g)
+            )
+        )
         return Form(weights, added(self.over(weights), other.over(weights)))
 
     def constants(self) -> Matrix:
@@ -135,9 +139,8 @@ class Exact:
         return Form(form.weights, matrix(rows, form.rows.exponent))
 
     def attention(self, layer: Layer, stream: list[Form]) -> list[Form]:
-        """Attention to constant streams; a position that sees one other gives it the weight 1."""
-        if self.scores:
-            raise NoTest
+        """Attention to constant streams, whose scores are then the only ones that anything reads; a position that sees
+        one other gives it the weight 1."""
         w, bias = reading(layer, len(stream[0].rows.rows[0]))
         out, b_o = writing(layer, self.budget)
         read = [Form((), form.constants()).times(w, bias, self.budget).rows for form in stream]
@@ -146,7 +149,7 @@ class Exact:
         heads, _, e = layer.tensors["W_Q"].shape
         f = layer.tensors["W_V"].shape[2]
         self.factor, self.root = scale_parts(layer.settings["scale"])
-        self.exponent = 2 * unit
+        self.exponent, self.scores = 2 * unit, {}
         found = []
         for at, x in enumerate(stream):
             seen = range(len(stream) if layer.settings["mask"] == "none" else at + 1)

@@ -63,20 +63,17 @@ class InductionTables(Claim):
             key = node.q, node.i
             if key not in self._wide:
                 self._wide.clear()  # groups come in order: one is enough
-                self._wide[key] = self._distractors(node, _widest(node), node.i + 1)
+                self._wide[key] = Distractors(self.grid, node.q, _widest(node))
             held = self._wide[key]
         else:
-            held = self._distractors(node, node.tokens, node.i + 1)
+            held = Distractors(self.grid, node.q, node.tokens)
         rivals = np.delete(np.arange(self.grid.form.outputs), node.a)
         return NodeTest(held, node.i + 1, node.a, rivals, node.tokens)
 
     def opposite(self, node: Node, key: int, output: int) -> NodeTest:
         """Whether that output is above the right one on all inputs of a node, seen from a key with a fixed token."""
-        held = self._distractors(node, node.tokens, key)
+        held = Distractors(self.grid, node.q, node.tokens)
         return NodeTest(held, key, output, np.array([node.a]), node.tokens)
-
-    def _distractors(self, node: Node, tokens: Sequence[np.ndarray], skipped: int) -> Distractors:
-        return Distractors(self.grid, node.q, tokens, skipped)
 
     def holds(self, node: Node, margin: int, *, wide: bool, test: NodeTest | None = None) -> bool:
         """Whether every input of the node is shown to have a margin above ``margin`` units."""

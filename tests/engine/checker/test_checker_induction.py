@@ -86,9 +86,19 @@ def test_what_a_test_shows_is_true_and_what_the_prover_shows(case, tmp_path):
         assert small.above(least, low, tables.bits)
 
 
+class Lowest(induction.Distractors):
+    """With the least that is written where the most is asked for, whatever the token before."""
+
+    @property
+    def highest(self) -> list[induction.Row]:  # type: ignore[override]
+        V = self.tables.tokens
+        return [[min(a[m * V + s] for s in held) for a in self.written_at] for m, held in enumerate(self.held[:-1])]
+
+
 MUTANTS = {
     "least_ratio": lambda right: lambda choices: -right([c._replace(values=[-v for v in c.values]) for c in choices]),
     "box": lambda right: lambda low, high, rows: [-x for x in right(low, high, [[-v for v in row] for row in rows])],
+    "Distractors": lambda right: Lowest,
     "falls": lambda right: lambda: [x >> 2 for x in right()],
     "share_ends": lambda right: lambda *ends: [[sum(pair) >> 1 for pair in zip(*right(*ends), strict=True)]] * 2,
 }
@@ -97,18 +107,25 @@ MUTANTS = {
 @pytest.mark.parametrize("name", MUTANTS)
 def test_mutants_of_the_bounds_show_what_is_false(name, tmp_path, monkeypatch):
     """With one bound turned round, a test shows a margin that an input does not have."""
-    _, tables, prover, margins = made(CASES[-1], tmp_path)
-    least = {tokens: int(margin * 2**tables.bits) for tokens, margin in margins.items()}
 
-    def false() -> int:
+    def false(tables: Tables, prover: InductionTables, least: dict[small.Tokens, int]) -> int:
         return sum(
             NodeTest(node, node.distractors(wide)).holds(min(least[tokens] for tokens in node.inputs()) + 1)
             for node, wide, _ in nodes(tables, prover)
         )
 
-    assert not false()
-    monkeypatch.setattr(induction, name, MUTANTS[name](getattr(induction, name)))
-    assert false()
+    right = getattr(induction, name)
+    for number, case in enumerate(CASES[::-1]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        _, tables, prover, margins = made(case, folder)
+        least = {tokens: int(margin * 2**tables.bits) for tokens, margin in margins.items()}
+        assert not false(tables, prover, least)
+        with monkeypatch.context() as changed:
+            changed.setattr(induction, name, MUTANTS[name](right))
+            if false(tables, prover, least):
+                return
+    raise AssertionError("no input contradicts the mutant")
 
 
 PROVED: dict[str, bytes] = {}

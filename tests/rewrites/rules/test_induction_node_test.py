@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import induction_networks as small
@@ -158,6 +159,27 @@ def test_mutants_of_the_bounds_show_what_is_false(name, tmp_path, monkeypatch):
         if faults(*made(case, folder))[0]:
             return
     raise AssertionError("no input contradicts the mutant")
+
+
+def test_a_mutant_of_the_bound_for_any_token_before_shows_what_is_false(tmp_path, monkeypatch):
+    """With the least that earlier positions write in place of the most, and nothing computed for pairs."""
+    right = node_test.Distractors._highest.func  # type: ignore[attr-defined]
+
+    def lowest(held: Any) -> Any:
+        at, token = held.atoms
+        return [held.written[at, token, m][:, some].min(axis=1) for m, some in enumerate(held.tokens[:-1])]
+
+    monkeypatch.setattr(node_test.NodeTest, "penalty", node_test.NodeTest.alone)
+    for name, highest in (("true", right), ("false", lowest)):
+        replaced = cached_property(highest)
+        replaced.__set_name__(node_test.Distractors, "_highest")
+        monkeypatch.setattr(node_test.Distractors, "_highest", replaced)
+        found = []
+        for number, case in enumerate(CASES[1:4]):
+            folder = tmp_path / f"{name}{number}"
+            folder.mkdir()
+            found.append(faults(*made(case, folder))[0])
+        assert any(found) == (name == "false"), found
 
 
 def test_margins_beyond_all_words_are_not_shown(tmp_path):
