@@ -9,13 +9,16 @@ from typing import Any
 from ...engine.graph import Derivation, ProofGraph
 from ...engine.transcript import Block, Section
 from ..rules.additive_margin import AdditiveMargin
+from ..rules.cascade import QuotientCount
 from ..rules.every_input import DecidedInputs
 from ..rules.float_margin import FloatMargin
 from ..rules.generating_function_count import GeneratingFunctionCount
+from ..rules.induction.tree import RightInputs
 from ..rules.loss import LossSum
+from ..rules.quotient import Accepted
 from ..rules.right_count import RightCount
 from ..rules.token_order_tree import TokenOrderTree
-from . import cell, found, loss, one_input
+from . import cell, found, induction, loss, one_input, quotient
 
 SET, INPUT = "One set of inputs, worked through", "One input, worked through"
 
@@ -35,6 +38,10 @@ def _example(step: Derivation, premises: Sequence[Any], conclusion: Any) -> tupl
             return INPUT, loss.blocks(premises[0], found.sequence(premises[0]), conclusion)
         case DecidedInputs(statement=statement, decision=decision):
             return INPUT, one_input.blocks(statement, decision.margin)
+        case QuotientCount(by=Accepted() as accepted):
+            return INPUT, quotient.blocks(accepted)
+        case RightInputs():
+            return SET, induction.blocks(premises[1], step.advice)
         case RightCount(sets=sets) if sets is not None:
             chosen = cell.of_sets(sets)
             return SET, () if chosen is None else cell.blocks(sets.paths, chosen)
