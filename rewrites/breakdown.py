@@ -12,6 +12,7 @@ from ..engine.graph import Derivation, ProofGraph
 from ..engine.ledger import Ledger
 from ..engine.transcript import Block, Figure, Section, Table, paragraph, prose
 from ..engine.transcript.figures import Bars, HeatMap
+from .rules.count import Count
 from .rules.enclosed_number import UNIT_BITS, digits_of
 from .rules.loss import LossSum
 from .rules.parts import Part
@@ -25,10 +26,10 @@ def ledger_of(graph: ProofGraph, proof: Sequence[Derivation]) -> Ledger | None:
     """What the count of a proof adds up, set by set; None where no rule says it, or where it is not just the sum."""
     for step in reversed(proof):
         claim = graph.claim(step.claim)
-        if isinstance(claim, RightCount):
-            if claim.sets is None:
-                return step.rule.ledger([graph.claim(premise) for premise in step.premises], step.advice)
+        if isinstance(claim, RightCount) and claim.sets is not None:
             return claim.sets.ledger() if sum(claim.sets.counts().values()) == claim.low else None
+        if isinstance(claim, Count):
+            return step.rule.ledger([graph.claim(premise) for premise in step.premises], step.advice)
     return None
 
 
@@ -48,11 +49,11 @@ def where_decided(count: RightCount, stages: Counter[str] | None, ledger: Ledger
     if detail == "full":
         blocks.append(_cells(count, sizes))
     if ledger is not None:
-        blocks.append(_beside(ledger))
+        blocks.append(beside(ledger))
     return Section("Where every sequence was decided", tuple(blocks))
 
 
-def _beside(ledger: Ledger) -> Block:
+def beside(ledger: Ledger) -> Block:
     """The file that the count can be added up from, by its hash."""
     named = f"`{ledger.name}` (beside this transcript, {len(ledger.rows)} rows, sha256:{ledger.digest()})"
     return paragraph(f"The count can be made again from the file {named}. {ledger.explained}")

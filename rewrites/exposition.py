@@ -41,6 +41,7 @@ from . import float_exposition
 from .breakdown import ledger_of, where_decided, where_lost
 from .equation_section import from_the_definition
 from .network_sections import network_section, task_section
+from .noise_figures import noise_section
 from .opening import Theorem, theorem_section, trust_section
 from .proof_cost import ProofCost, proof_cost
 from .proof_section import proof_section
@@ -92,6 +93,7 @@ def transcript(graph: ProofGraph, goal: int, name: str, detail: str = "appendix"
     if Paths in claims:  # what was assumed has no derivation, and what would be below it is not there
         sections += from_the_definition(graph, proof, statement)
         sections.append(_tables(claims[Paths]))
+        sections += noise_section(claims[Paths], [graph.claim(step.claim) for step in proof])
     sections += _mechanism(graph, proof)
     sections.append(proof_section(graph, carried(proof), detail))
     if detail != "summary":

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from fractions import Fraction
+
 from ..engine.graph import Derivation, ProofGraph
-from ..engine.transcript import Listing, Section, Table, paragraph, prose
+from ..engine.transcript import Figure, Listing, Section, Table, paragraph, prose
+from ..engine.transcript.figures import Bars, HeatMap
 from .equation_section import chain
-from .rules.induction.circuits import CIRCUITS
+from .rules.induction.circuits import CIRCUITS, LOGITS, SCORES, CopiesPrevious, PathStrengths
 from .rules.induction.tree import RightInputs
 
 # The paths of two layers, and the tables that hold them; x_m(t) = E[t] + P[m], o_m(t) = x_m(t) W_V W_O of layer 1,
@@ -93,8 +97,37 @@ def circuit_section(graph: ProofGraph) -> Section:
                 "which compositions make these tests succeed."
             ),
             Listing(tuple((paragraph(claim.sentence()),) for claim in found)),
+            *(figure for claim in found for figure in _figures(claim)),
         ),
     )
+
+
+def _figures(claim: object) -> Iterator[Figure]:
+    """The attention pattern of layer 1, and how strong the paths are, as the claims have them."""
+    match claim:
+        case CopiesPrevious(numbers=shares) if shares:
+            size = len(shares) + 1
+            rows = [[Fraction(0) if m <= k else None for m in range(size)] for k in range(size)]
+            for k, share in enumerate(shares, 1):
+                rows[k][k - 1] = share
+            yield Figure(
+                HeatMap("attention of layer 1, at least", "position k", "position m", tuple(map(tuple, rows))),
+                prose(
+                    "What is shown of the attention of layer 1: of position $k$ on $m = k - 1$ at least so much, "
+                    "whatever the tokens are; elsewhere nothing is claimed, so that the least is 0. Grey lies behind "
+                    "the mask."
+                ),
+                "Heat map of the attention of layer 1, from below",
+                "figure-attention",
+            )
+        case PathStrengths(numbers=strengths):
+            for what, names, part in (("scores", SCORES, strengths[:4]), ("logits", LOGITS, strengths[4:])):
+                yield Figure(
+                    Bars(f"{what} of layer 2: difference by each path, at most", names, part),
+                    prose(f"How far each path can move two {what} apart at most, over all inputs."),
+                    f"Bars: the strength of each path in {what}",
+                    f"figure-paths-{what}",
+                )
 
 
 def induction_section(claim: RightInputs) -> Section:

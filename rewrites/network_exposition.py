@@ -19,9 +19,11 @@ from ..engine.transcript import (
 )
 from ..models.statement import Statement as Problem
 from .box_section import box_section
+from .breakdown import beside, ledger_of
 from .enumeration import Decision
 from .exposition import recheck, verdict, without_certificate
 from .induction_section import circuit_section, composition_sections, induction_section, paths_section
+from .network_losses import loss_section
 from .network_sections import network_section, task_section
 from .opening import Theorem, theorem_section, trust_section
 from .proof_section import proof_section
@@ -66,6 +68,7 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
         *(_decided(claim, detail) for claim in found if isinstance(claim, DecidedInputs)),
         *(induction_section(claim) for claim in found if isinstance(claim, RightInputs)),
         *(box_section(claim) for claim in found if isinstance(claim, BoxCount)),
+        *(section for claim in found for section in loss_section(claim)),
         _price(graph, goal, statement) if account is None else account.section(),
     ]
     if graph.is_certifiable(goal):
@@ -73,7 +76,11 @@ def network_transcript(graph: ProofGraph, goal: int, name: str, detail: str = "a
     else:
         sections.append(without_certificate(graph, goal))
     title = f"{theorem.kind.capitalize()} of {name} on {statement.task.name}"
-    return Document(title, verdict(graph, goal), tuple(sections))
+    ledger = ledger_of(graph, proof) if detail == "full" else None
+    if ledger is None:
+        return Document(title, verdict(graph, goal), tuple(sections))
+    attached = Section("The sets of the count", (beside(ledger),))
+    return Document(title, verdict(graph, goal), (*sections, attached), ((ledger.name, ledger.text()),))
 
 
 def _rewriting(claim: object) -> bool:

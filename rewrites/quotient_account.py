@@ -16,6 +16,7 @@ from ..engine.arithmetic.printing import ceil_str
 from ..engine.explain import price
 from ..engine.graph import ProofGraph
 from ..engine.transcript import Section, Table, paragraph, prose
+from .quotient_figures import class_figures, left_figures
 from .rules.accepted_inputs import AcceptedInputs
 from .rules.cascade import QuotientCount
 from .rules.quotient import Accepted
@@ -103,6 +104,8 @@ class Account:
                 *blocks,
                 paragraph("Blocks of neurons, and how many classes of tokens they see:"),
                 Table((prose("neurons"), prose("classes of $x$"), prose("classes of $y$")), rows, sides=("right",) * 3),
+                *class_figures(self.accepted),
+                *left_figures(self.accepted),
             ),
         )
 

@@ -70,8 +70,8 @@ class Waterfall:
         """With more steps behind."""
         return Waterfall(self.inputs, (*self.falls, *falls))
 
-    def section(self) -> Section:
-        """Figure and table."""
+    def section(self, title: str = "From the truth to the bound", explained: str = "") -> Section:
+        """Figure and table; ``explained``: what the steps are, unless they are those of :func:`waterfall`."""
         rows: list[tuple[str, str, str]] = [("all inputs", "", str(self.inputs))]
         rows += [(fall.told, str(loss), str(fall.left)) for fall, loss in zip(self.falls, self.losses, strict=True)]
         rows.append(("together, and what is shown right", str(sum(self.losses)), str(self.bound)))
@@ -91,7 +91,7 @@ class Waterfall:
             "Bars: inputs lost by each step, from all inputs to those that are shown right",
             "figure-waterfall",
         )
-        return Section("From the truth to the bound", (paragraph(EXPLAINED), figure, table))
+        return Section(title, (paragraph(explained or EXPLAINED), figure, table))
 
 
 EXPLAINED = (

@@ -53,6 +53,7 @@ class Counted:
     wrong: int = 0
     undecided: int = 0
     enumerated: list[Product] = field(default_factory=list)
+    leaves: list[tuple[str, int]] = field(default_factory=list)
 
 
 class Streams:
@@ -136,6 +137,7 @@ class Replay:
                 if symbol in "RWUE":
                     size = space.size(state.node)  # type: ignore[arg-type]
                     total += size
+                    found.leaves.append((symbol, size))
                     self._leaf(streams, symbol, state, cuts, size, found)
                     cuts = cuts[:0]
                     break

@@ -27,6 +27,7 @@ from ...engine.digest import digest
 from ...engine.domains.separable import SeparableDomain
 from ...engine.form import Form, form_of
 from ...engine.interpret import Interpreter
+from ...engine.ledger import Ledger
 from ...engine.rule import NotEstablished, Rule
 from ...models.statement import Statement
 from ...models.tasks.inputs import InputSet
@@ -47,6 +48,13 @@ from .pointwise_lines import LINES
 from .ratio_bound import RATIO
 from .sum_extremes import SUMS
 
+SYMBOLS = {"R": "right throughout", "W": "wrong throughout", "E": "to be found one by one", "U": "open"}
+LEDGER = (
+    "Each row is a leaf of the tree of a read position, in the order of the tree: what is shown of its inputs, how "
+    "many they are, and how many are right and wrong there. What is found one by one is counted in one row, of no "
+    "inputs of its own. At each position the leaves share no input and are all, so that the last columns add up to "
+    "what is shown right and wrong there."
+)
 N, P, T, H = symbols("N P T H", positive=True, integer=True)
 
 
@@ -155,10 +163,8 @@ def found_by(statement: Statement, advice: Boxes, tag: str, progress: Told = sil
 
 
 def _found_at(statement: Statement, index: int, advice: Boxes, tag: str, told: Callable[[int], None]) -> AtPosition:
-    read, tree = ReadPosition(statement.network, statement.task, index), advice.trees[index]
-    replay = Replay(read, form_at(statement, index), statement.network.outputs, advice.units, tag)
-    total = read.space.size(read.space.root)  # type: ignore[arg-type]
-    counted = replay.count(tree, lambda inputs: told(1000 * inputs // total))
+    read, counted = _counted(statement, index, advice, tag, told)
+    tree, total = advice.trees[index], read.space.size(read.space.root)  # type: ignore[arg-type]
     right, wrong = _decided(statement, read, counted)
     leaves = tuple((symbol, tree.symbols.count(symbol)) for symbol in "RWEU")
     return AtPosition(
@@ -168,6 +174,16 @@ def _found_at(statement: Statement, index: int, advice: Boxes, tag: str, told: C
         total * read.ignored,
         leaves,
     )
+
+
+def _counted(
+    statement: Statement, index: int, advice: Boxes, tag: str, told: Callable[[int], None] = lambda done: None
+) -> tuple[ReadPosition, Counted]:
+    """The leaves of the tree of a read position, each tested."""
+    read = ReadPosition(statement.network, statement.task, index)
+    replay = Replay(read, form_at(statement, index), statement.network.outputs, advice.units, tag)
+    total = read.space.size(read.space.root)  # type: ignore[arg-type]
+    return read, replay.count(advice.trees[index], lambda inputs: told(1000 * inputs // total))
 
 
 def _decided(statement: Statement, read: ReadPosition, counted: Counted) -> tuple[int, int]:
@@ -247,6 +263,20 @@ class BoxTree(Rule):
     def charge(self, premises: Sequence[Any], advice: Boxes) -> Cost:
         (function,) = premises
         return charged(function.statement, advice, self.cost)
+
+    def ledger(self, premises: Sequence[Any], advice: Boxes) -> Ledger:
+        statement: Statement = premises[0].statement
+        rows: list[tuple[int | str, ...]] = []
+        for index in range(len(advice.trees)):
+            read, counted = _counted(statement, index, advice, self.tag)
+            for number, (symbol, size) in enumerate(counted.leaves):
+                of = size * read.ignored
+                shown = (of, 0) if symbol == "R" else (0, of) if symbol == "W" else (0, 0)
+                rows.append((read.position, number, SYMBOLS[symbol], of, *shown))
+            if counted.enumerated:
+                right, wrong = (many * read.ignored for many in _decided(statement, read, counted))
+                rows.append((read.position, len(counted.leaves), "found one by one", 0, right, wrong))
+        return Ledger("count.csv", ("position", "leaf", "shown", "inputs", "right", "wrong"), tuple(rows), LEDGER)
 
     def encode(self, advice: Boxes) -> dict[str, Any]:
         return encoded(advice)

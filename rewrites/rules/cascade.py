@@ -29,6 +29,7 @@ from ...engine.arithmetic.dyadic import DyadicMatrix
 from ...engine.claim import Shown
 from ...engine.cost import Cost
 from ...engine.digest import digest
+from ...engine.ledger import Ledger
 from ...engine.rule import NotEstablished, Rule
 from ...models.statement import Statement
 from ..enumeration.outcome import RIGHT, UNDECIDED, WRONG
@@ -40,6 +41,12 @@ from .quotient import Accepted
 from .separable_relu import SeparableRelu
 
 TRIPLES = 1 << 14  # so many inputs with a rival are evaluated together
+
+
+LEDGER = (
+    "Each row is a first token $x$: how many of its inputs the tier accepts, and how many of the others evaluation "
+    "finds right and wrong. The second and the third column add up to the number of inputs that are shown right."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +112,18 @@ class Cascade(Rule):
             verdicts = evaluated(accepted.grid, form, accepted.rivals)
             right, wrong = int((verdicts == RIGHT).sum()) - accepted.count, int((verdicts == WRONG).sum())
         return QuotientCount(form.statement, accepted, right, wrong, self.evaluate)
+
+    def ledger(self, premises: Sequence[Any], advice: Any) -> Ledger:
+        accepted, form = premises
+        taken = accepted.accepted
+        verdicts = (
+            evaluated(accepted.grid, form, accepted.rivals) if self.evaluate else np.where(taken, RIGHT, UNDECIDED)
+        )
+        rows = tuple(
+            (x, int(row.sum()), int(((verdicts[x] == RIGHT) & ~row).sum()), int((verdicts[x] == WRONG).sum()))
+            for x, row in enumerate(taken)
+        )
+        return Ledger("count.csv", ("x", "accepted", "right by evaluation", "wrong"), rows, LEDGER)
 
     def charge(self, premises: Sequence[Any], advice: Any) -> Cost:
         accepted: Accepted = premises[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -129,3 +130,29 @@ def test_exports_have_every_node_and_edge(proof, name):
             assert ElementTree.fromstring(text).tag.endswith("svg")
             assert proof.graph._repr_svg_() == text
     assert text == FORMATS[name](ProofGraph.replay(proof.graph))
+
+
+def test_arrows_lead_past_all_boxes(proof):
+    """Every premise in another row has an arrow to what it shows, which touches no box but those at its ends."""
+    tree = ElementTree.fromstring(FORMATS["svg"](proof.graph))
+    name = "{http://www.w3.org/2000/svg}"
+    sides = ("x", "y", "width", "height")
+    boxes = [tuple(int(rect.get(key, "")) for key in sides) for rect in tree.iter(f"{name}rect")]
+    arrows = [path for path in tree.iter(f"{name}path") if path.get("marker-end")]
+    pairs = {(premise, step.claim) for step in proof.graph.derivations() for premise in step.premises}
+    assert len(arrows) >= len(pairs) > 0
+    assert tree.find(f".//{name}marker") is not None
+    for arrow in arrows:
+        points = [tuple(map(int, point.split())) for point in arrow.get("d", "")[1:].split("L")]
+        touched = set()
+        for (x, y), (u, v) in pairwise(points):
+            assert x == u or y == v
+            low_x, high_x, low_y, high_y = min(x, u), max(x, u), min(y, v), max(y, v)
+            touched |= {
+                box for box in boxes
+                if low_x < box[0] + box[2] and high_x > box[0] and low_y < box[1] + box[3] and high_y > box[1]
+            }  # fmt: skip
+        assert touched == set()
+        (start_x, start_y), (end_x, end_y) = points[0], points[-1]
+        assert any(box[0] < start_x < box[0] + box[2] and start_y == box[1] + box[3] for box in boxes)
+        assert any(box[0] < end_x < box[0] + box[2] and end_y == box[1] for box in boxes)

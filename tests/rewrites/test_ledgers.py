@@ -6,11 +6,16 @@ import hashlib
 import itertools
 import re
 from collections import Counter
+from dataclasses import replace
 from math import comb
 from pathlib import Path
 
 import pytest
+from box_networks import KINDS
 from every_transcript import ACCURACIES, proof_of
+
+from mechproof.rewrites.network_losses import falls
+from mechproof.rewrites.rules.box_rule import AtPosition, BoxCount
 
 COUNTED = [name for name in ACCURACIES if name != "brute_force"]
 
@@ -102,3 +107,45 @@ def test_the_totals_of_the_page_agree(tmp_path):
     page, rows = read(tmp_path)
     right, *_ = re.findall(r"^\| all \| [0-9]+ \| [0-9]+ \| ([0-9]+) \|", page, re.MULTILINE)
     assert int(right) == sum(int(row["sequences"]) for row in rows)
+
+
+OTHERS = [*(f"boxes {kind}" for kind in KINDS), "induction accuracy", "quotient"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_counts_of_other_networks_follow_from_the_file(name, tmp_path):
+    """The file named by its hash adds up to the theorem, and so do the steps at which the bound was lost."""
+    proof = proof_of(name)
+    proof.write(tmp_path, "full")
+    page, rows = read(tmp_path)
+    theorem = proof.theorem
+    right = {"boxes": "right", "induction": "right", "quotient": "accepted"}[name.split()[0]]
+    total = sum(int(row[right]) for row in rows)
+    if name == "quotient":
+        total += sum(int(row["right by evaluation"]) for row in rows)
+    else:
+        assert sum(int(row["inputs"]) for row in rows) == theorem.inputs
+    assert total == theorem.low
+    assert theorem.inputs - sum(int(row["wrong"]) for row in rows) == theorem.high
+    lost = page[page.index("Where the bound was lost") :].split("\n## ")[0]
+    cells = [line.split("|")[1:-1] for line in lost.splitlines() if line.count("|") == 4]
+    losses = [int(row[1]) for row in cells if row[1].strip().lstrip("-").isdigit()]
+    if theorem.low == theorem.inputs and not losses:
+        assert f"all {theorem.inputs} are shown right" in lost
+    else:
+        *steps, together = losses
+        assert sum(steps) == together == theorem.inputs - theorem.low
+
+
+def test_many_read_positions_are_charged_each_with_its_own():
+    """The steps of a union bound add up, also where it says nothing any more."""
+    statement = proof_of("boxes relu").theorem.statement
+    task = replace(statement.task, read=(0, 1), counted="inputs")
+    two = replace(statement, task=task)
+    n = two.inputs
+    for lost in ((3, 5), (n, 5), (0, 0)):
+        found = tuple(AtPosition(p, n - less, 0, n, ()) for p, less in enumerate(lost))
+        claim = BoxCount(two, found)
+        fall = falls(claim)
+        assert fall is not None and n - sum(fall.losses) == fall.bound == claim.low
+        assert all(loss >= 0 for loss in fall.losses)

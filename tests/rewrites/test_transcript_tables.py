@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -133,6 +134,21 @@ def check_nothing(rows: Rows, inputs: int) -> None:
     """Amounts of different kinds."""
 
 
+def check_spectrum(rows: Rows, inputs: int) -> None:
+    """The first ones, and the last, by their numbers."""
+    told = [int(number) for number, _ in rows]
+    assert told[:-1] == list(range(1, len(told))) and told[-1] >= len(told)
+
+
+def check_steps(rows: Rows, inputs: int) -> None:
+    """Every step's loss is the difference of two counts, and together they are what lies between the ends."""
+    (_, _, first), *steps, (_, together, bound) = rows
+    counts = [int(first), *(int(left) for _, _, left in steps)]
+    losses = [int(lost) for _, lost, _ in steps]
+    assert losses == [before - after for before, after in pairwise(counts)]
+    assert (counts[0], counts[-1], sum(losses)) == (inputs, int(bound), int(together))
+
+
 DECIDED, WRONG, CELLS = "cells $(q, m)$: query $q$, maximum $m$", "sequences proved wrong, by maximum", "$q$"
 CHECKS = {
     DECIDED: check_decided,
@@ -147,6 +163,11 @@ CHECKS = {
     "EQKE": check_nothing,
     "EVOU": check_nothing,
     "EVOU without its diagonal": check_nothing,
+    "EQKE before the split": check_nothing,
+    "EQKE after the split": check_nothing,
+    "singular values of EQKE": check_spectrum,
+    "step": check_steps,
+    "inputs, from all to those that are shown right": check_nothing,
     "undecided share": check_nothing,
 }
 

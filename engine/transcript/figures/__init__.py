@@ -10,5 +10,6 @@ from .cascade import Cascade
 from .curve import Curve
 from .drawing import BadPicture, Drawing, Picture
 from .heat_map import HeatMap
+from .spectrum import Spectrum
 
-__all__ = ["BadPicture", "Bars", "Cascade", "Curve", "Drawing", "HeatMap", "Picture"]
+__all__ = ["BadPicture", "Bars", "Cascade", "Curve", "Drawing", "HeatMap", "Picture", "Spectrum"]

@@ -16,6 +16,7 @@ import numpy as np
 
 from ....engine.cost import Cost
 from ....engine.digest import digest
+from ....engine.ledger import Ledger
 from ....engine.rule import NotEstablished, Rule
 from ....models.statement import Statement
 from ...enumeration.outcome import RIGHT, WRONG, Outcome
@@ -33,6 +34,12 @@ from .tables import InductionTables
 
 MARGIN_BITS = 24
 POSITIONS = "0123456789abcdef"
+LEDGER = (
+    "Each row is a set of inputs, a leaf of the tree: the tokens of all positions, with a star where any may stand "
+    "that the task allows there, how it was settled, how many inputs it has, and how many of them are right and "
+    "wrong. Sets whose inputs were decided together share a row, named by the first. No two rows share an input and "
+    "together they are all, so that the last columns add up to the numbers of inputs that are shown right and wrong."
+)
 OWN, EACH, OPEN, ALL_WRONG = ".", "!", "?", "w"
 BLOCK = 1 << 13  # inputs that are decided together
 
@@ -238,6 +245,18 @@ class InductionTree(Rule):
         if not int(output, 16) < tables.grid.form.outputs or int(output, 16) == node.a:
             raise NotEstablished(self.tag, f"{output} is not one of the wrong outputs")
         return key, int(output, 16)
+
+    def ledger(self, premises: Sequence[Any], advice: NodeTree) -> Ledger:
+        _, tables = premises
+        rows = []
+        for leaf in self.leaves(tables, advice):
+            shown = (
+                "one by one" if leaf.outcome is not None else "test" if leaf.level is not None or leaf.wrong else "open"
+            )
+            tokens = " ".join("*" if token is None else str(token) for token in leaf.nodes[0].fixed)
+            more = f" and {len(leaf.nodes) - 1} more" if len(leaf.nodes) > 1 else ""
+            rows.append((tokens + more, shown, leaf.size, *leaf.counts()))
+        return Ledger("count.csv", ("tokens", "shown by", "inputs", "right", "wrong"), tuple(rows), LEDGER)
 
     def charge(self, premises: Sequence[Any], advice: NodeTree) -> Cost:
         """A test reads every pair of tokens of every key from every atom."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mechproof.engine.transcript.figures import BadPicture, Bars, Cascade, Curve, HeatMap
+from mechproof.engine.transcript.figures import BadPicture, Bars, Cascade, Curve, HeatMap, Spectrum
 from mechproof.engine.transcript.figures.bars import THICK
 from mechproof.engine.transcript.figures.curve import LEFT, WIDTH, octaves
 from mechproof.engine.transcript.figures.drawing import Box, Pixels, Words, picture, png, svg, truncated
@@ -19,6 +19,7 @@ from mechproof.engine.transcript.figures.heat_map import shade as colour_of
 
 MAP = HeatMap("m", "row", "column", tuple(tuple(Fraction(i - j, 3) for j in range(8)) for i in range(6)))
 BARS = Bars("b", ("gain", "loss <1>", "none"), (Fraction(2), Fraction(-1), 0))
+LINES = Spectrum("s", (Fraction(8000), Fraction(9, 2), 3, Fraction(1, 10**6)))
 FALL = Cascade("f", ("all", "first", "second", "won", "left"), (100, 90, 20, 21))
 CURVE = Curve("c", "cost", "bound", ((10**6, Fraction(9, 10), "fast"), (10, Fraction(1, 2), "slow")))
 
@@ -43,7 +44,7 @@ def test_printed_numbers_are_cut_off_never_rounded(value):
 
 
 class TestDrawings:
-    @pytest.mark.parametrize("figure", [MAP, BARS, FALL, CURVE], ids=lambda figure: figure.title)
+    @pytest.mark.parametrize("figure", [MAP, BARS, FALL, LINES, CURVE], ids=lambda figure: figure.title)
     def test_both_renderings_are_well_formed_and_stable(self, figure):
         """Protects determinism: the same figure gives the same bytes."""
         drawing = figure.drawing()
@@ -55,7 +56,7 @@ class TestDrawings:
         assert tex.endswith(r"\end{picture}")
         assert all(line.endswith("%") for line in tex.splitlines()[:-1])
 
-    @pytest.mark.parametrize("figure", [MAP, BARS, FALL, CURVE], ids=lambda figure: figure.title)
+    @pytest.mark.parametrize("figure", [MAP, BARS, FALL, LINES, CURVE], ids=lambda figure: figure.title)
     def test_shapes_lie_inside(self, figure):
         """Protects pictures from clipped marks."""
         drawing = figure.drawing()
@@ -221,3 +222,19 @@ class TestCascades:
             Cascade("f", ("all",), (1,))
         with pytest.raises(BadPicture, match="found 2 names for 2 amounts"):
             Cascade("f", ("all", "left"), (2, 1))
+
+
+class TestSpectra:
+    def test_columns_fall_by_their_logarithms(self):
+        """A factor of two is the same step wherever it stands."""
+        even = Spectrum("s", tuple(2**k for k in range(5, -1, -1)))
+        columns = [shape.height for shape in even.drawing().shapes if isinstance(shape, Box) and shape.colour]
+
+        assert columns == sorted(columns, reverse=True)
+        assert max(abs((a - b) - (b - c)) for a, b, c in zip(columns, columns[1:], columns[2:], strict=False)) <= 1
+
+    def test_what_is_not_positive_has_no_logarithm(self):
+        """A zero is refused, and so is nothing."""
+        for values in ((), (1, 0)):
+            with pytest.raises(BadPicture, match="all positive"):
+                Spectrum("s", values)
