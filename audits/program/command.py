@@ -74,7 +74,10 @@ def function_in(file: Path, name: str) -> Callable[..., Any]:
 def tensors_in(path: Path) -> dict[str, Tensor]:
     """The tensors of a weights file, bit for bit."""
     raw = read_raw(path).tensors
-    return {one.name: torch.frombuffer(bytearray(one.data), dtype=DTYPES[one.dtype]).reshape(one.shape) for one in raw}
+    return {
+        one.name: torch.frombuffer(bytearray(one.data), dtype=DTYPES[one.dtype]).reshape(one.shape).clone()
+        for one in raw
+    }
 
 
 def audit_program(

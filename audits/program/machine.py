@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 from torch import Tensor
+from torch._C import DisableTorchFunction
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -34,6 +35,8 @@ from .twofold import EQUAL, Twofold
 from .unseen import watched
 
 ACTIVE: list[Machine] = []
+# What a tensor of no class of its own dispatches by.
+PLAIN = getattr(Tensor, "__torch_dispatch__", None)
 EXPONENTIALS = {"exp", "_softmax", "softmax"}
 # What torch makes of nothing and needs no rule: constants, and random numbers.
 STARTED = {
@@ -57,6 +60,7 @@ class Machine:
         self.trusted = 0
         self.scalars = False
         self._own: dict[int, StorageWeakRef] = {}
+        self._lent: dict[int, StorageWeakRef] = {}
         self._swept = 4096
 
     @contextmanager
@@ -86,14 +90,18 @@ class Machine:
         operation = described(func)
         self.record.calls += 1
         self.record.trace = hash((self.record.trace, operation.name))
+        given = tensors([args, list(kwargs.values())]) if kwargs else tensors(args)
+        if any(getattr(type(one), "__torch_dispatch__", PLAIN) is not PLAIN for one in given):
+            self.refuse(str(func), "is of a class of tensors with a dispatch of its own")
         if operation.view:
+            if operation.name == "lift_fresh":
+                self._lifted(*given)
             return self._new(func(*args, **kwargs), operation.name == "lift_fresh")
         if self.trusted:
             result = func(*args, **kwargs)
-            for output in tensors(result):
+            for output in tensors([result, *self._written(operation, args, kwargs)]):
                 self.memory.forget(output)
             return self._new(result)
-        given = tensors([args, list(kwargs.values())]) if kwargs else tensors(args)
         rule = RULES.get(operation.name) if operation.known else None
         try:
             concerns = any(one.is_floating_point() or one.is_complex() or self.memory.has(one) for one in given)
@@ -118,7 +126,11 @@ class Machine:
                 call = Call(self, operation, func, args, kwargs)
             except MechproofError as unknown:
                 self.refuse(str(func), str(unknown))
-            call.result = func(*args, **kwargs)
+            try:
+                call.result = func(*args, **kwargs)
+            except Exception:  # the program may go on from there
+                self.record.note(Kind.condition, f"{operation.name} stops")
+                raise
         assert rule is not None
         self.record.operations[operation.name] += 1
         self.record.entries += sum(output.numel() for output in call.outputs)
@@ -171,13 +183,34 @@ class Machine:
                 self._swept = 2 * len(self._own) + 4096
         return result
 
-    def _writes(self, operation: Operation, args: tuple, kwargs: dict) -> None:
-        if self.record.rewrote is not None:
+    def _lifted(self, made: Tensor) -> None:
+        """A tensor of what Python has; :mod:`.scalars` knows the numbers of those that newer functions make."""
+        if not made.is_floating_point():
             return
-        for place in operation.written:
-            for tensor in tensors([args[place] if isinstance(place, int) else kwargs.get(place)]):
-                if tensor.untyped_storage()._cdata not in self._own:
-                    self.record.rewrote = here()
+        storage = made.untyped_storage()
+        if not storage.resizable():
+            self._lent[storage._cdata] = StorageWeakRef(storage)
+        elif made.dtype != torch.float64 and not self.trusted:
+            self.record.note(Kind.escape, "a legacy constructor rounds its numbers; torch.tensor is followed")
+
+    def _foreign(self, tensor: Tensor) -> bool:
+        """Whether others see its memory, as that of numpy's arrays and of buffers."""
+        storage = tensor.untyped_storage()
+        lent = self._lent.get(storage._cdata)
+        return (lent is not None and not lent.expired()) or (
+            storage._cdata not in self._own and not storage.resizable()
+        )
+
+    @staticmethod
+    def _written(operation: Operation, args: tuple, kwargs: dict) -> list[Tensor]:
+        return tensors([args[place] if isinstance(place, int) else kwargs.get(place) for place in operation.written])
+
+    def _writes(self, operation: Operation, args: tuple, kwargs: dict) -> None:
+        for tensor in self._written(operation, args, kwargs):
+            if tensor.untyped_storage()._cdata not in self._own and self.record.rewrote is None:
+                self.record.rewrote = here()
+            if tensor.is_floating_point() and self._foreign(tensor):
+                self.record.note(Kind.escape, "memory that is not torch's own is written")
 
     # What rules say
 
@@ -208,13 +241,12 @@ class Machine:
         return self.memory.kind.constant(value)
 
     def written(self, text: str) -> str:
-        """Numbers of more than three digits are known again when they come back as literals."""
+        """Text that floats decide: its numbers are known again when they come back."""
         for found in DIGITS.findall(text):
-            if sum(character.isdigit() for character in found.split("e")[0].lstrip("0.")) > 3:
-                try:
-                    self.texts.add(float(found))
-                except ValueError:  # a version, a date
-                    continue
+            try:
+                self.texts.add(float(found))
+            except ValueError:  # a version, a date
+                continue
         return text
 
     def decided(self, output: Tensor, truth: np.ndarray, open_: np.ndarray, name: str, example: Callable) -> None:
@@ -262,5 +294,5 @@ class Dispatch(TorchDispatchMode):
         self._machine = machine
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             return self._machine.run(func, args, kwargs or {})

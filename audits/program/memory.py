@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.lib.stride_tricks import as_strided
 from torch import Tensor
+from torch._C import DisableTorchFunction
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import _disable_current_modes
 
@@ -36,7 +37,7 @@ SWEEP = 512
 @contextmanager
 def aside() -> Iterator[None]:
     """Torch for the audit's own use, which no mode sees."""
-    with torch._C.DisableTorchFunction(), _disable_current_modes():
+    with DisableTorchFunction(), _disable_current_modes():
         yield
 
 
@@ -147,7 +148,8 @@ def plain(tensor: Tensor) -> np.ndarray:
     if tensor.is_complex() or tensor.is_quantized or tensor.layout is not torch.strided or tensor.device.type != "cpu":
         raise NotReal(str(tensor.dtype), str(tensor.layout), str(tensor.device))
     with aside():
-        return tensor.detach().double().numpy()
+        found = tensor.detach()  # torch remembers that numpy saw a storage, so it sees another
+        return (found.clone() if found.dtype == torch.float64 else found.double()).numpy()
 
 
 def _overlaps(tensor: Tensor) -> bool:

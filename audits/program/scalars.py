@@ -12,12 +12,13 @@ from collections.abc import Callable
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from ..decisions import operation
-from .memory import aside
+from .memory import aside, plain
 from .record import Kind
 from .spectral import NORMS, beside_norm
 
@@ -31,9 +32,13 @@ ESCAPES = {
 }
 # Whole numbers and answers leave unseen by these; their ``item`` is seen.
 LEAVING = ESCAPES - {"__int__", "__index__", "__float__", "__complex__"} | {"tolist"}
+# These stop where the divisor is zero.
+DIVIDING = {"truediv", "floordiv", "mod"}
 # Text for people.
 SHOWN = {"__repr__", "__format__", "__str__"}
-MADE = {"tensor", "as_tensor", "asarray", "scalar_tensor"}
+MADE = {"tensor", "as_tensor", "asarray", "scalar_tensor", "new_tensor"}
+# What they call the numbers that they get.
+DATA = ("data", "obj", "s")
 # Python for each element, behind torch's dispatcher.
 BY_ELEMENT = {"apply_", "map_", "map2_"}
 # These make tensors of numbers behind torch's dispatcher.
@@ -88,10 +93,17 @@ class Scalar:
         return round(self.plain, digits)
 
     def __repr__(self) -> str:
-        return self.machine.written(repr(self.plain))
+        return self._told(repr)
 
     def __format__(self, form: str) -> str:
-        return self.machine.written(format(self.plain, form))
+        return self._told(lambda value: format(value, form))
+
+    def _told(self, show: Callable[[float], str]) -> str:
+        """Rounding for text never falls: what both ends read as, the exact number reads as."""
+        with aside():
+            numbers = self.machine.memory.read(self.tensor)
+        text, *ends = map(show, (self.plain, float(numbers.low()), float(numbers.high())))
+        return text if ends == [text, text] else self.machine.written(text)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -113,8 +125,16 @@ def _arithmetic(name: str, *, backwards: bool = False) -> Callable[[Scalar, Any]
         if isinstance(other, int) and abs(other) > 2**53:
             self.machine.record.note(Kind.escape, "a whole number beyond 2^53")
         mine, theirs = self.plain, other.plain if isinstance(other, Scalar) else other
-        value = function(theirs, mine) if backwards else function(mine, theirs)
         right = other.tensor if isinstance(other, Scalar) else torch.tensor(float(other), dtype=torch.float64)
+        if name in DIVIDING and bool((self.tensor if backwards else right) == 0):
+            raise ZeroDivisionError("float division by zero")
+        try:
+            value = function(theirs, mine) if backwards else function(mine, theirs)
+        except (ArithmeticError, ValueError):  # the program may go on from there
+            self.machine.record.note(Kind.condition, f"{name} stops")
+            raise
+        if isinstance(value, complex):
+            self.machine.refuse(f"float.{name}", "gives a complex number")
         found = function(right, self.tensor) if backwards else function(self.tensor, right)
         if found.dtype == torch.bool:
             return bool(found)
@@ -160,7 +180,7 @@ class Functions(TorchFunctionMode):
         if machine.trusted:
             return func(*_plain(args), **_plain(kwargs))
         if name in SHOWN:
-            return machine.written(machine.quietly(func, args, kwargs))
+            return _shown(machine, func, args, kwargs)
         if name in BY_ELEMENT:
             machine.refuse(f"Tensor.{name}", "runs Python on every element, unseen by torch")
         if isinstance(first, Tensor) and first.is_floating_point():
@@ -179,12 +199,10 @@ class Functions(TorchFunctionMode):
             machine.record.note(Kind.escape, name)
         if name in NORMS and isinstance(first, Tensor) and NORMS[name](args, kwargs):
             return beside_norm(machine, func, args, kwargs)
-        if name in MADE and not isinstance(first, Tensor):
-            return _made(machine, func, args, kwargs)
-        if name == "new_tensor" and not isinstance(args[1], Tensor):
-            return _made(machine, func, args, kwargs)
+        if name in MADE and not isinstance(data := _data(name, args, kwargs), Tensor):
+            return _made(machine, data, func, args, kwargs)
         if name in PLACING:
-            args, kwargs = _placed(machine, args, kwargs)
+            args, kwargs = _placed(machine, name, args, kwargs)
         if not machine.scalars:
             return func(*args, **kwargs)
         scalars = [value for value in _leaves((args, kwargs)) if isinstance(value, Scalar)]
@@ -213,7 +231,7 @@ def _with(machine: Machine, scalars: list[Scalar], call: Callable[[], Any]) -> A
         machine.pending = before
 
 
-def _placed(machine: Machine, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+def _placed(machine: Machine, name: str, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
     """Numbers to be put somewhere, as tensors of no axes with what stands beside them."""
     floats = [one.dtype for one in _leaves((args, kwargs)) if isinstance(one, Tensor) and one.is_floating_point()]
     dtype = floats[0] if floats else torch.get_default_dtype()
@@ -222,10 +240,11 @@ def _placed(machine: Machine, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         if not isinstance(value, (float, Scalar)):
             return value
         found = machine.quietly(torch.tensor, (_plain(value),), {"dtype": dtype})
-        numbers = machine.memory.read(value.tensor) if isinstance(value, Scalar) else machine.literal(value, found)
-        machine.memory.write(found, numbers)
+        machine.memory.write(found, _numbers(machine, value, found).reshape(()))
         return found
 
+    if name == "__setitem__" and floats and type(args[-1]) is int:  # which may not fit the run's type
+        args = (*args[:-1], _made(machine, args[-1], torch.tensor, args[-1:], {"dtype": dtype}))
     return tuple(map(placed, args)), {name: placed(value) for name, value in kwargs.items()}
 
 
@@ -270,22 +289,66 @@ def _listed(machine: Machine, tensor: Tensor) -> Any:
     return [_listed(machine, part) for part in tensor.unbind()]
 
 
-def _made(machine: Machine, func: Callable, args: tuple, kwargs: dict) -> Any:
-    """A tensor of numbers that Python has: read as its doubles, or as what stands beside numbers that left torch."""
-    leaves = _leaves(args[1] if isinstance(args[0], Tensor) else args[0])
+def _shown(machine: Machine, func: Callable, args: tuple, kwargs: dict) -> str:
+    """The text of a tensor: known again when it comes back, unless both ends of all numbers read alike."""
+    first, rest = args[0], args[1:]
+    text = machine.quietly(func, args, kwargs)
+    if not first.is_floating_point():
+        if machine.open_entries(first) is not None:
+            machine.record.note(Kind.escape, "the text of what is open")
+        return text
+    numbers = machine.memory.read(first)
+    with aside():
+        doubles = (plain(first), numbers.low(), numbers.high())
+        read = [func(torch.from_numpy(np.array(one)).reshape(first.shape), *rest, **kwargs) for one in doubles]
+    return text if len(set(read)) == 1 else machine.written(text)
+
+
+def _data(name: str, args: tuple, kwargs: dict) -> Any:
+    """The numbers that a tensor is made of."""
+    place = int(name == "new_tensor")
+    return args[place] if len(args) > place else next((kwargs[key] for key in DATA if key in kwargs), None)
+
+
+def _made(machine: Machine, data: Any, func: Callable, args: tuple, kwargs: dict) -> Any:
+    """A tensor of numbers that Python and numpy have: read as doubles, or as what stands beside those that left."""
+    leaves = _leaves(data)
     result = machine.quietly(func, _plain(args), _plain(kwargs))
-    numbers = [leaf for leaf in leaves if isinstance(leaf, (Scalar, float))]
-    if not numbers or not result.is_floating_point() or any(isinstance(leaf, Tensor) for leaf in leaves):
-        if any(isinstance(leaf, Tensor) and leaf.is_floating_point() for leaf in leaves):
+    if not result.is_floating_point():
+        if any(isinstance(leaf, Scalar) or _followed(machine, leaf) for leaf in leaves):
             machine.record.note(Kind.escape, operation(func))
         return result
-    beside = [
-        machine.memory.read(leaf.tensor) if isinstance(leaf, Scalar) else machine.literal(float(leaf), result)
-        for leaf in leaves
-    ]
-    joined = type(beside[0]).joined([one.reshape((1,)) for one in beside])  # type: ignore[arg-type]
-    machine.memory.write(result, joined.reshape(tuple(result.shape)))
+    beside = [_numbers(machine, leaf, result) for leaf in leaves]
+    if any(one is None for one in beside):
+        machine.record.note(Kind.escape, operation(func))
+    elif beside:
+        joined = type(beside[0]).joined([one.reshape((-1,)) for one in beside])  # type: ignore[arg-type]
+        same = joined.radius() == 0, joined.mid() == plain(result).ravel()
+        if not np.all(same) or any(isinstance(leaf, Scalar) for leaf in leaves):
+            machine.memory.write(result, joined.reshape(tuple(result.shape)))
     return result
+
+
+def _followed(machine: Machine, value: Any) -> bool:
+    return isinstance(value, Tensor) and (value.is_floating_point() or machine.memory.has(value))
+
+
+def _numbers(machine: Machine, value: Any, result: Any) -> Any:
+    """Beside a number that Python or numpy has, or an array of them; None where that is not known."""
+    kind = machine.memory.kind
+    if isinstance(value, Scalar):
+        return machine.memory.read(value.tensor)
+    if isinstance(value, float):
+        return machine.literal(float(value), result)
+    if isinstance(value, int):
+        return kind.of(float(value)) if abs(value) <= 2**53 else kind.near(float(value))
+    if isinstance(value, Tensor):
+        return None if _followed(machine, value) else machine.memory.read(value)
+    if not isinstance(value, (np.ndarray, np.generic)) or value.dtype.kind not in "fiub" or value.dtype.itemsize > 8:
+        return None
+    doubles = np.asarray(value, dtype=np.float64)
+    exact = value.dtype.kind == "f" or np.abs(doubles).max(initial=0.0) <= 2.0**53
+    return kind.of(doubles) if exact else kind.near(doubles)
 
 
 def read_out(value: Any) -> Any:

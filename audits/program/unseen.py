@@ -6,6 +6,7 @@ as a DLPack capsule.  Flushing subnormal numbers to zero is refused, for the enc
 
 from __future__ import annotations
 
+import _thread
 import threading
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 # Each by its holder, its name, and what it is called in a report.
 ESCAPES: tuple[tuple[Any, str, str], ...] = (
     (threading.Thread, "start", "a thread"),
+    (_thread, "start_new_thread", "a thread"),
     (futures.ThreadPoolExecutor, "submit", "a thread"),
     (pool.Pool, "_check_running", "a pool of workers"),
     (process.BaseProcess, "start", "a process"),
@@ -32,6 +34,7 @@ ESCAPES: tuple[tuple[Any, str, str], ...] = (
     (dlpack, "to_dlpack", "to_dlpack"),
     (torch, "to_dlpack", "to_dlpack"),
     (torch._C, "_to_dlpack", "to_dlpack"),
+    (torch._C, "DisableTorchFunction", "torch's functions unseen"),
 )
 
 

@@ -90,5 +90,15 @@ def along(reduce: Callable[[Numbers, int], Numbers]) -> Callable[..., Numbers]:
     return formula
 
 
+def exactly(value: Any) -> float | None:
+    """The double that an argument is, if it is one."""
+    if isinstance(value, (int, float)):
+        return float(value)
+    if value.shape != ():
+        return None
+    low, high = float(value.low()), float(value.high())
+    return low if low == high else None
+
+
 def constant(value: float, like: Numbers) -> Numbers:
     return type(like).constant(value)

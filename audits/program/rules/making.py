@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from ..call import Call
 from ..record import Kind
@@ -52,8 +53,19 @@ def _made(call: Call) -> None:
         call.machine.memory.forget(output)
 
 
+def _sampled(call: Call) -> None:
+    """Random numbers; not those of a distribution that a tensor's numbers decide, which floats would decide."""
+    given = call.args[1:] if call.operation.written else call.args
+    if any(isinstance(value, Tensor) for value in given):
+        call.machine.refuse(f"{call.func} of a tensor's numbers")
+    _made(call)
+
+
 MADE = (
     *("empty_like", "zeros_like", "ones_like", "new_zeros", "new_ones", "new_empty", "new_empty_strided"),
-    *("rand_like", "randn_like", "randint_like", "bernoulli", "normal", "uniform", "random", "exponential"),
+    *("rand_like", "randn_like", "randint_like"),
 )
-RULES: dict[str, Rule] = dict.fromkeys(MADE, _made) | {"arange": _range, "linspace": _even}
+SAMPLED = ("bernoulli", "normal", "uniform", "random", "exponential")
+RULES: dict[str, Rule] = (
+    dict.fromkeys(MADE, _made) | dict.fromkeys(SAMPLED, _sampled) | {"arange": _range, "linspace": _even}
+)

@@ -77,7 +77,8 @@ class _Addresses:
         """What torch calls a Scalar: a number to put somewhere."""
         if not isinstance(value, (int, float)):
             return value
-        self.parts.append(self.call.numbers(float(value)).reshape((1,)))
+        large = isinstance(value, int) and abs(value) > 2**53
+        self.parts.append(self.call.numbers(value if large else float(value)).reshape((1,)))
         self.end += 1
         return float(self.end - 1)
 

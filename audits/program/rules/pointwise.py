@@ -9,23 +9,19 @@ import numpy as np
 
 from ..memory import Numbers
 from ..twofold import ABOVE, BELOW, EQUAL, UNORDERED
-from .applying import Rule, computed, constant
+from .applying import Rule, computed, constant, exactly
 
 
 def _power(x: Any, y: Any) -> Any:
-    if isinstance(y, int) or (not isinstance(y, (int, float)) and y.shape == () and _is_whole(y)):
-        count = int(y if isinstance(y, int) else y.mid())
+    known = exactly(y)
+    if known is not None and known.is_integer() and (isinstance(y, int) or abs(known) <= 64):
+        count = int(known)
         return _times(x, count) if count >= 0 else 1.0 / _times(x, -count)
-    if not isinstance(y, (int, float)) and y.shape == () and float(y.mid()) == 0.5 and float(y.radius()) == 0:
+    if known == 0.5:
         return x.apply("sqrt")
     kind: Any = type(y)
     base = kind.of(float(x)) if isinstance(x, (int, float)) else x
     return (base.apply("log") * y).apply("exp")
-
-
-def _is_whole(y: Numbers) -> bool:
-    value = float(y.mid())
-    return float(y.radius()) == 0 and value.is_integer() and abs(value) <= 64
 
 
 def _times(x: Any, count: int) -> Any:
@@ -68,9 +64,14 @@ def _smaller(a: Any, b: Any) -> Any:
     return -((-a).larger(-b))
 
 
+def _log_one_plus_exp(x: Any) -> Any:
+    """log(1 + exp x) = max(x, 0) + log(1 + exp(-|x|)), whose exponential cannot overflow."""
+    return x.larger(0.0) + ((-abs(x)).apply("exp") + 1).apply("log")
+
+
 def _softplus(x: Any, beta: Any = 1, threshold: Any = 20) -> Any:
     """log(1 + exp(beta x)) / beta; beyond the threshold torch's softplus is x."""
-    found = ((x * beta).apply("exp") + 1).apply("log") / beta
+    found = _log_one_plus_exp(x * beta) / beta
     beyond = (x * beta).compare(threshold)
     return x.where(beyond == ABOVE, found.where(beyond <= EQUAL, x.hull(found)))
 
@@ -137,7 +138,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "log10": lambda x: x.apply("log") / type(x).of(10.0).apply("log"),
     "logit": lambda x: (x / (1.0 - x)).apply("log"),
     "logaddexp": lambda a, b: (a.apply("exp") + b.apply("exp")).apply("log"),
-    "log_sigmoid_forward": lambda x: -_softplus(-x),
+    "log_sigmoid_forward": lambda x: -_log_one_plus_exp(-x),
     "relu": lambda x: x.larger(0.0),
     "relu6": lambda x: _clamp(x, 0.0, 6.0),
     "leaky_relu": _leaky,
@@ -151,7 +152,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "elu": _elu,
     "gelu": _gelu,
     "silu": lambda x: x * x.apply("sigmoid"),
-    "mish": lambda x: x * _softplus(x).apply("tanh"),
+    "mish": lambda x: x * _log_one_plus_exp(x).apply("tanh"),
     "softplus": _softplus,
     "clamp": _clamp,
     "clamp_min": lambda x, low: x.larger(low),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..memory import Numbers
-from .applying import Rule, computed
+from .applying import Rule, computed, exactly
 from .reducing import softmax
 
 
@@ -26,11 +26,7 @@ def _plus(base: Any, product: Any, beta: Any = 1, alpha: Any = 1) -> Any:
 
 
 def _is_one(value: Any) -> bool:
-    return (isinstance(value, int) and value == 1) or (not isinstance(value, int) and _exactly_one(value))
-
-
-def _exactly_one(value: Any) -> bool:
-    return float(value.mid()) == 1.0 and float(value.radius()) == 0.0
+    return exactly(value) == 1.0
 
 
 def turned(x: Any) -> Any:
@@ -54,13 +50,13 @@ def _attention(
 def _pairwise(a: Any, b: Any, p: Any = 2, *_: Any) -> Any:
     """Distances between rows."""
     difference = a.reshape((*a.shape[:-1], 1, a.shape[-1])) - b.reshape((*b.shape[:-2], 1, *b.shape[-2:]))
-    order = float(p if isinstance(p, int) else p.mid())
+    order = exactly(p)
     if order == 1:
         return abs(difference).total(-1)
     if order == np.inf:
         return abs(difference).largest(-1)
     if order != 2:
-        raise ValueError(f"distances of order {order:g}")
+        raise ValueError(f"distances of order {order}")
     return (difference * difference).total(-1).apply("sqrt")
 
 

@@ -10,7 +10,7 @@ import torch
 
 from ..call import Call
 from ..memory import Numbers
-from .applying import Rule, along, axes_of, computed
+from .applying import Rule, along, axes_of, computed, exactly
 
 
 def _total(x: Numbers, axis: int) -> Numbers:
@@ -72,10 +72,12 @@ def _scatter(x: Numbers, dim: Any = None, *, correction: Any = 1, keepdim: bool 
     """The variance."""
     axes = axes_of(dim, len(x.shape))
     count = int(np.prod([x.shape[axis] for axis in axes], dtype=np.int64))
-    taken = 1.0 if correction is None else float(correction if isinstance(correction, int) else correction.mid())
+    taken = 1.0 if correction is None else exactly(correction)
+    if taken is None:
+        raise ValueError("a correction that is no literal")
     mean = along(_mean)(x, axes, keepdim=True)
     rest = x - mean
-    return along(_total)(rest * rest, axes, keepdim=keepdim) / (count - taken)
+    return along(_total)(rest * rest, axes, keepdim=keepdim) / max(count - taken, 0.0)
 
 
 def _with_mean(formula: Callable[..., Any]) -> Callable[..., Any]:
@@ -86,7 +88,9 @@ def _with_mean(formula: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _norm(x: Numbers, order: Any = 2, dim: Any = None, keepdim: bool = False) -> Numbers:
-    value = 2.0 if order is None else float(order if isinstance(order, int) else order.mid())
+    value = 2.0 if order is None else exactly(order)
+    if value is None:
+        raise ValueError("an order that is no literal")
     if value == 2:
         return along(_total)(x * x, dim, keepdim).apply("sqrt")
     if value == 1:

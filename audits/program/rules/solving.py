@@ -62,8 +62,17 @@ def _by_matrices(formula: Callable[..., arb_mat]) -> Callable[..., Any]:
     return apply
 
 
+def _found(call: Call, found: Any) -> None:
+    """A result that floats may say there is none of: certain where it is known, and ``info`` does not deny it."""
+    settle(call, call.outputs[0], found)
+    info = call.outputs[-1]
+    denied = not info.is_floating_point() and bool((info != 0).any())
+    if denied or not np.isfinite([found.low(), found.high()]).all():
+        call.machine.record.note(Kind.condition, f"{call.operation.name} finds a result")
+
+
 def _inverse(call: Call) -> None:
-    settle(call, call.outputs[0], _by_matrices(lambda a: a.inv())(call.numbers(call.args[0])))
+    _found(call, _by_matrices(lambda a: a.inv())(call.numbers(call.args[0])))
 
 
 def _cholesky(call: Call) -> None:
@@ -80,7 +89,7 @@ def _cholesky(call: Call) -> None:
         x = x[..., 1:, 1:] - rest.reshape((*rest.shape, 1)) * rest.reshape((*rest.shape[:-1], 1, rest.shape[-1]))
     shape = columns[0].shape
     found = type(x).joined([one.reshape((*shape[:-1], 1, size)) for one in columns], len(shape) - 1)
-    settle(call, call.outputs[0], found if upper else found.moved(-1, -2))
+    _found(call, found if upper else found.moved(-1, -2))
 
 
 def _rest(call: Call) -> None:
@@ -96,7 +105,7 @@ def _solved(call: Call) -> None:
     b = b.reshape((*b.shape, 1)) if column else b
     if call.args[2:3] == (False,) or call.kwargs.get("left") is False:
         raise ValueError("from the right")
-    settle(call, call.outputs[0], _by_matrices(lambda m, v: m.solve(v))(a, b).reshape(tuple(call.outputs[0].shape)))
+    _found(call, _by_matrices(lambda m, v: m.solve(v))(a, b).reshape(tuple(call.outputs[0].shape)))
     _rest(call)
 
 
