@@ -188,7 +188,7 @@ class Bounds:
         if int(np.abs(gammas).sum(axis=2).max(initial=0)).bit_length() + lift > 61:
             return np.full((n, each), -1)
         shifts = [gammas.sum(axis=2), *(-gammas[:, :, h] for h in range(others))]
-        kept, bits = self._kept(brackets, [moved(shift, lift) for shift in shifts])
+        kept, most = self._kept(brackets, [moved(shift, lift) for shift in shifts])
         spare, positions = self.spare(sets), brackets[0].shape[2]
         least = None
         for corner in itertools.product((0, 1), repeat=others):
@@ -200,21 +200,22 @@ class Bounds:
                 apart += (high - low).max(axis=(1, 2))
             total >>= spare
             value = sets.least(total.reshape(-1, *total.shape[2:])).reshape(n, each)
-            value -= positions * ((apart[:, None] << bits >> spare) + 1)
+            value -= positions * ((apart[:, None] * most >> spare) + 1)
             least = value if least is None else np.minimum(least, value)
         assert least is not None, "there are corners"
         return least
 
     @staticmethod
-    def _kept(brackets: list[np.ndarray], shifts: list[np.ndarray]) -> tuple[list[np.ndarray], int]:
-        """n_h + shift_h of each pair, in one unit that leaves them so many bits, rounded down; and these bits."""
+    def _kept(brackets: list[np.ndarray], shifts: list[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+        """n_h + shift_h of each pair, in one unit that leaves them few enough bits, rounded down; and their size at
+        most."""
         bits = BRACKET + 1 - len(brackets).bit_length()
         moved_ = [x + shift[:, :, None, None] for x, shift in zip(brackets, shifts, strict=True)]
         most = np.max([np.maximum(x.max(axis=(2, 3)), -x.min(axis=(2, 3))) for x in moved_], axis=0)
-        cut = np.maximum(bit_lengths(most) - bits, 0)[:, :, None, None]
+        cut = np.maximum(bit_lengths(most) - bits, 0)
         for x in moved_:
-            x >>= cut
-        return moved_, bits
+            x >>= cut[:, :, None, None]
+        return moved_, (most >> cut) + 1
 
     @staticmethod
     def _in_one_unit(weights: list[Weight], codes: list[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -200,3 +201,49 @@ def test_sums_with_labels_stay_in_their_words() -> None:
         ]
         ends = min(factor * int(end) for end in bounds[0])
         assert sets.least(table).tolist() == [sum(parts) + ends] and abs(sum(parts) + ends) < 1 << 59
+
+
+def test_weights_of_several_heads_in_one_unit_enclose_their_products() -> None:
+    """m 2^E w_h, of any size beside w_0, lies between the integers in the common unit; the largest keeps its bits."""
+    rng = np.random.default_rng(4)
+    for spread in (0, 3, 40, 80):
+        low = [rng.integers(1 << 30, 1 << 31, (5, 2, 3)) for _ in range(3)]
+        weights = [(a, a + rng.integers(0, 9, a.shape), -rng.integers(0, spread + 1, 5)) for a in low]
+        codes = [rng.integers(-spread << CODE_BITS, (spread + 1) << CODE_BITS, 5) for _ in range(2)]
+        found = Bounds._in_one_unit(weights, codes)
+        for row in range(5):
+            exponents = [int(weights[0][2][row])]
+            exponents += [
+                int(w[2][row]) + (int(c[row]) >> CODE_BITS) + 1 for w, c in zip(weights[1:], codes, strict=True)
+            ]
+            unit = Fraction(2) ** max(exponents)
+            for h, (own, (below, above)) in enumerate(zip(weights, found, strict=True)):
+                code = int(codes[h - 1][row]) if h else 0
+                ratio = Fraction((1 << CODE_BITS) + code % (1 << CODE_BITS), 1 << CODE_BITS) * Fraction(2) ** (
+                    code >> CODE_BITS
+                )
+                ratio *= Fraction(2) ** int(own[2][row])
+                for place in np.ndindex(2, 3):
+                    ends = [int(end[row][place]) for end in (below, above)]
+                    assert ends[0] * unit <= ratio * int(own[0][row][place])
+                    assert ratio * int(own[1][row][place]) <= ends[1] * unit
+            assert max(int(below[row].max()) for below, _ in found) >= 1 << 28
+
+
+@pytest.mark.parametrize(("bracket", "lift"), [(-(1 << 20), 0), (-(1 << 40), 0), (1 << 20, 0), (-(1 << 20), 1 << 19)])
+@pytest.mark.parametrize("apart", [1, 1 << 30])
+def test_a_least_sum_takes_the_worse_end_of_every_weight(apart, bracket, lift, tmp_path):
+    """One input of two positions, weights known to 2^-30 or to a factor of two: nothing above what the worse end gives,
+    and where they are known well, little below."""
+    case = Case(layers("one head", 1, 3, 2), tmp_path, 3)
+    sets = arrays(case.read, [single((1, 2))])
+    low, table = np.where(sets.allowed, 1 << 30, 0), np.full((1, 1, 2, 3), bracket)
+    table[0, 0, 1] += lift
+    bounds = Bounds(case.form, UNITS)
+    weights = [(low, np.where(sets.allowed, low + apart, 0), np.zeros(1, dtype=np.int64))]
+    nothing = np.zeros((1, 0, 2), dtype=np.int64), np.zeros((1, 1, 0), dtype=np.int64)
+    found = int(bounds._least(sets, weights, [table.copy()], 0, *nothing)[0, 0])
+    cut = max(int(np.abs(table).max()).bit_length() - 30, 0)
+    exact = sum(min(value * end for end in (1 << 30, (1 << 30) + apart)) for value in (bracket, bracket + lift))
+    assert found << bounds.spare(sets) + cut <= exact
+    assert apart > 1 or (found + 8 << bounds.spare(sets) + cut) * (1 << 20) >= exact * (1 << 20) - abs(exact)
