@@ -7,6 +7,7 @@
 # make bench   timings beside peers, ratios within one run (some twelve minutes; make bench BENCH=--quick: one)
 # make docs    the pages and the package's public names as one HTML manual, in docs/_build
 # make gallery refresh the committed examples in proofs_out/gallery
+# make transcripts  write the golden transcripts of the tests again; read what changed
 # make certificates  prove again what tests of the checker read, after a change of the prover
 # make zoo     train the shipped networks again (needs torch)
 # make clean   remove what the other targets made
@@ -18,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # A file's tests run in one process, which shares what it proves.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-.PHONY: prove test test-all live soak lint bench docs gallery certificates zoo clean
+.PHONY: prove test test-all live soak lint bench docs gallery transcripts certificates zoo clean
 
 prove: .venv/ready
 	@$(BIN)/mechproof prove $(NETWORK) --out proofs_out/latest > proofs_out/.prove.log || { cat proofs_out/.prove.log; exit 1; }
@@ -50,6 +51,9 @@ docs: .venv/ready-docs
 
 gallery: .venv/ready
 	$(BIN)/python scripts/write_gallery.py
+
+transcripts: .venv/ready-test
+	$(BIN)/python scripts/write_transcripts.py
 
 certificates: .venv/ready
 	$(BIN)/python scripts/record_certificates.py

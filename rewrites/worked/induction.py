@@ -86,7 +86,7 @@ def _keys(test: NodeTest, penalties: dict[int, np.ndarray], rival: int, chain: S
     header = ("key $k$", "$t_k$", "$t_{k-1}$", "$g_k$, at least", "$v_k + \\delta_b$, at least", "penalty, at most")
     rows = []
     for k in sorted(penalties):
-        gaps, values = test.keys[k]
+        gaps, values = test.key(k, paired=True)
         t = int(np.flatnonzero(test.tokens[k] == chain[k])[0])
         p = int(np.flatnonzero(test.tokens[k - 1] == chain[k - 1])[0]) if k else 0
         gap = Fraction(int(gaps[t, p]), 1 << bits)
