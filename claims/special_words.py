@@ -319,6 +319,50 @@ def _len(spelling: Spelling, call: Call, torch: bool) -> Valued | None:
     return None
 
 
+def _kurtosis(spelling: Spelling, call: Call, torch: bool) -> Valued:
+    """The fourth moment over the squared variance: 3 of a normal distribution; scipy's is less by 3."""
+    keywords = {keyword.name: keyword.value for keyword in call.keywords}
+    fisher = keywords.pop("fisher", None)
+    if keywords or len(call.arguments) != 1 or (fisher is not None and str(fisher) not in ("True", "False")):
+        raise WrongArguments(call.column, "kurtosis", "a matrix, perhaps fisher=True or fisher=False", str(call))
+    if fisher is not None or "stats." in call.function:
+        less = str(fisher) != "False"
+    else:
+        told = f"{call} as 3 of a normal distribution (fisher=False)", f"{call} as 0 of a normal distribution (scipy's)"
+        less = bool(spelling.choose(str(call), *told))
+    text = "mean((A - mean(A))**4) / mean((A - mean(A))**2)**2"
+    return spelling.made(f"{text} - 3" if less else text, call.column, A=call.arguments[0])
+
+
+def _of_vectors(spelling: Spelling, call: Call, torch: bool) -> Valued | None:
+    """The axis of a vector is all of it."""
+    axes = [axis_of(keyword.value) for keyword in call.keywords if keyword.name in ("dim", "axis")]
+    whole_axis = axes in ([0], [-1]) and len(call.keywords) == 1
+    if whole_axis and all(spelling.value(argument)[1].axes == 1 for argument in call.arguments):
+        return spelling.value(replace(call, keywords=()))
+    return None
+
+
+def _clamp(spelling: Spelling, call: Call, torch: bool) -> Valued:
+    """Entries no less than min, and no more than max."""
+    given: dict[str, Expression] = dict(zip(("min", "max"), call.arguments[1:], strict=False))
+    given |= {keyword.name.removeprefix("a_"): keyword.value for keyword in call.keywords}
+    if (
+        not call.arguments
+        or not given
+        or len(call.arguments) > 3
+        or len(given) != len(call.arguments[1:]) + len(call.keywords)
+    ):
+        raise WrongArguments(call.column, "clamp", "a matrix with min= or max=", str(call))
+    if not given.keys() <= {"min", "max"}:
+        raise WrongArguments(call.column, "clamp", "a matrix with min= or max=", str(call))
+    found, *_ = call.arguments
+    for name, word in (("min", "maximum"), ("max", "minimum")):
+        if name in given:
+            found = Call(word, (found, given[name]), column=call.column)
+    return spelling.value(found)
+
+
 SPECIAL: dict[str, Callable[[Spelling, Call, bool], Valued | None]] = {
     "norm": _norm,
     "rank": _rank,
@@ -348,4 +392,8 @@ SPECIAL: dict[str, Callable[[Spelling, Call, bool], Valued | None]] = {
     "fve": _fve,
     "cross_entropy": _cross_entropy,
     "len": _len,
+    "kurtosis": _kurtosis,
+    "logsumexp": _of_vectors,
+    "cos": _of_vectors,
+    "clamp": _clamp,
 }

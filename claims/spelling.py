@@ -149,6 +149,7 @@ class Spelling:
         return replace(binder, first=self.value(binder.first)[0], last=last)
 
     def _fact(self, node: Fact, call: Call) -> Statement:
+        torch = call.function.startswith("torch.")
         word, call = self.word(call)
         if word in ("all", "any") and len(call.arguments) == 1 and not call.keywords:
             (inner,) = call.arguments
@@ -167,7 +168,9 @@ class Spelling:
         if word in FACTS:
             values = tuple(self.value(argument)[0] for argument in call.arguments)
             return Fact(Call(word, values, column=call.column), column=node.column)
-        if word == "array_equal":
+        if word == "isclose" and call.arguments and not any(self.value(side)[1].axes for side in call.arguments):
+            return self._allclose(node, call)
+        if word == "array_equal" or (word == "equal" and torch):
             if len(call.arguments) != 2:
                 raise WrongArguments(call.column, word, "two matrices", f"{len(call.arguments)} arguments")
             return self.statement(Compare(call.arguments, ("=",), column=node.column))
@@ -410,6 +413,8 @@ class Spelling:
             word, call = self.word(body)
             if word == "svd" and len(call.arguments) == 1:
                 return self._svd(node, call.arguments[0])
+            if node.name == "values" and word in ("max", "min", "sort") and (call.keywords or call.arguments[1:]):
+                return self.value(node.body)
             if word in ("eigvals", "eig") and len(call.arguments) == 1:
                 known = {"real": "eigenvalue_reals", "imag": "eigenvalue_imaginaries", "eigenvalues": ""}
                 if known.get(node.name):

@@ -73,8 +73,13 @@ ARGUMENTS = frozenset(
     {
         "axis",
         "dim",
+        "a_max",
+        "a_min",
+        "fisher",
         "keepdim",
         "keepdims",
+        "max",
+        "min",
         "tol",
         "rtol",
         "atol",
@@ -494,8 +499,18 @@ def put_in(node: Any, meanings: Mapping[str, Expression], *, named: bool = True)
     return replace(node, **values)
 
 
+OPERATORS = {
+    **dict.fromkeys(("≤", r"\le", r"\leq"), "<="),
+    **dict.fromkeys(("≥", r"\ge", r"\geq"), ">="),
+    **dict.fromkeys(("≠", r"\ne", r"\neq"), "!="),
+    **dict.fromkeys(("·", "×", r"\cdot", r"\times"), "*"),
+    "==": "=",
+    "−": "-",
+}
+
+
 def _operator(token: str) -> str:
-    return {"≤": "<=", "≥": ">=", "≠": "!=", "==": "=", "−": "-", "·": "*"}.get(str(token), str(token))
+    return OPERATORS.get(str(token), str(token))
 
 
 def _function(name: str) -> str:

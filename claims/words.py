@@ -83,6 +83,8 @@ ALIASES: dict[str, str] = {
     **dict.fromkeys(("argmax_row",), "row_argmax"),
     **dict.fromkeys(("cond", "condition"), "condition_number"),
     **dict.fromkeys(("kurt",), "kurtosis"),
+    **dict.fromkeys(("clip",), "clamp"),
+    **dict.fromkeys(("numel", "nelement"), "size"),
 }  # fmt: skip
 
 # word(parameters): its meaning.  Powers are of entries; vectors meet entry by entry, whether they are rows or columns.

@@ -10,12 +10,12 @@ import pytest
 CHECKER = Path(__file__).parents[2] / "engine" / "checker"
 # Lines of all modules, docstrings included. Whoever needs more says so here; what can go, goes first.
 LINES = {
-    "": 5760,
+    "": 5730,
     "one_layer": 1300,
     "boxes": 1175,
     "quotient": 580,
     "induction": 725,
-    "claims": 2390,
+    "claims": 2320,
     "floats": 525,
 }
 KERNEL = ("", "networks")
