@@ -10,7 +10,7 @@ import pytest
 CHECKER = Path(__file__).parents[2] / "engine" / "checker"
 # Lines of all modules, docstrings included. Whoever needs more says so here; what can go, goes first.
 LINES = {
-    "": 5730,
+    "": 5745,
     "one_layer": 1300,
     "boxes": 1175,
     "quotient": 580,
