@@ -206,6 +206,7 @@ def test_the_json_is_what_its_page_says(run, tmp_path):
         (layers, "--metric", "loss"),
         (layers, "--metric", "margin"),
         (two_tokens, "--task", "group:Z6", "--strategy", "quotient"),
+        (two_tokens, "--task", "group:Z6", "--strategy", "quotient", "--metric", "loss"),
         (TIED, "--semantics", "float32", "--runs", 0),
         (TIED, "--cross-check"),
         (TIED, "--at-least", "0.9"),

@@ -41,6 +41,7 @@ CALLS: dict[str, list[list[str]]] = {
     "compare": [["model.npz", "--jobs", "1"]],
     "diff": [["model.npz", "model.npz", "--strategy-b", "cubic"]],
     "stages": [["model_step0.npz"]],
+    "score": [["explanation.toml", "model.npz"]],
     "lemma": [["test", str(LEMMA), "--instances", "200"]],
 }
 
@@ -114,6 +115,8 @@ def outcomes(tmp_path_factory) -> list[tuple[list[str], list[Any]]]:
         (folder / name).write_bytes(WEIGHTS.read_bytes())
     claim = '[[claim]]\nid = "all"\nstatement = "accuracy > 0"\n'
     (folder / "claims.toml").write_text(f'model = "model.npz"\n{claim}', "utf-8")
+    sentence = '[[claim]]\nid = "direction"\nstatement = "rank_one(EQKE)"\n'
+    (folder / "explanation.toml").write_text(sentence, "utf-8")
     # a torch file is recognised by its members, before torch is asked for
     with zipfile.ZipFile(folder / "model.pt", "w") as archive:
         archive.writestr("model/data.pkl", b"\\x80\\x02}.")

@@ -84,6 +84,8 @@ REPEATED = (
     *(f"boxes {kind}" for kind in ("one head", "three heads", "square", "identity", "silu", "relu", "layernorm")),
     *(f"layers gated {function}" for function in ("relu", "identity", "gelu", "gelu_new")),
     *(f"layers {kind}" for kind in ("one head", "two layers", "no mix", "mlp first", "norm in place", "mlp in place")),
+    *(f"layers {kind}" for kind in ("no biases", "mlp identity", "mlp silu", "mlp square", "norms without tensors")),
+    *("layers attention, concat, attention", "layers three layers with norms", "boxes two heads", "boxes gelu_new"),
 )
 
 

@@ -72,6 +72,7 @@ DEMANDED: dict[str, Callable[[Env], bool]] = {
     "attention-range": lambda env: 0 <= env["x"] <= env["y"],
     "cross-entropy": lambda env: 0 <= env["m"] < env["V"],
     "diagonal-margin": lambda env: env["\\alpha"] == 1,
+    "difference-enclosed": lambda env: env["D"] >= 0 and env["\\rho"] >= 0,
     "float-mixture": lambda env: min(env[name] for name in ("\\eta", "\\beta", "g", "s")) >= 0,
     "float-softmax": lambda env: min(env[name] for name in ("f", "g", "\\tau")) >= 0 and env["g"] == 0,
     "float-sum": lambda env: env["g"] >= 0 and env["s"] >= 0,

@@ -14,7 +14,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from float_adversary import Adversary, shares, table  # noqa: E402
-from shares import shared_out  # noqa: E402
+from shares import halved, shared_out  # noqa: E402
 
 from mechproof.engine.arithmetic.float_format import FORMATS, FloatFormat  # noqa: E402
 from mechproof.models.float_statement import FloatStatement  # noqa: E402
@@ -73,7 +73,7 @@ def nearly_ties(oracle: Any, seed: int) -> Any:
 
 
 @pytest.mark.parametrize("form", [COARSE, STORED, FORMATS["bfloat16"], FORMATS["float32"]], ids=lambda form: form.name)
-@pytest.mark.parametrize("kind", ["float16", "eighths"])
+@pytest.mark.parametrize("kind", halved(["float16", "eighths"]))
 def test_no_run_exceeds_the_tables(oracle, form, kind):
     """Random networks with biases."""
     for seed in range(2):
