@@ -75,7 +75,8 @@ RANGE = Lemma(
         (_S.over(_S + _against("y")) <= _S.over(_S + _actual)) & (_S.over(_S + _actual) <= _S.over(_S + _against("x")))
     ),
     proof=(
-        "All denominators are positive, and $S/(S + z)$ falls when $z \\ge 0$ grows; $z = \\sum_k w_k$ lies between "
+        "All denominators are positive, and $a/(a + z)$ with $a > 0$ falls when $z \\ge 0$ grows; $z = \\sum_k w_k$ "
+        "lies between "
         "$x \\sum_k e_k$ and $y \\sum_k e_k$. When all weights of a softmax are divided by one of them, its shares "
         "stay."
     ),
