@@ -219,8 +219,10 @@ class Search:
             ratio[moved] /= np.median(ratio[moved])
         ratio = np.clip(ratio, 2.0**-6, 2.0**6)
         hidden = np.maximum(self.left.max(axis=0) + self.right.max(axis=0), 0) * ratio
-        logits = hidden.max(initial=1e-9) * (np.abs(self.out) / ratio[:, None]).sum(axis=0).max() + 1e-9
-        bits = max(0, int(min(BITS, FIELD - np.ceil(np.log2(logits)))))
+        weights = np.abs(self.out) / ratio[:, None]
+        column = weights.sum(axis=0).max()
+        most = max(hidden.max(initial=1e-9), weights.max()) * column + 1e-9  # logits, and products of two outputs
+        bits = max(0, int(min(BITS, FIELD - np.ceil(np.log2(most)))))
         return Grids(bits, tuple(max(1, round(float(r) * 2.0 ** (bits / 2))) for r in ratio))
 
     def _blocks(self, chosen: list[tuple[int, int]], shares: list[np.ndarray]) -> tuple[Block, ...]:

@@ -117,3 +117,15 @@ def test_partitions_are_of_the_group(name):
             sizes = np.bincount(labels)
             assert len(labels) == len(table) and sizes.min() > 0
             assert name[0] in "DZ" or sizes.min() == sizes.max()
+
+
+def test_small_activations_and_large_weights(tmp_path):
+    """The grids are as coarse as distances of outputs need, which are products of two output weights."""
+    network = written(adding_network(1, noise=6), tmp_path)
+    with np.load(tmp_path / "net.npz") as file:
+        arrays = {
+            name: file[name] * np.float32(2.0 ** (14 if name == "U" else 0 if name in "Wc" else -14)) for name in file
+        }
+    write_npz(tmp_path / "net.npz", arrays)
+    proof = mechproof.prove(network, task="group:Z6", strategy="quotient")
+    assert (proof.theorem.low, proof.theorem.high) == (ORDER**2, ORDER**2)
