@@ -24,7 +24,7 @@ MOVES = 12
 SETS = 8000  # that are looked at for one threshold, where no budget says otherwise
 TRIALS, FINEST = 7, 2.0**-8  # of thresholds; they end within this share of the witness's margin
 FARTHER = 8  # times, a threshold below all margins is looked for
-SHARE = 0.15  # of the time that is left, for one threshold
+SHARE = 0.07  # of the time that is left, for one threshold
 LOSS_STEPS, SAMPLES = 6, 60  # thresholds of losses, and random inputs whose margins say where they lie
 
 
