@@ -6,11 +6,13 @@ import itertools
 from typing import Any
 
 import mpmath
+import numpy as np
 import pytest
 from auditors import view_of
 from loss_certificates import DIGITS, differences, proved, require_tight, require_true, soft, written
 from set_certificates import advice, members
 
+import mechproof
 from mechproof.engine.checker.logarithm import UNIT_BITS
 from mechproof.engine.checker.one_layer.losses import SET_BITS, Bounds
 from mechproof.engine.checker.one_layer.margins import Packed
@@ -114,3 +116,16 @@ def test_forged_layers(emitter: Any, judge: Any) -> None:
         assert judge(model, written(emitter, model, RULE, {"layers": [good, layer]})).code == code
     for layer in (good[:-1], [*good, good[0]]):
         assert judge(model, written(emitter, model, RULE, {"layers": [layer]})).code == "E216"
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_sets_whose_quick_bound_says_too_little_are_tested_exactly(seed: int, tmp_path: Any) -> None:
+    """Of an untrained network what the lemmas show may be less than what follows from extremes of sums and weights."""
+    draw = np.random.default_rng(seed)
+    shapes = {"W_E": (5, 4), "W_pos": (3, 4), "W_Q": (4, 3), "W_K": (4, 3), "W_V": (4, 3), "W_O": (3, 4), "W_U": (4, 5)}
+    tensors = {name: draw.standard_normal(shape) * (0.1 if name == "W_pos" else 1) for name, shape in shapes.items()}
+    path = tmp_path / "net.npz"
+    np.savez(path, **{name: tensor.astype(np.float32) for name, tensor in tensors.items()})  # type: ignore[arg-type]
+    mechproof.prove(path, strategy="cubic", metric="loss").write(tmp_path / "proof")
+    verdict = mechproof.check(tmp_path / "proof" / "certificate.json", path)
+    assert verdict.exit_code == 0, verdict.line
