@@ -52,8 +52,8 @@ def test_every_loss_is_below_its_bound(emitter: Any, tmp_path: Any, index: int) 
                         each = Among(model.K - 1, n, range(1, size + 1) if first else [t + 1 for t in some])
                         with mpmath.workdps(DIGITS):
                             losses = [soft(differences(model, t)) for t in members(model.K, q, m, n, some)]
-                            bound = mpmath.ldexp(cell.loss(each), -UNIT_BITS)
-                            assert max(losses) <= bound
+                            bound, tested = (mpmath.ldexp(cell.loss(each, e), -UNIT_BITS) for e in (False, True))
+                            assert max(losses) <= tested <= bound
                             exact = [cell.bisected(x, each, 1 << 20) for x in range(model.V) if x != m]
                             most = [
                                 max(row)
