@@ -347,16 +347,10 @@ def _clamp(spelling: Spelling, call: Call, torch: bool) -> Valued:
     """Entries no less than min, and no more than max."""
     given: dict[str, Expression] = dict(zip(("min", "max"), call.arguments[1:], strict=False))
     given |= {keyword.name.removeprefix("a_"): keyword.value for keyword in call.keywords}
-    if (
-        not call.arguments
-        or not given
-        or len(call.arguments) > 3
-        or len(given) != len(call.arguments[1:]) + len(call.keywords)
-    ):
+    twice = len(given) != len(call.arguments[1:]) + len(call.keywords)
+    if not 1 <= len(call.arguments) <= 3 or not given or twice or not given.keys() <= {"min", "max"}:
         raise WrongArguments(call.column, "clamp", "a matrix with min= or max=", str(call))
-    if not given.keys() <= {"min", "max"}:
-        raise WrongArguments(call.column, "clamp", "a matrix with min= or max=", str(call))
-    found, *_ = call.arguments
+    found: Expression = call.arguments[0]
     for name, word in (("min", "maximum"), ("max", "minimum")):
         if name in given:
             found = Call(word, (found, given[name]), column=call.column)

@@ -13,6 +13,7 @@ import numpy as np
 
 from mechproof.engine.arithmetic.bounds import row_ranges
 from mechproof.engine.arithmetic.dyadic import DyadicMatrix
+from mechproof.rewrites.rules.attention_floor import AttentionFloor
 from mechproof.rewrites.rules.attention_range import GRID_BITS, AttentionRange, Reach
 from mechproof.rewrites.rules.logit_gap import LogitGap
 from mechproof.rewrites.rules.path_decomposition import Paths
@@ -78,7 +79,7 @@ def attention(net: Any, tokens: tuple[int, ...]) -> Any:
         return mpmath.fsum(top) / mpmath.fsum(weights)
 
 
-def range_faults(claim: AttentionRange, net: Any) -> list[str]:
+def range_faults(claim: AttentionRange | AttentionFloor, net: Any) -> list[str]:
     """Every sequence within a reach whose attention lies outside the claimed range."""
     faults = []
     for cell, reach in treated(claim.reach):

@@ -102,7 +102,7 @@ def _norm(norm: Norm | None, x: Row) -> Row:
 def _after(layer: Any, stream: list[Row], tokens: Sequence[int]) -> list[Row]:
     match layer:
         case Embed():
-            rows = [numbers(layer.table(p)[token]) for p, token in enumerate(tokens)]
+            rows = [list(numbers(layer.table(p)[token])) for p, token in enumerate(tokens)]
             return [plus(x, None if layer.P is None else layer.P[p]) for p, x in enumerate(rows)]
         case Sum():
             return [[mpmath.fsum(column) for column in zip(*stream, strict=True)]]
