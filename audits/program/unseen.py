@@ -1,7 +1,8 @@
 """Ways around torch's modes, which belong to one thread and see what its dispatcher sees: watched while a run lasts.
 
 Other threads and processes are escapes, also those of pools that were started before; so is memory that is handed out
-as a DLPack capsule.  Flushing subnormal numbers to zero is refused, for the enclosures need them.
+as a DLPack capsule.  Flushing subnormal numbers to zero is refused, for the enclosures need them.  Who switches off
+torch's functions of classes of tensors *and* of modes switches off those of classes alone.
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ ESCAPES: tuple[tuple[Any, str, str], ...] = (
     (dlpack, "to_dlpack", "to_dlpack"),
     (torch, "to_dlpack", "to_dlpack"),
     (torch._C, "_to_dlpack", "to_dlpack"),
-    (torch._C, "DisableTorchFunction", "torch's functions unseen"),
 )
 
 
@@ -57,6 +57,7 @@ def watched(machine: Machine) -> Iterator[None]:
     torch_flush = torch.set_flush_denormal
     patches = [patch.object(place, name, noted(getattr(place, name), said)) for place, name, said in ESCAPES]
     patches.append(patch.object(torch, "set_flush_denormal", flush))
+    patches.append(patch.object(torch._C, "DisableTorchFunction", torch._C.DisableTorchFunctionSubclass))
     for one in patches:
         one.start()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import math
 import struct
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -227,3 +228,21 @@ def test_factors_that_are_certain_are_no_conditions():
     """A matrix that is positive definite with room."""
     report = audit(lambda w: torch.linalg.cholesky(torch.diag(w.double())).sum(), W, lower="")
     assert report.verdict in (Verdict.holds, Verdict.widened)
+
+
+class Bounded(torch.Tensor):
+    """A class of tensors with functions of its own, which are off inside, as auto_LiRPA's are."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        with torch._C.DisableTorchFunction():
+            found = func(*args, **(kwargs or {}))
+        return found.as_subclass(cls) if isinstance(found, torch.Tensor) else found
+
+
+def test_classes_of_tensors_with_their_own_functions_are_followed():
+    """They are off inside, and the audit is not."""
+    report = audit(lambda w: (w.as_subclass(Bounded).double() * 2).sum(), W, lower="")
+    assert report.verdict in (Verdict.holds, Verdict.widened)
+    truth = sum(2 * Fraction(one) for one in W.tolist())
+    assert Fraction(report.low) <= truth <= Fraction(report.high) and report.high - report.low < 1e-14
