@@ -18,8 +18,8 @@ from .twofold import Twofold
 if TYPE_CHECKING:
     from .machine import Machine
 
-# A norm is enclosed to about this many bits, from a matrix rounded to twice as many.
-NORM_BITS = 60
+# A norm is enclosed to about as many bits as doubles have, from a matrix rounded to this many behind the point.
+NORM_BITS, PLACES = 50, 120
 
 
 def _second(args: tuple[Any, ...], kwargs: dict) -> bool:
@@ -61,10 +61,10 @@ def spectral(middles: np.ndarray, radii: np.ndarray) -> tuple[float, float]:
             sum((arb(float(a)) * arb(float(b)) for a, b in zip(row, vector, strict=True)), arb(0)) for row in middles
         ]
         below = sum((value**2 for value in stretched), arb(0)).sqrt() / length - spare
-        rounded = [round(Fraction(value) * 4**NORM_BITS) for value in middles.ravel().tolist()]
-        dyadic = DyadicMatrix.from_integers(middles.shape[0], middles.shape[1], rounded, -2 * NORM_BITS)
+        rounded = [round(Fraction(value) * 2**PLACES) for value in middles.ravel().tolist()]
+        dyadic = DyadicMatrix.from_integers(middles.shape[0], middles.shape[1], rounded, -PLACES)
         numerator, exponent = spectral_norm_up([dyadic], NORM_BITS)
-        cut = arb(2) ** (-2 * NORM_BITS) * middles.size
+        cut = arb(2) ** -PLACES * middles.size
         above = arb(int(numerator)) * arb(2) ** int(exponent) + cut + spare
         ends = Twofold.between(np.array(float(below.lower())), np.array(float(above.upper())))
         return max(0.0, float(ends.low())), float(ends.high())

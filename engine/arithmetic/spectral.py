@@ -140,8 +140,9 @@ def squared_norm_up(factors: Sequence[DyadicMatrix], bits: int) -> tuple[int, in
     working = 2 * bits + 64
     g, h = (rounded_up(form, working) for form in _grams(factors))
     steps = power_steps(g.shape[0], bits)
+    alone = g == _unit(g.shape[0])
     for _ in range(steps):
-        h = rounded_up(h @ g @ h, working)
+        h = rounded_up(h @ h if alone else h @ g @ h, working)
     numerator = int(sum(map(mul, g.numerators.entries(), h.numerators.entries())))  # both are symmetric
     exponent = g.exponent + h.exponent
     for _ in range(steps):
