@@ -27,7 +27,7 @@ prove: .venv/ready
 	@cat proofs_out/.prove.log && rm proofs_out/.prove.log
 
 test: .venv/ready-test .links/mechproof
-	@echo "four to five minutes on two cores, some eight of processor time; pytest shows how far it is" >&2
+	@echo "some five minutes on two cores, nine of processor time; pytest shows how far it is" >&2
 	$(PYTEST) -m "not ci"
 
 test-all: .venv/ready-test .links/mechproof
